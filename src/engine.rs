@@ -1,0 +1,15 @@
+//! The use cases, one file per verb: the only layer that combines model,
+//! scoring, policy and store.
+
+mod caller;
+mod error;
+
+pub mod lease;
+pub mod portfolio;
+pub mod push;
+pub mod read;
+pub mod record;
+pub mod work_list;
+
+pub use caller::{Caller, Role};
+pub use error::{Error, ItemError, Resource};

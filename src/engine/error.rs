@@ -1,0 +1,153 @@
+//! Why a use case failed.
+
+use crate::model::{Micros, Violations};
+use crate::store::StoreError;
+
+/// A failure of a whole call.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields break rules; all of them are here.
+    #[error("{} fields break rules", .0.0.len())]
+    Invalid(Violations),
+    /// Something named does not exist.
+    #[error("{} {id} does not exist", .resource.name())]
+    NotFound {
+        /// What.
+        resource: Resource,
+        /// Its id.
+        id: String,
+    },
+    /// Something of this id exists with other content.
+    #[error("{} {id} exists with other content", .resource.name())]
+    AlreadyExists {
+        /// What.
+        resource: Resource,
+        /// Its id.
+        id: String,
+    },
+    /// The resource has changed since it was read.
+    #[error("{} {id} has changed since etag {etag} was read", .resource.name())]
+    EtagMismatch {
+        /// What.
+        resource: Resource,
+        /// Its id.
+        id: String,
+        /// The etag given.
+        etag: String,
+    },
+    /// The change touches what a rank depends on.
+    #[error("{field} is read by ranks; changing it needs an activation")]
+    NeedsActivation {
+        /// The field.
+        field: String,
+    },
+    /// A document of an atomic push was rejected.
+    #[error("{} of the documents were rejected; nothing was stored", .0.len())]
+    AtomicRejected(Vec<(usize, ItemError)>),
+    /// The page token was not made by this service.
+    #[error("the page token was not made by this service")]
+    PageTokenMalformed,
+    /// The page token belongs to another request.
+    #[error("the page token belongs to another request")]
+    PageTokenMismatch,
+    /// The caller has none of the roles the call needs.
+    #[error("{method} needs one of the roles {roles}")]
+    RoleMissing {
+        /// The method.
+        method: String,
+        /// The roles, by name.
+        roles: String,
+    },
+    /// The server's clock is too far from the database's.
+    #[error("the clock is {skew_ms} ms from the database's; at most {bound_ms} ms are allowed")]
+    ClockSkew {
+        /// How far.
+        skew_ms: i64,
+        /// The bound.
+        bound_ms: i64,
+    },
+    /// The rank was made by features this server no longer computes.
+    #[error("feature version {0} is retired")]
+    FeatureVersionRetired(i32),
+    /// Too many calls wait already.
+    #[error("{bound} calls are waiting already")]
+    Overloaded {
+        /// The bound.
+        bound: usize,
+    },
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    ShuttingDown,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A fault of the server.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What an error speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// A portfolio.
+    Portfolio,
+    /// A case.
+    Case,
+    /// A debtor.
+    Debtor,
+    /// An event.
+    Event,
+    /// A work list.
+    WorkList,
+}
+
+impl Resource {
+    /// The name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portfolio => "portfolio",
+            Self::Case => "case",
+            Self::Debtor => "debtor",
+            Self::Event => "event",
+            Self::WorkList => "work list",
+        }
+    }
+}
+
+/// Why one item of a call was not taken. Its neighbours are not affected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ItemError {
+    /// Fields break rules.
+    #[error("{} fields break rules", .0.0.len())]
+    Invalid(Violations),
+    /// The case does not exist.
+    #[error("case {0} does not exist in the portfolio")]
+    CaseNotFound(String),
+    /// The debtor does not exist.
+    #[error("debtor {0} does not exist")]
+    DebtorNotFound(String),
+    /// The event referred to does not exist or is of another kind.
+    #[error("event {0} does not exist or is of another kind")]
+    EventNotFound(String),
+    /// An event of this id exists with other content.
+    #[error("event {0} exists with other content")]
+    EventAlreadyExists(String),
+    /// The source numbers its documents and this one has no number.
+    #[error("the source numbers its documents; case {0} came without a source_sequence")]
+    SequenceRequired(String),
+    /// The source does not number its documents and this one has a number.
+    #[error("the source does not number its documents; case {0} came with a source_sequence")]
+    SequenceUnexpected(String),
+    /// The lease token was not made by this service.
+    #[error("the lease token was not made by this service")]
+    LeaseTokenMalformed,
+    /// The lease has ended.
+    #[error("the lease ended at {0}")]
+    LeaseExpired(Micros),
+    /// The case has been leased again since.
+    #[error("the case has been leased again since")]
+    LeaseSuperseded,
+    /// Another report on this lease was taken before.
+    #[error("another report on this lease was taken before")]
+    ReportAlreadyExists,
+}

@@ -1,0 +1,183 @@
+//! Leasing work, and what comes back: renewals, reports, releases.
+
+use crate::model::{
+    CaseId, ContactPoint, Currency, Day, DebtorId, Micros, PortfolioId, Rank, RequestId, Stage,
+    Violations, WorkListId, WorkerId,
+};
+
+use super::ItemError;
+
+/// A pull of work.
+#[derive(Clone, Debug)]
+pub struct LeaseCommand {
+    /// The list.
+    pub work_list_id: WorkListId,
+    /// Who works.
+    pub worker_id: WorkerId,
+    /// 1 to 500.
+    pub max_items: usize,
+    /// Microseconds, 10 s to 1 h.
+    pub lease_duration: i64,
+    /// Microseconds to wait for work, 0 to 55 s.
+    pub wait: i64,
+    /// Names the pull, so that it can be retried.
+    pub request_id: Option<RequestId>,
+}
+
+/// The answer to a pull.
+#[derive(Clone, Debug)]
+pub struct LeasedWork {
+    /// The most pressing first.
+    pub items: Vec<WorkItem>,
+    /// Microseconds until asking again makes sense, if nothing was given.
+    pub retry_after: Option<i64>,
+    /// Warnings: code and text.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+/// Work leased to one worker.
+#[derive(Clone, Debug)]
+pub struct WorkItem {
+    /// Proves the lease.
+    pub token: LeaseToken,
+    /// When it ends.
+    pub expire_time: Micros,
+    /// The debtor.
+    pub debtor_id: DebtorId,
+    /// The case the list chose.
+    pub lead_case: WorkCase,
+    /// The debtor's other open cases, at most 20.
+    pub sibling_cases: Vec<WorkCase>,
+    /// How many open cases the debtor has.
+    pub case_count: usize,
+    /// What is overdue over all of them, by currency, in smallest units.
+    pub totals: Vec<(Currency, i128)>,
+    /// The language to speak.
+    pub language: String,
+    /// Where the debtor can be reached.
+    pub contact_points: Vec<ContactPoint>,
+    /// Attempts before, over all episodes.
+    pub earlier_attempt_count: i64,
+    /// Served for having waited longest.
+    pub from_reserved_share: bool,
+}
+
+/// A case as a worker sees it.
+#[derive(Clone, Debug)]
+pub struct WorkCase {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// The case.
+    pub case_id: CaseId,
+    /// The currency of the amount.
+    pub currency: Currency,
+    /// Smallest units; nothing where amounts are withheld.
+    pub overdue_amount_minor: Option<i64>,
+    /// Whether payments unknown to the ledger were taken off.
+    pub provisional: bool,
+    /// The instant the ledger speaks of.
+    pub as_of: Micros,
+    /// The oldest day on which something due is not paid.
+    pub oldest_due_date: Option<Day>,
+    /// Calendar days since then.
+    pub days_past_due: i32,
+    /// The stage.
+    pub stage: Stage,
+    /// The rank.
+    pub rank: Rank,
+    /// Reasons for agents: code, text, characteristic, points lost.
+    pub reasons: Vec<AgentReason>,
+}
+
+/// A reason an agent may know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentReason {
+    /// The code.
+    pub reason_code: String,
+    /// One sentence.
+    pub text: String,
+    /// The characteristic.
+    pub characteristic: String,
+    /// Against the best bin.
+    pub points_lost: i32,
+}
+
+/// Names a lease and proves it: 40 bytes on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseToken {
+    /// The part.
+    pub part: i64,
+    /// The lead case.
+    pub case_no: i64,
+    /// Rises with every lease of the case.
+    pub lease_seq: i64,
+    /// Random.
+    pub nonce: i64,
+}
+
+/// What a worker shall do after a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directive {
+    /// Go on until then.
+    Continue(Micros),
+    /// The debtor has paid, or the case is closed.
+    StopPaid,
+    /// A hold was placed.
+    StopHold,
+    /// The hours of contact are over.
+    StopWindow,
+}
+
+/// What came of leased work.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The lease.
+    pub token: LeaseToken,
+    /// A row of the outcome table.
+    pub outcome_code: String,
+    /// When contact was tried; nothing = now.
+    pub contact_time: Option<Micros>,
+    /// What was promised.
+    pub promise: Option<Promised>,
+    /// The cases spoken of; empty = the lead case.
+    pub cases: Vec<(PortfolioId, CaseId)>,
+}
+
+/// A promise as reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promised {
+    /// Currency code and smallest units; nothing = all that is overdue.
+    pub amount: Option<(Currency, i64)>,
+    /// For when.
+    pub date: Day,
+}
+
+/// The outcomes of one call, in the order of the request.
+#[derive(Clone, Debug)]
+pub struct ReportCommand {
+    /// An outcome whose fields break rules stands here with its violations.
+    pub outcomes: Vec<Result<Outcome, Violations>>,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug)]
+pub struct ReportResult {
+    /// What became of it, or why it was rejected.
+    pub disposition: Result<ReportDisposition, ItemError>,
+    /// When the debtor may be served again at the earliest.
+    pub next_eligible: Option<Micros>,
+}
+
+/// What became of a report that was not rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportDisposition {
+    /// Taken; the lease ended.
+    Accepted,
+    /// Taken before.
+    Duplicate,
+    /// The lease was over; kept.
+    Late,
+}
+
+/// The renewal of one lease: what to do, or why the token was refused.
+pub type Renewal = Result<Directive, ItemError>;

@@ -1,0 +1,84 @@
+//! Pushing a night: documents in, ranked cases out.
+
+use crate::model::{CaseId, CaseState, DebtorId, Facts, Micros, PortfolioId, Rank, Violations};
+
+use super::ItemError;
+
+/// The documents of one call.
+#[derive(Clone, Debug)]
+pub struct PushCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// In the order of the request; a document that breaks field rules stands
+    /// here with its violations, so that its neighbours keep their places.
+    pub documents: Vec<Result<Document, Rejected>>,
+    /// One rejected document rejects all.
+    pub atomic: bool,
+    /// Check and rank, store nothing.
+    pub validate_only: bool,
+}
+
+/// One document, its fields checked.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The case.
+    pub case_id: CaseId,
+    /// Who owes.
+    pub debtor_id: DebtorId,
+    /// The source's number of the document.
+    pub source_sequence: Option<i64>,
+    /// The instant it speaks of.
+    pub as_of: Micros,
+    /// The content.
+    pub facts: Facts,
+}
+
+/// A document that breaks field rules.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// The case, as far as it could be read.
+    pub case_id: String,
+    /// All broken rules.
+    pub violations: Violations,
+}
+
+/// What became of one document.
+#[derive(Clone, Debug)]
+pub struct PushResult {
+    /// The case.
+    pub case_id: String,
+    /// What became of the document, or why it was rejected.
+    pub disposition: Result<Disposition, ItemError>,
+    /// The state of the case now.
+    pub state: Option<CaseState>,
+    /// The rank of the case now; nothing when it is closed.
+    pub rank: Option<Rank>,
+    /// What looks odd.
+    pub findings: Vec<Finding>,
+}
+
+/// What became of a document that was not rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The case was not known.
+    Created,
+    /// It replaces an older one.
+    Updated,
+    /// It replaces one of the same sequence or instant.
+    Corrected,
+    /// The content is stored already.
+    Unchanged,
+    /// It is older than what is stored.
+    Stale,
+    /// Another document of the call won.
+    Superseded,
+}
+
+/// Something odd that was taken all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A stable code.
+    pub code: &'static str,
+    /// One sentence.
+    pub text: String,
+}

@@ -1,0 +1,81 @@
+//! Recording events: payments, reversals, holds, lifts.
+
+use crate::model::{CaseId, DebtorId, EventId, HoldKind, Micros, PortfolioId, Violations};
+
+use super::ItemError;
+
+/// The events of one call.
+#[derive(Clone, Debug)]
+pub struct RecordCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// In the order of the request.
+    pub events: Vec<Result<Event, RejectedEvent>>,
+}
+
+/// An event that breaks field rules.
+#[derive(Clone, Debug)]
+pub struct RejectedEvent {
+    /// The event, as far as it could be read.
+    pub event_id: String,
+    /// All broken rules.
+    pub violations: Violations,
+}
+
+/// One event, its fields checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The caller's id.
+    pub event_id: EventId,
+    /// When it happened.
+    pub event_time: Micros,
+    /// What happened to whom.
+    pub kind: EventKind,
+}
+
+/// What happened to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Money arrived: the part of each case in smallest units.
+    Payment {
+        /// 1 to 20 cases of one debtor with what each gets.
+        shares: Vec<(CaseId, i64)>,
+    },
+    /// A payment is taken back.
+    Reversal {
+        /// The event of the payment.
+        reversed_event_id: EventId,
+    },
+    /// Cases or a debtor must not be worked.
+    Hold {
+        /// Whom it covers.
+        target: HoldTarget,
+        /// Why.
+        kind: HoldKind,
+        /// When it ends by itself.
+        until: Option<Micros>,
+    },
+    /// A hold ends.
+    Lift {
+        /// The event of the hold.
+        hold_event_id: EventId,
+    },
+}
+
+/// Whom a hold covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldTarget {
+    /// 1 to 20 cases of one debtor.
+    Cases(Vec<CaseId>),
+    /// All cases of a debtor, in all portfolios.
+    Debtor(DebtorId),
+}
+
+/// What became of one event.
+#[derive(Clone, Debug)]
+pub struct RecordResult {
+    /// The event.
+    pub event_id: String,
+    /// Recorded (true) or known already (false), or why it was rejected.
+    pub recorded: Result<bool, ItemError>,
+}

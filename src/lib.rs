@@ -1,0 +1,13 @@
+//! arrears stores overdue loan cases, ranks each into a recovery-difficulty
+//! group A (easy), B or C (hard), and leases the work, most pressing first.
+//!
+//! The layers, each importing only those left of it:
+//!
+//! `model <- {scoring, policy, store} <- engine <- {grpc, console} <- cli <- main`
+//!
+//! ARCHITECTURE.md is the map.
+
+pub mod engine;
+pub mod model;
+pub mod proto;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `arrears` program.
+
+fn main() {}

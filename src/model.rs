@@ -1,0 +1,38 @@
+//! Pure types: what a case is, with every rule that can be checked without a
+//! clock, a database or a scorecard. Everybody may import it; it imports nobody.
+
+mod case;
+mod facts;
+mod history;
+mod id;
+mod input;
+mod ledger;
+mod money;
+mod portfolio;
+mod queue;
+mod rank;
+mod time;
+mod violation;
+
+pub use case::{CaseState, CloseReason, DebtorKind, Stage, StageBounds};
+pub use facts::{
+    ArrearsMonth, ContactPoint, ContactPointKind, ContactPointState, CustomFeature, CustomValue,
+    Facts, Instalment,
+};
+pub use history::{
+    Attempt, DebtorRecord, History, Hold, HoldKind, Payment, Promise, PromiseState, held_until,
+};
+pub use id::{
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, InvalidId, Part, PortfolioId, PortfolioNo,
+    RequestId, WorkListId, WorkListNo, WorkerId, h64,
+};
+pub use input::{INPUTS, Input, InputKind, Inputs};
+pub use ledger::{Served, serve};
+pub use money::{AMOUNT_MINOR_MAX, Currency, InvalidMoney, MoneyParts};
+pub use portfolio::{
+    ContactPolicy, DayHours, OldLedgerRule, PlainPolicy, PortfolioSettings, RankingSettings,
+};
+pub use queue::{Gate, LaneKey, QueueRank, WorkKind, WorkListSettings};
+pub use rank::{Rank, RecoveryGroup, RuleSetId};
+pub use time::{Clock, Day, LocalDays, Micros, SystemClock, TestClock};
+pub use violation::{Reason, Violation, Violations};

@@ -1,0 +1,183 @@
+//! What happened to a case and its debtor, folded from events.
+
+use super::{Day, Micros};
+
+/// What happened to a case, as far as ranking, serving and gating read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Payments by event time, the newest last; at most 256.
+    pub payments: Vec<Payment>,
+    /// Contact attempts by event time, the newest last; at most 64.
+    pub attempts: Vec<Attempt>,
+    /// Promises by time made, the newest last; at most 64.
+    pub promises: Vec<Promise>,
+    /// Holds not lifted, by event id.
+    pub holds: Vec<Hold>,
+    /// Payments no longer in the list.
+    pub earlier_payment_count: i64,
+    /// Attempts no longer in the list.
+    pub earlier_attempt_count: i64,
+    /// Right-party contacts over all time.
+    pub right_party_contact_count: i64,
+    /// Promises kept over all time.
+    pub promises_kept_count: i64,
+    /// Promises broken over all time.
+    pub promises_broken_count: i64,
+    /// Facts versions so far.
+    pub facts_version_count: i64,
+    /// Episodes that ended as cured.
+    pub cured_count: i64,
+}
+
+/// A payment to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// The event that reported it.
+    pub event_id: String,
+    /// When it was made.
+    pub event_time: Micros,
+    /// Smallest units of the base currency, above 0.
+    pub amount_minor: i64,
+    /// When it was taken back, if it was.
+    pub reversed_time: Option<Micros>,
+}
+
+/// A contact attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When.
+    pub event_time: Micros,
+    /// The row of the outcome table; empty = unknown result.
+    pub outcome_code: String,
+    /// Whether the right person was spoken to.
+    pub right_party: bool,
+}
+
+/// A promise to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The lease it was made under.
+    pub lease_seq: i64,
+    /// When it was made.
+    pub event_time: Micros,
+    /// Smallest units; 0 = all that is overdue.
+    pub promised_amount_minor: i64,
+    /// For when.
+    pub promised_date: Day,
+    /// What came of it.
+    pub state: PromiseState,
+}
+
+/// What came of a promise. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum PromiseState {
+    /// Its day has not passed.
+    Open = 1,
+    /// The money came.
+    Kept = 2,
+    /// The day passed without the money.
+    Broken = 3,
+    /// A later promise or the end of the case replaced it.
+    Cancelled = 4,
+}
+
+impl PromiseState {
+    /// The state of a stored number.
+    pub fn from_number(number: i32) -> Option<PromiseState> {
+        [Self::Open, Self::Kept, Self::Broken, Self::Cancelled]
+            .into_iter()
+            .find(|state| *state as i32 == number)
+    }
+}
+
+/// A hold on a case or a debtor: it gates and never ranks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The event that placed it.
+    pub event_id: String,
+    /// Why.
+    pub kind: HoldKind,
+    /// When it ends by itself, if it does.
+    pub until: Option<Micros>,
+}
+
+/// The instant until which any of the holds is in force; nothing if none is.
+pub fn held_until(holds: &[Hold], now: Micros) -> Option<Micros> {
+    holds.iter().map(|hold| hold.until.unwrap_or(Micros::NEVER)).filter(|until| *until > now).max()
+}
+
+macro_rules! hold_kinds {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)+) => {
+        /// Why a debtor or case must not be worked. The numbers are stored and are
+        /// those of the contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        pub enum HoldKind {
+            $($(#[$doc])* $name = $number,)+
+        }
+
+        impl HoldKind {
+            /// All kinds.
+            pub const ALL: &[HoldKind] = &[$(HoldKind::$name,)+];
+
+            /// The name as in the contract, without its prefix.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(HoldKind::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+hold_kinds! {
+    /// Contact must cease.
+    Cease = 1, "CEASE";
+    /// An adviser represents the debtor.
+    Represented = 2, "REPRESENTED";
+    /// The debt is disputed.
+    Dispute = 3, "DISPUTE";
+    /// The debtor is said to have died.
+    Deceased = 4, "DECEASED";
+    /// Insolvency proceedings.
+    Bankrupt = 5, "BANKRUPT";
+    /// A statutory breathing space.
+    BreathingSpace = 6, "BREATHING_SPACE";
+    /// A mental-health crisis.
+    MentalHealthCrisis = 7, "MENTAL_HEALTH_CRISIS";
+    /// Capacity is in doubt.
+    Capacity = 8, "CAPACITY";
+    /// A hardship request.
+    Hardship = 9, "HARDSHIP";
+    /// The debtor says the debt is not his.
+    FraudClaim = 10, "FRAUD_CLAIM";
+    /// The debtor is a minor.
+    Minor = 11, "MINOR";
+    /// In court.
+    Litigation = 12, "LITIGATION";
+    /// A disaster.
+    Disaster = 13, "DISASTER";
+    /// A bereavement.
+    Bereavement = 14, "BEREAVEMENT";
+    /// Asked not to be called.
+    DoNotCall = 15, "DO_NOT_CALL";
+    /// A complaint is open.
+    Complaint = 16, "COMPLAINT";
+}
+
+impl HoldKind {
+    /// The kind of a stored number.
+    pub fn from_number(number: i32) -> Option<HoldKind> {
+        Self::ALL.iter().copied().find(|kind| *kind as i32 == number)
+    }
+}
+
+/// What is kept of a debtor across cases and episodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DebtorRecord {
+    /// Holds of the whole debtor not lifted, by event id.
+    pub holds: Vec<Hold>,
+    /// The instants of counted attempts, the newest last; at most 64.
+    pub attempts: Vec<Micros>,
+}
