@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The writer has more waiting than it may hold.
     #[error("{0} changes are waiting already")]
     Overloaded(usize),
+    /// A write panicked; its changes are undone.
+    #[error("a write panicked: {0}")]
+    Panicked(String),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,

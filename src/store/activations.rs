@@ -1,0 +1,167 @@
+//! Rule sets and which of them is active.
+
+use prost::Message;
+
+use crate::model::{
+    DebtorKind, Micros, Part, PortfolioNo, RankingSettings, RuleSetId, StageBounds,
+};
+
+use super::StoreError;
+use super::db::{Tx, params, statements};
+use super::encode::{Place, stored};
+
+statements! {
+    ACTIVE = "SELECT activation_id, rule_set_id FROM activation \
+        WHERE part = $1 AND portfolio_no = $2 ORDER BY activation_id DESC LIMIT 1";
+    ACTIVATE = "INSERT INTO activation (part, portfolio_no, activation_id, rule_set_id, actor, \
+        reason, activate_time) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        ON CONFLICT (part, portfolio_no, activation_id) DO NOTHING";
+    SAVE_RULE_SET = "INSERT INTO rule_set (part, rule_set_id, content_hash, body, create_time) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (part, rule_set_id) DO NOTHING";
+    LOAD_RULE_SET = "SELECT content_hash, body FROM rule_set WHERE part = $1 AND rule_set_id = $2";
+}
+
+/// All that a rank depends on beside the case and the day; never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSetContent {
+    /// The scorecard's id.
+    pub scorecard_id: String,
+    /// The scorecard as text.
+    pub scorecard_yaml: String,
+    /// The outcome table as text.
+    pub outcomes_yaml: String,
+    /// What the portfolio adds.
+    pub ranking: RankingSettings,
+    /// The definition of the features.
+    pub feature_version: i32,
+    /// ISO 4217.
+    pub base_currency: String,
+    /// IANA name.
+    pub time_zone: String,
+}
+
+impl RuleSetContent {
+    fn bytes(&self) -> Vec<u8> {
+        stored::RuleSet {
+            scorecard_id: self.scorecard_id.clone(),
+            scorecard_yaml: self.scorecard_yaml.clone(),
+            outcomes_yaml: self.outcomes_yaml.clone(),
+            stage_bounds: self.ranking.stage_bounds.0.to_vec(),
+            tolerance_amount_minor: self.ranking.tolerance_amount_minor,
+            protected_inputs_on: self.ranking.protected_inputs_on.clone(),
+            default_debtor_kind: self.ranking.default_debtor_kind as i32,
+            default_language: self.ranking.default_language.clone(),
+            feature_version: self.feature_version,
+            base_currency: self.base_currency.clone(),
+            time_zone: self.time_zone.clone(),
+        }
+        .encode_to_vec()
+    }
+
+    /// The id: the first 8 bytes of the content hash.
+    pub fn rule_set_id(&self) -> RuleSetId {
+        let hash = blake3::hash(&self.bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash.as_bytes()[..8]);
+        RuleSetId(i64::from_be_bytes(first))
+    }
+}
+
+/// The active rule set of a portfolio, with the number of its activation.
+pub(crate) async fn active(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<Option<(i64, RuleSetId)>, StoreError> {
+    let row: Option<(i64, i64)> =
+        tx.fetch_optional(ACTIVE, params![part.0, portfolio_no.0]).await?;
+    Ok(row.map(|(activation_id, rule_set_id)| (activation_id, RuleSetId(rule_set_id))))
+}
+
+/// A change of the active rule set.
+#[derive(Clone, Copy, Debug)]
+pub struct NewActivation<'a> {
+    /// One above the activation it was decided from.
+    pub activation_id: i64,
+    /// What becomes active.
+    pub rule_set_id: RuleSetId,
+    /// Who did it.
+    pub actor: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Activates a rule set, unless somebody else has taken the number meanwhile;
+/// says whether it did.
+pub(crate) async fn activate(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    new: NewActivation<'_>,
+    now: Micros,
+) -> Result<bool, StoreError> {
+    let params = params![
+        part.0,
+        portfolio_no.0,
+        new.activation_id,
+        new.rule_set_id.0,
+        new.actor,
+        new.reason,
+        now.0,
+    ];
+    Ok(tx.execute(ACTIVATE, params).await? == 1)
+}
+
+/// Writes a rule set that may exist already; refuses another content under the
+/// same id.
+pub(crate) async fn save_rule_set(
+    tx: &mut Tx,
+    part: Part,
+    content: &RuleSetContent,
+    now: Micros,
+) -> Result<RuleSetId, StoreError> {
+    let body = content.bytes();
+    let hash = blake3::hash(&body);
+    let id = content.rule_set_id();
+    let params = params![part.0, id.0, &hash.as_bytes()[..], body, now.0];
+    tx.execute(SAVE_RULE_SET, params).await?;
+    load_rule_set(tx, part, id).await?;
+    Ok(id)
+}
+
+/// Loads a rule set and checks its hash.
+pub(crate) async fn load_rule_set(
+    tx: &mut Tx,
+    part: Part,
+    id: RuleSetId,
+) -> Result<RuleSetContent, StoreError> {
+    let place = Place { table: "rule_set", part: part.0, key: id.0 };
+    let row: Option<(Vec<u8>, Vec<u8>)> =
+        tx.fetch_optional(LOAD_RULE_SET, params![part.0, id.0]).await?;
+    let (content_hash, body) = row.ok_or_else(|| place.corrupt("it is missing"))?;
+    if blake3::hash(&body).as_bytes()[..] != content_hash {
+        return Err(place.corrupt("its content does not fit its hash"));
+    }
+    let stored: stored::RuleSet = place.decode(&body)?;
+    let bounds: [i32; 4] = stored
+        .stage_bounds
+        .try_into()
+        .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
+    let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
+        .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
+    Ok(RuleSetContent {
+        scorecard_id: stored.scorecard_id,
+        scorecard_yaml: stored.scorecard_yaml,
+        outcomes_yaml: stored.outcomes_yaml,
+        ranking: RankingSettings {
+            stage_bounds: StageBounds(bounds),
+            tolerance_amount_minor: stored.tolerance_amount_minor,
+            protected_inputs_on: stored.protected_inputs_on,
+            default_debtor_kind,
+            default_language: stored.default_language,
+        },
+        feature_version: stored.feature_version,
+        base_currency: stored.base_currency,
+        time_zone: stored.time_zone,
+    })
+}

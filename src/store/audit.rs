@@ -1,0 +1,130 @@
+//! The audit: appended only, each row chained to the one before it. A row holds
+//! no content, only a hash of it.
+
+use crate::model::{CaseNo, Micros, Part};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, params, statements};
+
+statements! {
+    LAST = "SELECT audit_no, chain_hash FROM audit WHERE part = $1 ORDER BY audit_no DESC LIMIT 1";
+    PAGE = "SELECT audit_no, kind, case_no, actor, record_time, content_hash, chain_hash \
+        FROM audit WHERE part = $1 AND audit_no > $2 ORDER BY audit_no LIMIT 1000";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const INSERT: Batch = Batch {
+    text: "INSERT INTO audit (part, audit_no, kind, case_no, actor, record_time, content_hash, \
+        chain_hash) VALUES {rows}",
+    fixed: 0,
+    columns: &[INT, INT, Column::Text, INT, Column::Text, INT, Column::Blob, Column::Blob],
+};
+
+/// All batches of this file.
+pub(crate) const BATCHES: &[Batch] = &[INSERT];
+
+/// Something to note.
+#[derive(Clone, Debug)]
+pub struct NewAuditRow<'a> {
+    /// What was done, such as `hold.placed`.
+    pub kind: &'static str,
+    /// To which case, if to one.
+    pub case_no: Option<CaseNo>,
+    /// The content, never stored: only its hash is.
+    pub content: &'a [u8],
+    /// Keys the hash; empty for what is not personal.
+    pub salt: &'a [u8],
+}
+
+/// Appends rows to the audit of a part.
+pub(crate) async fn append(
+    tx: &mut Tx,
+    part: Part,
+    actor: &str,
+    now: Micros,
+    rows: &[NewAuditRow<'_>],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let last: Option<(i64, Vec<u8>)> = tx.fetch_optional(LAST, params![part.0]).await?;
+    let (mut audit_no, mut chain_hash) = last.unwrap_or((0, vec![0; 32]));
+    let mut values = Vec::with_capacity(rows.len() * INSERT.columns.len());
+    for row in rows {
+        audit_no += 1;
+        let content_hash = keyed_hash(row.salt, row.content);
+        let case_no = row.case_no.map(|case_no| case_no.0);
+        chain_hash = link(&chain_hash, audit_no, row.kind, case_no, actor, now, &content_hash);
+        values.extend(params![
+            part.0,
+            audit_no,
+            row.kind,
+            case_no,
+            actor,
+            now.0,
+            content_hash,
+            chain_hash.as_slice(),
+        ]);
+    }
+    tx.execute_batch(INSERT, vec![], values).await?;
+    Ok(())
+}
+
+/// Checks the chain of a part; returns how many rows it has.
+pub(crate) async fn verify(tx: &mut Tx, part: Part) -> Result<i64, StoreError> {
+    type Row = (i64, String, Option<i64>, String, i64, Vec<u8>, Vec<u8>);
+    let (mut audit_no, mut chain_hash) = (0, vec![0; 32]);
+    loop {
+        let rows: Vec<Row> = tx.fetch_all(PAGE, params![part.0, audit_no]).await?;
+        if rows.is_empty() {
+            return Ok(audit_no);
+        }
+        for (number, kind, case_no, actor, time, content_hash, stored) in rows {
+            let expected = link(
+                &chain_hash,
+                audit_no + 1,
+                &kind,
+                case_no,
+                &actor,
+                Micros(time),
+                &content_hash,
+            );
+            if number != audit_no + 1 || stored != expected {
+                return Err(StoreError::Corrupt {
+                    table: "audit",
+                    key: format!("({part}, {number})"),
+                    why: "the chain is broken".to_owned(),
+                });
+            }
+            (audit_no, chain_hash) = (number, stored);
+        }
+    }
+}
+
+fn keyed_hash(salt: &[u8], content: &[u8]) -> Vec<u8> {
+    let key = blake3::derive_key("arrears audit content", salt);
+    blake3::keyed_hash(&key, content).as_bytes().to_vec()
+}
+
+fn link(
+    before: &[u8],
+    audit_no: i64,
+    kind: &str,
+    case_no: Option<i64>,
+    actor: &str,
+    time: Micros,
+    content_hash: &[u8],
+) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before);
+    hasher.update(&audit_no.to_be_bytes());
+    for text in [kind, actor] {
+        hasher.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.update(&case_no.unwrap_or(0).to_be_bytes());
+    hasher.update(&time.0.to_be_bytes());
+    hasher.update(content_hash);
+    hasher.finalize().as_bytes().to_vec()
+}

@@ -1,0 +1,606 @@
+//! Cases: ids and history (`loan_case`), what the source says (`case_source`),
+//! where they stand (`case_head`).
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+use crate::model::{
+    CaseNo, CaseState, CloseReason, Day, DebtorNo, Facts, History, Micros, Part, PortfolioNo, Rank,
+    RecoveryGroup, RuleSetId, Stage,
+};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, Value, int_list, params, statements, text_list};
+use super::encode::{FACTS_VERSION, Place, facts_from, facts_to, history_from, history_to, stored};
+
+/// The source every case has; more sources come with later settings.
+const SOURCE_DEFAULT: i64 = 1;
+
+/// Where a case stands: everything lists, queues and gates go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseHead {
+    /// The case.
+    pub case_no: CaseNo,
+    /// Its portfolio.
+    pub portfolio_no: PortfolioNo,
+    /// Who owes.
+    pub debtor_no: DebtorNo,
+    /// The last event; the rank knows it.
+    pub case_seq: i64,
+    /// When that event was recorded; never before the one before it.
+    pub record_time: Micros,
+    /// The instant the newest ledger document speaks of.
+    pub as_of: Micros,
+    /// The number of that document.
+    pub ledger_sequence: Option<i64>,
+    /// The earliest payment or reversal the ledger does not know of.
+    pub absorb_at: Option<Micros>,
+    /// 1 for the first time the case fell overdue.
+    pub episode: i64,
+    /// The state.
+    pub state: CaseState,
+    /// Why it ended; set exactly when closed.
+    pub close_reason: Option<CloseReason>,
+    /// What is overdue now, in smallest units.
+    pub overdue_amount_minor: i64,
+    /// The oldest day on which something due is not paid.
+    pub oldest_due_date: Option<Day>,
+    /// The stage.
+    pub stage: Stage,
+    /// The rank.
+    pub rank: Rank,
+    /// The lane it is served from.
+    pub lane_id: i64,
+    /// When time alone may change the rank or the place.
+    pub review_at: Option<Micros>,
+    /// Until when a hold on the case is in force; `NEVER` = until lifted.
+    pub hold_until: Option<Micros>,
+    /// Until when a promise or a covering payment parks it.
+    pub park_until: Option<Micros>,
+}
+
+/// A case found by its id.
+#[derive(Clone, Debug)]
+pub struct KnownCase {
+    /// The caller's id.
+    pub case_id: String,
+    /// Where it stands.
+    pub head: CaseHead,
+    /// The hash of what the source last said.
+    pub content_hash: Vec<u8>,
+}
+
+/// What a case is ranked from.
+#[derive(Clone, Debug)]
+pub struct CaseContent {
+    /// What the source says.
+    pub facts: Facts,
+    /// What happened.
+    pub history: History,
+}
+
+/// A case to be written whole.
+#[derive(Clone, Debug)]
+pub struct NewCase<'a> {
+    /// The caller's id.
+    pub case_id: &'a str,
+    /// Where it stands.
+    pub head: &'a CaseHead,
+    /// What happened.
+    pub history: &'a History,
+}
+
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub struct SourceDocument<'a> {
+    /// The case.
+    pub case_no: CaseNo,
+    /// The hash of its content.
+    pub content_hash: [u8; 32],
+    /// The instant it speaks of.
+    pub as_of: Micros,
+    /// Its number.
+    pub source_sequence: Option<i64>,
+    /// What it says.
+    pub facts: &'a Facts,
+}
+
+/// The columns of `case_head`, in the order of [`HeadRow`]. A constant of its
+/// own, so that every reader and the writer agree.
+macro_rules! head_columns {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "case_no, ",
+            $prefix,
+            "portfolio_no, ",
+            $prefix,
+            "debtor_no, ",
+            $prefix,
+            "case_seq, ",
+            $prefix,
+            "record_time, ",
+            $prefix,
+            "as_of, ",
+            $prefix,
+            "ledger_sequence, ",
+            $prefix,
+            "absorb_at, ",
+            $prefix,
+            "episode, ",
+            $prefix,
+            "state, ",
+            $prefix,
+            "close_reason, ",
+            $prefix,
+            "overdue_amount_minor, ",
+            $prefix,
+            "oldest_due_date, ",
+            $prefix,
+            "stage, ",
+            $prefix,
+            "recovery_group, ",
+            $prefix,
+            "score, ",
+            $prefix,
+            "priority, ",
+            $prefix,
+            "rule_set_id, ",
+            $prefix,
+            "rank_date, ",
+            $prefix,
+            "lane_id, ",
+            $prefix,
+            "review_at, ",
+            $prefix,
+            "hold_until, ",
+            $prefix,
+            "park_until"
+        )
+    };
+}
+
+statements! {
+    FIND_BY_ID = concat!(
+        "SELECT c.case_id, s.content_hash, ", head_columns!("h."),
+        " FROM loan_case c \
+         JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
+         JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
+         WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}"
+    );
+    LOAD_CONTENT =
+        "SELECT c.case_no, c.history, s.facts, s.facts_version, s.source_sequence \
+         FROM loan_case c \
+         JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
+         WHERE c.part = $1 AND c.case_no IN {ints:$2}";
+    LOAD_IDS = "SELECT case_no, portfolio_no, case_id FROM loan_case \
+        WHERE part = $1 AND case_no IN {ints:$2}";
+    LOAD_HEADS = concat!(
+        "SELECT ", head_columns!(""), " FROM case_head WHERE part = $1 AND case_no IN {ints:$2}"
+    );
+    LOAD_HEADS_OF_DEBTORS = concat!(
+        "SELECT ", head_columns!(""), " FROM case_head \
+         WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no, case_no"
+    );
+    LIST_HEADS = concat!(
+        "SELECT ", head_columns!(""), " FROM case_head \
+         WHERE part = $1 AND portfolio_no = $2 AND case_no > $3 \
+         AND (CAST($4 AS BIGINT) = 0 OR state IN {ints:$5}) \
+         AND (CAST($6 AS BIGINT) = 0 OR recovery_group IN {ints:$7}) \
+         AND (CAST($8 AS BIGINT) = 0 OR stage IN {ints:$9}) \
+         AND (CAST($10 AS BIGINT) = 0 OR debtor_no = $10) \
+         ORDER BY case_no LIMIT $11"
+    );
+    // A named cross-part scan: the roll-over reads keys of all parts by time.
+    DUE_FOR_REVIEW = "SELECT part, case_no FROM case_head \
+        WHERE review_at <= $1 ORDER BY review_at, part, case_no LIMIT 1000";
+    COUNT_BY_RULE_SET = "SELECT rule_set_id, COUNT(*) FROM case_head \
+        WHERE part = $1 GROUP BY rule_set_id";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const INSERT_CASES: Batch = Batch {
+    text: "INSERT INTO loan_case (part, case_no, portfolio_no, case_id, history, history_version) \
+        VALUES {rows}",
+    fixed: 0,
+    columns: &[INT, INT, INT, Column::Text, Column::Blob, INT],
+};
+
+pub(crate) const SAVE_HISTORIES: Batch = Batch {
+    text: "WITH v(case_no, history) AS (VALUES {rows}) \
+        UPDATE loan_case SET history = v.history, history_version = $2 FROM v \
+        WHERE loan_case.part = $1 AND loan_case.case_no = v.case_no",
+    fixed: 2,
+    columns: &[INT, Column::Blob],
+};
+
+pub(crate) const SAVE_SOURCES: Batch = Batch {
+    text: "INSERT INTO case_source (part, case_no, source_no, content_hash, as_of, \
+        source_sequence, facts, facts_version) VALUES {rows} \
+        ON CONFLICT (part, case_no, source_no) DO UPDATE SET \
+        content_hash = excluded.content_hash, as_of = excluded.as_of, \
+        source_sequence = excluded.source_sequence, facts = excluded.facts, \
+        facts_version = excluded.facts_version",
+    fixed: 0,
+    columns: &[INT, INT, INT, Column::Blob, INT, INT, Column::Blob, INT],
+};
+
+pub(crate) const SAVE_HEADS: Batch = Batch {
+    text: concat!(
+        "INSERT INTO case_head (part, ",
+        head_columns!(""),
+        ") VALUES {rows} \
+         ON CONFLICT (part, case_no) DO UPDATE SET \
+         portfolio_no = excluded.portfolio_no, debtor_no = excluded.debtor_no, \
+         case_seq = excluded.case_seq, record_time = excluded.record_time, \
+         as_of = excluded.as_of, ledger_sequence = excluded.ledger_sequence, \
+         absorb_at = excluded.absorb_at, episode = excluded.episode, state = excluded.state, \
+         close_reason = excluded.close_reason, \
+         overdue_amount_minor = excluded.overdue_amount_minor, \
+         oldest_due_date = excluded.oldest_due_date, stage = excluded.stage, \
+         recovery_group = excluded.recovery_group, score = excluded.score, \
+         priority = excluded.priority, rule_set_id = excluded.rule_set_id, \
+         rank_date = excluded.rank_date, lane_id = excluded.lane_id, \
+         review_at = excluded.review_at, hold_until = excluded.hold_until, \
+         park_until = excluded.park_until"
+    ),
+    fixed: 0,
+    columns: &[INT; 24],
+};
+
+pub(crate) const SAVE_AS_OF: Batch = Batch {
+    text: "WITH v(case_no, as_of, ledger_sequence, review_at) AS (VALUES {rows}) \
+        UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence, \
+        review_at = v.review_at FROM v \
+        WHERE case_head.part = $1 AND case_head.case_no = v.case_no",
+    fixed: 1,
+    columns: &[INT, INT, INT, INT],
+};
+
+/// All batches of this file.
+pub(crate) const BATCHES: &[Batch] =
+    &[INSERT_CASES, SAVE_HISTORIES, SAVE_SOURCES, SAVE_HEADS, SAVE_AS_OF];
+
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    case_no: i64,
+    portfolio_no: i64,
+    debtor_no: i64,
+    case_seq: i64,
+    record_time: i64,
+    as_of: i64,
+    ledger_sequence: Option<i64>,
+    absorb_at: Option<i64>,
+    episode: i64,
+    state: i64,
+    close_reason: Option<i64>,
+    overdue_amount_minor: i64,
+    oldest_due_date: Option<i64>,
+    stage: i64,
+    recovery_group: i64,
+    score: i64,
+    priority: i64,
+    rule_set_id: i64,
+    rank_date: i64,
+    lane_id: i64,
+    review_at: Option<i64>,
+    hold_until: Option<i64>,
+    park_until: Option<i64>,
+}
+
+impl HeadRow {
+    fn head(self, part: Part) -> Result<CaseHead, StoreError> {
+        let place = Place { table: "case_head", part: part.0, key: self.case_no };
+        let int = |name: &str, value: i64| {
+            i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
+        };
+        let unknown =
+            |name: &str, value: i64| place.corrupt(format!("{name} {value} is not known"));
+        let close_reason = match self.close_reason {
+            Some(number) => Some(
+                CloseReason::from_number(number).ok_or_else(|| unknown("close_reason", number))?,
+            ),
+            None => None,
+        };
+        Ok(CaseHead {
+            case_no: CaseNo(self.case_no),
+            portfolio_no: PortfolioNo(self.portfolio_no),
+            debtor_no: DebtorNo(self.debtor_no),
+            case_seq: self.case_seq,
+            record_time: Micros(self.record_time),
+            as_of: Micros(self.as_of),
+            ledger_sequence: self.ledger_sequence,
+            absorb_at: self.absorb_at.map(Micros),
+            episode: self.episode,
+            state: CaseState::from_number(self.state)
+                .ok_or_else(|| unknown("state", self.state))?,
+            close_reason,
+            overdue_amount_minor: self.overdue_amount_minor,
+            oldest_due_date: match self.oldest_due_date {
+                Some(day) => Some(Day(int("oldest_due_date", day)?)),
+                None => None,
+            },
+            stage: Stage::from_number(self.stage).ok_or_else(|| unknown("stage", self.stage))?,
+            rank: Rank {
+                group: RecoveryGroup::from_number(self.recovery_group)
+                    .ok_or_else(|| unknown("recovery_group", self.recovery_group))?,
+                score: int("score", self.score)?,
+                priority: int("priority", self.priority)?,
+                rule_set_id: RuleSetId(self.rule_set_id),
+                rank_date: Day(int("rank_date", self.rank_date)?),
+                case_seq: self.case_seq,
+            },
+            lane_id: self.lane_id,
+            review_at: self.review_at.map(Micros),
+            hold_until: self.hold_until.map(Micros),
+            park_until: self.park_until.map(Micros),
+        })
+    }
+}
+
+impl CaseHead {
+    fn values(&self, part: Part, row: &mut Vec<Value>) {
+        let micros = |time: Option<Micros>| time.map(|time| time.0);
+        row.extend(params![
+            part.0,
+            self.case_no.0,
+            self.portfolio_no.0,
+            self.debtor_no.0,
+            self.case_seq,
+            self.record_time.0,
+            self.as_of.0,
+            self.ledger_sequence,
+            micros(self.absorb_at),
+            self.episode,
+            self.state as i16,
+            self.close_reason.map(|reason| reason as i64),
+            self.overdue_amount_minor,
+            self.oldest_due_date.map(|day| i64::from(day.0)),
+            self.stage as i16,
+            self.rank.group as i16,
+            self.rank.score,
+            self.rank.priority,
+            self.rank.rule_set_id.0,
+            self.rank.rank_date.0,
+            self.lane_id,
+            micros(self.review_at),
+            micros(self.hold_until),
+            micros(self.park_until),
+        ]);
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    case_id: String,
+    content_hash: Vec<u8>,
+    #[sqlx(flatten)]
+    head: HeadRow,
+}
+
+/// Finds cases of a portfolio by their ids.
+pub(crate) async fn find_by_id<'a>(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    case_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, KnownCase>, StoreError> {
+    let rows: Vec<KnownRow> =
+        tx.fetch_all(FIND_BY_ID, params![part.0, portfolio_no.0, text_list(case_ids)]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let head = row.head.head(part)?;
+            let known =
+                KnownCase { case_id: row.case_id.clone(), head, content_hash: row.content_hash };
+            Ok((row.case_id, known))
+        })
+        .collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct ContentRow {
+    case_no: i64,
+    history: Vec<u8>,
+    facts: Vec<u8>,
+    facts_version: i64,
+}
+
+/// Loads what cases are ranked from.
+pub(crate) async fn load_content(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<HashMap<CaseNo, CaseContent>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    let rows: Vec<ContentRow> = tx.fetch_all(LOAD_CONTENT, params![part.0, list]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let place = |table| Place { table, part: part.0, key: row.case_no };
+            if row.facts_version > FACTS_VERSION {
+                return Err(place("case_source")
+                    .corrupt(format!("facts_version {} is newer", row.facts_version)));
+            }
+            let content = CaseContent {
+                facts: facts_from(&row.facts, place("case_source"))?,
+                history: history_from(&row.history, place("loan_case"))?,
+            };
+            Ok((CaseNo(row.case_no), content))
+        })
+        .collect()
+}
+
+/// The callers' ids of cases, with their portfolios.
+pub(crate) async fn load_ids(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<HashMap<CaseNo, (PortfolioNo, String)>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    let rows: Vec<(i64, i64, String)> = tx.fetch_all(LOAD_IDS, params![part.0, list]).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(case_no, portfolio_no, id)| (CaseNo(case_no), (PortfolioNo(portfolio_no), id)))
+        .collect())
+}
+
+/// Where cases stand, by number.
+pub(crate) async fn load_heads(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<Vec<CaseHead>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    heads(tx.fetch_all(LOAD_HEADS, params![part.0, list]).await?, part)
+}
+
+/// Where all cases of some debtors stand, by debtor and case.
+pub(crate) async fn load_heads_of_debtors(
+    tx: &mut Tx,
+    part: Part,
+    debtor_nos: impl IntoIterator<Item = DebtorNo>,
+) -> Result<Vec<CaseHead>, StoreError> {
+    let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
+    heads(tx.fetch_all(LOAD_HEADS_OF_DEBTORS, params![part.0, list]).await?, part)
+}
+
+/// Which heads of a portfolio to list; empty filters hold for all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeadFilter {
+    pub(crate) after: i64,
+    pub(crate) states: Vec<i64>,
+    pub(crate) groups: Vec<i64>,
+    pub(crate) stages: Vec<i64>,
+    pub(crate) debtor_no: Option<DebtorNo>,
+    pub(crate) limit: usize,
+}
+
+/// Lists heads of a portfolio by case number.
+pub(crate) async fn list_heads(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    filter: HeadFilter,
+) -> Result<Vec<CaseHead>, StoreError> {
+    let params = params![
+        part.0,
+        portfolio_no.0,
+        filter.after,
+        i64::from(!filter.states.is_empty()),
+        int_list(filter.states),
+        i64::from(!filter.groups.is_empty()),
+        int_list(filter.groups),
+        i64::from(!filter.stages.is_empty()),
+        int_list(filter.stages),
+        filter.debtor_no.map_or(0, |debtor_no| debtor_no.0),
+        i64::try_from(filter.limit).unwrap_or(i64::MAX),
+    ];
+    heads(tx.fetch_all(LIST_HEADS, params).await?, part)
+}
+
+fn heads(rows: Vec<HeadRow>, part: Part) -> Result<Vec<CaseHead>, StoreError> {
+    rows.into_iter().map(|row| row.head(part)).collect()
+}
+
+/// Keys of cases whose rank or place time may have changed, the earliest first;
+/// at most 1,000, of all parts.
+pub(crate) async fn due_for_review(
+    tx: &mut Tx,
+    now: Micros,
+) -> Result<Vec<(Part, CaseNo)>, StoreError> {
+    let rows: Vec<(i64, i64)> = tx.fetch_all(DUE_FOR_REVIEW, params![now.0]).await?;
+    Ok(rows.into_iter().map(|(part, case_no)| (Part(part), CaseNo(case_no))).collect())
+}
+
+/// Writes new cases: ids and history. Heads and documents are written apart.
+pub(crate) async fn insert_cases(
+    tx: &mut Tx,
+    part: Part,
+    cases: &[NewCase<'_>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(cases.len() * INSERT_CASES.columns.len());
+    for case in cases {
+        rows.extend(params![
+            part.0,
+            case.head.case_no.0,
+            case.head.portfolio_no.0,
+            case.case_id,
+            history_to(case.history),
+            FACTS_VERSION,
+        ]);
+    }
+    tx.execute_batch(INSERT_CASES, vec![], rows).await?;
+    Ok(())
+}
+
+/// Rewrites histories.
+pub(crate) async fn save_histories(
+    tx: &mut Tx,
+    part: Part,
+    histories: &[(CaseNo, &History)],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(histories.len() * SAVE_HISTORIES.columns.len());
+    for (case_no, history) in histories {
+        rows.extend(params![case_no.0, history_to(history)]);
+    }
+    tx.execute_batch(SAVE_HISTORIES, params![part.0, FACTS_VERSION], rows).await?;
+    Ok(())
+}
+
+/// Writes or replaces what the source says of cases.
+pub(crate) async fn save_sources(
+    tx: &mut Tx,
+    part: Part,
+    documents: &[SourceDocument<'_>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(documents.len() * SAVE_SOURCES.columns.len());
+    for document in documents {
+        rows.extend(params![
+            part.0,
+            document.case_no.0,
+            SOURCE_DEFAULT,
+            &document.content_hash[..],
+            document.as_of.0,
+            document.source_sequence,
+            facts_to(document.facts).encode_to_vec(),
+            FACTS_VERSION,
+        ]);
+    }
+    tx.execute_batch(SAVE_SOURCES, vec![], rows).await?;
+    Ok(())
+}
+
+/// Writes or replaces where cases stand.
+pub(crate) async fn save_heads<'a>(
+    tx: &mut Tx,
+    part: Part,
+    heads: impl IntoIterator<Item = &'a CaseHead>,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for head in heads {
+        head.values(part, &mut rows);
+    }
+    tx.execute_batch(SAVE_HEADS, vec![], rows).await?;
+    Ok(())
+}
+
+/// Notes that the ledger said the same anew: the narrowest write there is.
+pub(crate) async fn save_as_of<'a>(
+    tx: &mut Tx,
+    part: Part,
+    heads: impl IntoIterator<Item = &'a CaseHead>,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for head in heads {
+        let review_at = head.review_at.map(|time| time.0);
+        rows.extend(params![head.case_no.0, head.as_of.0, head.ledger_sequence, review_at]);
+    }
+    tx.execute_batch(SAVE_AS_OF, params![part.0], rows).await?;
+    Ok(())
+}
+
+/// The stored form of facts, for the event that records their change.
+pub(crate) fn facts_message(facts: &Facts) -> stored::CaseFacts {
+    facts_to(facts)
+}

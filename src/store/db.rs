@@ -1,0 +1,300 @@
+//! The driver seam: one SQL text per statement, run by whichever database is
+//! behind it.
+//!
+//! A statement is a constant text with `$1, $2, ...`. Three placeholders expand
+//! to what a driver needs, so that the text itself stays one:
+//! - `{rows}`: the rows of a batch, `(CAST($3 AS BIGINT), ...), (...)`;
+//! - `{ints:$2}`: a list of integers given as one JSON parameter, as a subquery;
+//! - `{texts:$2}`: likewise a list of texts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, FromRow, Sqlite, Transaction};
+
+use super::StoreError;
+
+/// A bound value; a null has a type too, because one of the databases demands it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Blob(Option<Vec<u8>>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => |$value:ident| $into:expr;)+) => {$(
+        impl From<$from> for Value {
+            fn from($value: $from) -> Value {
+                $into
+            }
+        }
+    )+};
+}
+
+value_from! {
+    i64 => |value| Value::Int(Some(value));
+    i32 => |value| Value::Int(Some(i64::from(value)));
+    i16 => |value| Value::Int(Some(i64::from(value)));
+    Option<i64> => |value| Value::Int(value);
+    bool => |value| Value::Int(Some(i64::from(value)));
+    String => |value| Value::Text(Some(value));
+    &str => |value| Value::Text(Some(value.to_owned()));
+    Option<String> => |value| Value::Text(value);
+    Vec<u8> => |value| Value::Blob(Some(value));
+    &[u8] => |value| Value::Blob(Some(value.to_vec()));
+}
+
+/// The values of one statement or row: `params![part, case_no]`.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::store::db::Value::from($value)),*]
+    };
+}
+pub(crate) use params;
+
+/// Declares the statements of a file and lists them for the tests that hold the
+/// rules over all statements.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = $text;)+
+
+        /// All plain statements of this file, by name.
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+pub(crate) use statements;
+
+/// The type of a column of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    Int,
+    Text,
+    Blob,
+}
+
+/// A statement over many rows: its text has `{rows}`, its first parameters
+/// (`fixed` of them) are the same for all rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    pub(crate) text: &'static str,
+    pub(crate) fixed: usize,
+    pub(crate) columns: &'static [Column],
+}
+
+/// A row that both drivers can read.
+pub(crate) trait Row:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{}
+
+/// A transaction: the writer's, or a reader's view of one instant.
+pub(crate) struct Tx(Inner);
+
+enum Inner {
+    Writer(SqliteConnection),
+    Reader(Transaction<'static, Sqlite>),
+}
+
+/// The most rows of one statement of a batch; fewer rows go in steps of powers
+/// of two, so that few texts are ever prepared.
+const BATCH_ROWS_MAX: usize = 256;
+
+impl Tx {
+    pub(super) fn writer(connection: SqliteConnection) -> Tx {
+        Tx(Inner::Writer(connection))
+    }
+
+    pub(super) fn reader(transaction: Transaction<'static, Sqlite>) -> Tx {
+        Tx(Inner::Reader(transaction))
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        match &mut self.0 {
+            Inner::Writer(connection) => connection,
+            Inner::Reader(transaction) => transaction,
+        }
+    }
+
+    /// Runs a statement; returns how many rows it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
+        Ok(query.execute(self.connection()).await?.rows_affected())
+    }
+
+    /// Runs a statement; returns all its rows.
+    pub(crate) async fn fetch_all<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        let query = sqlx::query_as_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
+        Ok(query.fetch_all(self.connection()).await?)
+    }
+
+    /// Runs a statement of at most one row.
+    pub(crate) async fn fetch_optional<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
+        let query = sqlx::query_as_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
+        Ok(query.fetch_optional(self.connection()).await?)
+    }
+
+    /// Runs a batch over `rows`, the values of all rows one after another.
+    pub(crate) async fn execute_batch(
+        &mut self,
+        batch: Batch,
+        fixed: Vec<Value>,
+        rows: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let mut touched = 0;
+        for (text, params) in split(batch, &fixed, rows) {
+            let query = sqlx::query_with(AssertSqlSafe(text), arguments(batch.text, params)?);
+            touched += query.execute(self.connection()).await?.rows_affected();
+        }
+        Ok(touched)
+    }
+}
+
+/// Cuts the rows of a batch into statements of a power of two of rows each.
+fn split(
+    batch: Batch,
+    fixed: &[Value],
+    rows: Vec<Value>,
+) -> impl Iterator<Item = (Arc<str>, Vec<Value>)> {
+    debug_assert_eq!(fixed.len(), batch.fixed, "{}", batch.text);
+    debug_assert_eq!(rows.len() % batch.columns.len(), 0, "{}", batch.text);
+    let mut left = rows.len() / batch.columns.len();
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        if left == 0 {
+            return None;
+        }
+        let count = BATCH_ROWS_MAX.min(1 << left.ilog2());
+        left -= count;
+        let mut params = Vec::with_capacity(fixed.len() + count * batch.columns.len());
+        params.extend_from_slice(fixed);
+        params.extend(rows.by_ref().take(count * batch.columns.len()));
+        Some((expand_batch(batch, count), params))
+    })
+}
+
+fn arguments(sql: &str, params: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    // SQLite binds NULL to a parameter that was not given; the other database
+    // refuses. Refuse here as well.
+    debug_assert!(
+        sql.contains("{rows}") || highest_parameter(sql) == params.len(),
+        "{} parameters for {sql}",
+        params.len()
+    );
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(params.len(), 0);
+    for value in params {
+        match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Blob(value) => arguments.add(value),
+        }
+        .map_err(|error| StoreError::Database(sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+/// The highest `$n` of a text.
+pub(crate) fn highest_parameter(sql: &str) -> usize {
+    sql.split('$')
+        .skip(1)
+        .filter_map(|rest| {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            rest[..digits].parse::<usize>().ok()
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+type Texts = RwLock<HashMap<(&'static str, usize), Arc<str>>>;
+
+/// Expanded texts by statement and number of rows: there are few, and building
+/// one costs more than running it.
+static TEXTS: LazyLock<Texts> = LazyLock::new(Texts::default);
+
+fn cached(key: (&'static str, usize), build: impl FnOnce() -> String) -> Arc<str> {
+    if let Some(text) = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Arc::clone(text);
+    }
+    let text: Arc<str> = build().into();
+    let mut texts = TEXTS.write().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(texts.entry(key).or_insert(text))
+}
+
+fn expand(sql: &'static str, rows: usize) -> Arc<str> {
+    cached((sql, rows), || expand_lists(sql))
+}
+
+fn expand_batch(batch: Batch, count: usize) -> Arc<str> {
+    cached((batch.text, count), || {
+        let mut next = batch.fixed;
+        let rows: Vec<String> = (0..count)
+            .map(|_| {
+                let cells: Vec<String> = batch
+                    .columns
+                    .iter()
+                    .map(|column| {
+                        next += 1;
+                        cell(*column, next)
+                    })
+                    .collect();
+                format!("({})", cells.join(", "))
+            })
+            .collect();
+        expand_lists(batch.text).replace("{rows}", &rows.join(", "))
+    })
+}
+
+fn cell(column: Column, parameter: usize) -> String {
+    match column {
+        Column::Int => format!("CAST(${parameter} AS BIGINT)"),
+        Column::Text => format!("CAST(${parameter} AS TEXT)"),
+        // Neither database needs a type here: a blob is bound as one.
+        Column::Blob => format!("${parameter}"),
+    }
+}
+
+/// Expands `{ints:$n}` and `{texts:$n}` for SQLite.
+fn expand_lists(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(start) = rest.find("{ints:").or_else(|| rest.find("{texts:")) {
+        let colon = start + rest[start..].find(':').expect("the pattern found ends in a colon");
+        let end = start + rest[start..].find('}').expect("a list placeholder is closed");
+        text.push_str(&rest[..start]);
+        text.push_str("(SELECT value FROM json_each(");
+        text.push_str(&rest[colon + 1..end]);
+        text.push_str("))");
+        rest = &rest[end + 1..];
+    }
+    text.push_str(rest);
+    text
+}
+
+/// A list of integers as the one JSON parameter of `{ints:$n}`.
+pub(crate) fn int_list(values: impl IntoIterator<Item = i64>) -> Value {
+    let texts: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+    Value::Text(Some(format!("[{}]", texts.join(","))))
+}
+
+/// A list of texts as the one JSON parameter of `{texts:$n}`.
+pub(crate) fn text_list<'a>(values: impl IntoIterator<Item = &'a str>) -> Value {
+    let texts: Vec<&str> = values.into_iter().collect();
+    Value::Text(Some(serde_json::Value::from(texts).to_string()))
+}

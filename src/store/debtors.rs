@@ -1,0 +1,132 @@
+//! Debtors: whom leases, caps, holds and cooling belong to.
+
+use crate::model::{CaseNo, DebtorNo, DebtorRecord, Micros, Part};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
+use super::encode::{FACTS_VERSION, Place, debtor_from, debtor_to};
+
+/// A debtor as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debtor {
+    /// The service's number.
+    pub debtor_no: DebtorNo,
+    /// The caller's id.
+    pub debtor_id: String,
+    /// The zones of all usable contact points; 0 = none known.
+    pub zone_set_id: i64,
+    /// Until when a hold on the debtor is in force.
+    pub hold_until: Option<Micros>,
+    /// Until when the debtor is left alone after a contact.
+    pub cool_until: Option<Micros>,
+    /// The leased case and when its lease ends.
+    pub lease: Option<(CaseNo, Micros)>,
+    /// Keys content hashes of the audit.
+    pub salt: Vec<u8>,
+    /// Holds and attempts.
+    pub record: DebtorRecord,
+}
+
+statements! {
+    FIND_BY_ID = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
+        lease_case_no, lease_until, salt, body FROM debtor \
+        WHERE part = $1 AND debtor_id IN {texts:$2}";
+    LOAD = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
+        lease_case_no, lease_until, salt, body FROM debtor \
+        WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const SAVE: Batch = Batch {
+    text: "INSERT INTO debtor (part, debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
+        lease_case_no, lease_until, salt, body, body_version) VALUES {rows} \
+        ON CONFLICT (part, debtor_no) DO UPDATE SET \
+        zone_set_id = excluded.zone_set_id, hold_until = excluded.hold_until, \
+        cool_until = excluded.cool_until, lease_case_no = excluded.lease_case_no, \
+        lease_until = excluded.lease_until, body = excluded.body, \
+        body_version = excluded.body_version",
+    fixed: 0,
+    columns: &[INT, INT, Column::Text, INT, INT, INT, INT, INT, Column::Blob, Column::Blob, INT],
+};
+
+/// All batches of this file.
+pub(crate) const BATCHES: &[Batch] = &[SAVE];
+
+#[derive(sqlx::FromRow)]
+struct DebtorRow {
+    debtor_no: i64,
+    debtor_id: String,
+    zone_set_id: i64,
+    hold_until: Option<i64>,
+    cool_until: Option<i64>,
+    lease_case_no: Option<i64>,
+    lease_until: Option<i64>,
+    salt: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl DebtorRow {
+    fn debtor(self, part: Part) -> Result<Debtor, StoreError> {
+        let place = Place { table: "debtor", part: part.0, key: self.debtor_no };
+        Ok(Debtor {
+            debtor_no: DebtorNo(self.debtor_no),
+            debtor_id: self.debtor_id,
+            zone_set_id: self.zone_set_id,
+            hold_until: self.hold_until.map(Micros),
+            cool_until: self.cool_until.map(Micros),
+            lease: self.lease_case_no.map(CaseNo).zip(self.lease_until.map(Micros)),
+            salt: self.salt,
+            record: debtor_from(&self.body, place)?,
+        })
+    }
+}
+
+/// Finds debtors by the callers' ids.
+pub(crate) async fn find_by_id<'a>(
+    tx: &mut Tx,
+    part: Part,
+    debtor_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Debtor>, StoreError> {
+    let rows: Vec<DebtorRow> =
+        tx.fetch_all(FIND_BY_ID, params![part.0, text_list(debtor_ids)]).await?;
+    rows.into_iter().map(|row| row.debtor(part)).collect()
+}
+
+/// Loads debtors by number.
+pub(crate) async fn load(
+    tx: &mut Tx,
+    part: Part,
+    debtor_nos: impl IntoIterator<Item = DebtorNo>,
+) -> Result<Vec<Debtor>, StoreError> {
+    let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
+    let rows: Vec<DebtorRow> = tx.fetch_all(LOAD, params![part.0, list]).await?;
+    rows.into_iter().map(|row| row.debtor(part)).collect()
+}
+
+/// Writes or replaces debtors.
+pub(crate) async fn save<'a>(
+    tx: &mut Tx,
+    part: Part,
+    debtors: impl IntoIterator<Item = &'a Debtor>,
+) -> Result<(), StoreError> {
+    let micros = |time: Option<Micros>| time.map(|time| time.0);
+    let mut rows = Vec::new();
+    for debtor in debtors {
+        rows.extend(params![
+            part.0,
+            debtor.debtor_no.0,
+            debtor.debtor_id.as_str(),
+            debtor.zone_set_id,
+            micros(debtor.hold_until),
+            micros(debtor.cool_until),
+            debtor.lease.map(|(case_no, _)| case_no.0),
+            debtor.lease.map(|(_, until)| until.0),
+            debtor.salt.as_slice(),
+            debtor_to(&debtor.record),
+            FACTS_VERSION,
+        ]);
+    }
+    tx.execute_batch(SAVE, vec![], rows).await?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Stored bytes and model values. What is read back is checked again, as hard as
+//! what callers send: bad bytes are `Corrupt` with table and key, never a panic.
+
+use prost::Message;
+
+mod facts;
+mod history;
+mod settings;
+
+pub(crate) use facts::{changed_fields, content_hash, facts_from, facts_to};
+pub(crate) use history::{
+    attempt_to, debtor_from, debtor_to, history_from, history_to, hold_to, payment_to, promise_to,
+};
+pub(crate) use settings::{settings_from, settings_to, work_list_from, work_list_to};
+
+use super::StoreError;
+
+/// The generated stored messages.
+#[allow(missing_docs, clippy::all)]
+pub(crate) mod stored {
+    tonic::include_proto!("arrears.store.v1");
+}
+
+/// The version of stored facts that this server writes. Rows of a higher one are
+/// read as far as they are understood and never rewritten.
+pub const FACTS_VERSION: i64 = 1;
+
+/// Where bytes come from, for the error that names them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) table: &'static str,
+    pub(crate) part: i64,
+    pub(crate) key: i64,
+}
+
+impl Place {
+    pub(crate) fn corrupt(self, why: impl ToString) -> StoreError {
+        StoreError::Corrupt {
+            table: self.table,
+            key: format!("({}, {})", self.part, self.key),
+            why: why.to_string(),
+        }
+    }
+
+    pub(crate) fn decode<M: Message + Default>(self, bytes: &[u8]) -> Result<M, StoreError> {
+        M::decode(bytes).map_err(|error| self.corrupt(error))
+    }
+}

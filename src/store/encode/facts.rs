@@ -1,0 +1,209 @@
+//! Facts as stored messages.
+
+use prost::Message;
+
+use crate::model::{
+    ArrearsMonth, CloseReason, ContactPoint, ContactPointKind, ContactPointState, CustomFeature,
+    CustomValue, Day, DebtorId, DebtorKind, Facts, Input, Inputs, Instalment,
+};
+
+use super::super::StoreError;
+use super::{Place, stored};
+
+/// The stored form; equal facts give equal bytes.
+pub(crate) fn facts_to(facts: &Facts) -> stored::CaseFacts {
+    stored::CaseFacts {
+        overdue_amount_minor: facts.overdue_amount_minor,
+        oldest_due_date: facts.oldest_due_date.map(|day| day.0),
+        outstanding_amount_minor: facts.outstanding_amount_minor,
+        close_reason: facts.close_reason.map_or(0, |reason| reason as i32),
+        close_date: facts.close_date.map(|day| day.0),
+        debtor_kind: facts.debtor_kind.map_or(0, |kind| kind as i32),
+        language: facts.language.clone(),
+        instalments: facts.instalments.iter().map(instalment_to).collect(),
+        arrears_profile: facts.arrears_profile.iter().map(month_to).collect(),
+        inputs: facts
+            .inputs
+            .iter()
+            .map(|(input, value)| stored::Input { input_no: input as i32, value })
+            .collect(),
+        contact_points: facts.contact_points.iter().map(contact_to).collect(),
+        custom_features: facts.custom_features.iter().map(custom_to).collect(),
+    }
+}
+
+fn instalment_to(instalment: &Instalment) -> stored::Instalment {
+    stored::Instalment {
+        due_date: instalment.due_date.0,
+        due_amount_minor: instalment.due_amount_minor,
+        paid_amount_minor: instalment.paid_amount_minor,
+        paid_date: instalment.paid_date.map(|day| day.0),
+    }
+}
+
+fn month_to(month: &ArrearsMonth) -> stored::ArrearsMonth {
+    stored::ArrearsMonth {
+        month: month.month.0,
+        months_past_due: month.months_past_due,
+        billed_amount_minor: month.billed_amount_minor,
+        paid_amount_minor: month.paid_amount_minor,
+    }
+}
+
+fn contact_to(point: &ContactPoint) -> stored::ContactPoint {
+    stored::ContactPoint {
+        contact_point_id: point.contact_point_id.clone(),
+        kind: point.kind.map_or(0, |kind| kind as i32),
+        time_zone: point.time_zone.clone(),
+        jurisdiction: point.jurisdiction.clone(),
+        state: point.state.map_or(0, |state| state as i32),
+    }
+}
+
+fn custom_to(feature: &CustomFeature) -> stored::CustomFeature {
+    use stored::custom_feature::Value;
+    let value = match &feature.value {
+        CustomValue::Number(micros) => Value::NumberMicros(*micros),
+        CustomValue::Text(text) => Value::Text(text.clone()),
+        CustomValue::Flag(flag) => Value::Flag(*flag),
+    };
+    stored::CustomFeature { feature_id: feature.feature_id.clone(), value: Some(value) }
+}
+
+/// The facts of stored bytes.
+pub(crate) fn facts_from(bytes: &[u8], place: Place) -> Result<Facts, StoreError> {
+    let stored: stored::CaseFacts = place.decode(bytes)?;
+    let mut inputs = Inputs::new();
+    for input in &stored.inputs {
+        let known = Input::from_number(input.input_no)
+            .ok_or_else(|| place.corrupt(format!("input {} is not known", input.input_no)))?;
+        inputs.set(known, input.value);
+    }
+    let close_reason = known(stored.close_reason, "close reason", place, |number| {
+        CloseReason::from_number(i64::from(number))
+    })?;
+    let debtor_kind = known(stored.debtor_kind, "debtor kind", place, |number| {
+        DebtorKind::from_number(i64::from(number))
+    })?;
+    Ok(Facts {
+        overdue_amount_minor: stored.overdue_amount_minor,
+        oldest_due_date: stored.oldest_due_date.map(Day),
+        outstanding_amount_minor: stored.outstanding_amount_minor,
+        close_reason,
+        close_date: stored.close_date.map(Day),
+        debtor_kind,
+        language: stored.language,
+        instalments: stored.instalments.iter().map(instalment_from).collect(),
+        arrears_profile: stored.arrears_profile.iter().map(month_from).collect(),
+        inputs,
+        contact_points: stored
+            .contact_points
+            .into_iter()
+            .map(|point| contact_from(point, place))
+            .collect::<Result<_, _>>()?,
+        custom_features: stored
+            .custom_features
+            .into_iter()
+            .map(|feature| custom_from(feature, place))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// A number that stands for something known, or 0 for nothing.
+fn known<T>(
+    number: i32,
+    what: &str,
+    place: Place,
+    find: impl FnOnce(i32) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
+    if number == 0 {
+        return Ok(None);
+    }
+    match find(number) {
+        Some(value) => Ok(Some(value)),
+        None => Err(place.corrupt(format!("{what} {number} is not known"))),
+    }
+}
+
+fn instalment_from(stored: &stored::Instalment) -> Instalment {
+    Instalment {
+        due_date: Day(stored.due_date),
+        due_amount_minor: stored.due_amount_minor,
+        paid_amount_minor: stored.paid_amount_minor,
+        paid_date: stored.paid_date.map(Day),
+    }
+}
+
+fn month_from(stored: &stored::ArrearsMonth) -> ArrearsMonth {
+    ArrearsMonth {
+        month: Day(stored.month),
+        months_past_due: stored.months_past_due,
+        billed_amount_minor: stored.billed_amount_minor,
+        paid_amount_minor: stored.paid_amount_minor,
+    }
+}
+
+fn contact_from(stored: stored::ContactPoint, place: Place) -> Result<ContactPoint, StoreError> {
+    Ok(ContactPoint {
+        kind: known(stored.kind, "contact point kind", place, ContactPointKind::from_number)?,
+        state: known(stored.state, "contact point state", place, ContactPointState::from_number)?,
+        contact_point_id: stored.contact_point_id,
+        time_zone: stored.time_zone,
+        jurisdiction: stored.jurisdiction,
+    })
+}
+
+fn custom_from(stored: stored::CustomFeature, place: Place) -> Result<CustomFeature, StoreError> {
+    use stored::custom_feature::Value;
+    let value = match stored.value {
+        Some(Value::NumberMicros(micros)) => CustomValue::Number(micros),
+        Some(Value::Text(text)) => CustomValue::Text(text),
+        Some(Value::Flag(flag)) => CustomValue::Flag(flag),
+        None => return Err(place.corrupt(format!("{} has no value", stored.feature_id))),
+    };
+    Ok(CustomFeature { feature_id: stored.feature_id, value })
+}
+
+/// The hash of what a document says, the debtor included; sequence and instant
+/// are not content.
+pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &stored::CaseFacts) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let id = debtor_id.as_str();
+    hasher.update(&u32::try_from(id.len()).unwrap_or(u32::MAX).to_be_bytes());
+    hasher.update(id.as_bytes());
+    hasher.update(&facts.encode_to_vec());
+    hasher.finalize().into()
+}
+
+/// What changed between two versions of facts: the fields that differ, each
+/// whole, and their numbers.
+pub(crate) fn changed_fields(
+    old: &stored::CaseFacts,
+    new: &stored::CaseFacts,
+) -> (stored::CaseFacts, Vec<i32>) {
+    let mut changed = stored::CaseFacts::default();
+    let mut numbers = Vec::new();
+    macro_rules! compare {
+        ($($number:literal $field:ident;)+) => {$(
+            if old.$field != new.$field {
+                changed.$field = new.$field.clone();
+                numbers.push($number);
+            }
+        )+};
+    }
+    compare! {
+        1 overdue_amount_minor;
+        2 oldest_due_date;
+        3 outstanding_amount_minor;
+        4 close_reason;
+        5 close_date;
+        6 debtor_kind;
+        7 language;
+        8 instalments;
+        9 arrears_profile;
+        10 inputs;
+        11 contact_points;
+        12 custom_features;
+    }
+    (changed, numbers)
+}

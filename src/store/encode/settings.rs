@@ -1,0 +1,143 @@
+//! Settings as stored messages.
+
+use prost::Message;
+
+use crate::model::{
+    ContactPolicy, Currency, DayHours, DebtorKind, OldLedgerRule, PlainPolicy, PortfolioSettings,
+    RankingSettings, RecoveryGroup, Stage, StageBounds, WorkListSettings,
+};
+
+use super::super::StoreError;
+use super::{Place, stored};
+
+/// The stored bytes of a portfolio's settings.
+pub(crate) fn settings_to(settings: &PortfolioSettings) -> Vec<u8> {
+    let ranking = &settings.ranking;
+    stored::PortfolioSettings {
+        display_name: settings.display_name.clone(),
+        time_zone: settings.time_zone.clone(),
+        base_currency: settings.base_currency.code().to_owned(),
+        stage_bounds: ranking.stage_bounds.0.to_vec(),
+        tolerance_amount_minor: ranking.tolerance_amount_minor,
+        protected_inputs_on: ranking.protected_inputs_on.clone(),
+        default_debtor_kind: ranking.default_debtor_kind as i32,
+        default_language: ranking.default_language.clone(),
+        contact_policy: Some(policy_to(&settings.contact_policy)),
+        max_ledger_age_hours: settings.max_ledger_age_hours,
+        old_ledger_rule: settings.old_ledger_rule as i32,
+    }
+    .encode_to_vec()
+}
+
+fn policy_to(policy: &ContactPolicy) -> stored::ContactPolicy {
+    match policy {
+        ContactPolicy::Always => {
+            stored::ContactPolicy { always: true, ..stored::ContactPolicy::default() }
+        }
+        ContactPolicy::Plain(plain) => stored::ContactPolicy {
+            always: false,
+            hours: plain.hours.iter().map(hours_to).collect(),
+            attempts_per_day: plain.attempts_per_day,
+            attempts_per_week: plain.attempts_per_week,
+        },
+    }
+}
+
+fn hours_to(hours: &DayHours) -> stored::DayHours {
+    stored::DayHours {
+        weekday: hours.weekday,
+        start_minute: hours.start_minute,
+        end_minute: hours.end_minute,
+    }
+}
+
+/// The settings of stored bytes.
+pub(crate) fn settings_from(bytes: &[u8], place: Place) -> Result<PortfolioSettings, StoreError> {
+    let stored: stored::PortfolioSettings = place.decode(bytes)?;
+    let base_currency = Currency::from_code(&stored.base_currency)
+        .ok_or_else(|| place.corrupt(format!("currency {} is not known", stored.base_currency)))?;
+    let bounds: [i32; 4] = stored
+        .stage_bounds
+        .try_into()
+        .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
+    let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
+        .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
+    let old_ledger_rule = [OldLedgerRule::Deny, OldLedgerRule::ServeWithoutAmounts]
+        .into_iter()
+        .find(|rule| *rule as i32 == stored.old_ledger_rule)
+        .ok_or_else(|| place.corrupt("the rule for an old ledger is not known"))?;
+    let policy = stored.contact_policy.ok_or_else(|| place.corrupt("no contact policy"))?;
+    Ok(PortfolioSettings {
+        display_name: stored.display_name,
+        time_zone: stored.time_zone,
+        base_currency,
+        ranking: RankingSettings {
+            stage_bounds: StageBounds(bounds),
+            tolerance_amount_minor: stored.tolerance_amount_minor,
+            protected_inputs_on: stored.protected_inputs_on,
+            default_debtor_kind,
+            default_language: stored.default_language,
+        },
+        contact_policy: policy_from(policy),
+        max_ledger_age_hours: stored.max_ledger_age_hours,
+        old_ledger_rule,
+    })
+}
+
+fn policy_from(stored: stored::ContactPolicy) -> ContactPolicy {
+    if stored.always {
+        return ContactPolicy::Always;
+    }
+    let hours = stored
+        .hours
+        .into_iter()
+        .map(|hours| DayHours {
+            weekday: hours.weekday,
+            start_minute: hours.start_minute,
+            end_minute: hours.end_minute,
+        })
+        .collect();
+    ContactPolicy::Plain(PlainPolicy {
+        hours,
+        attempts_per_day: stored.attempts_per_day,
+        attempts_per_week: stored.attempts_per_week,
+    })
+}
+
+/// The stored bytes of a work list's settings.
+pub(crate) fn work_list_to(settings: &WorkListSettings) -> Vec<u8> {
+    stored::WorkListSettings {
+        display_name: settings.display_name.clone(),
+        portfolio_ids: settings.portfolio_ids.clone(),
+        recovery_groups: settings.groups.iter().map(|group| *group as i32).collect(),
+        stages: settings.stages.iter().map(|stage| *stage as i32).collect(),
+        languages: settings.languages.clone(),
+        reserved_share_permille: settings.reserved_share_permille,
+    }
+    .encode_to_vec()
+}
+
+/// A work list's settings of stored bytes.
+pub(crate) fn work_list_from(bytes: &[u8], place: Place) -> Result<WorkListSettings, StoreError> {
+    let stored: stored::WorkListSettings = place.decode(bytes)?;
+    let groups = stored
+        .recovery_groups
+        .iter()
+        .map(|number| RecoveryGroup::from_number(i64::from(*number)))
+        .collect::<Option<_>>()
+        .ok_or_else(|| place.corrupt("a recovery group is not known"))?;
+    let stages = stored
+        .stages
+        .iter()
+        .map(|number| Stage::from_number(i64::from(*number)))
+        .collect::<Option<_>>()
+        .ok_or_else(|| place.corrupt("a stage is not known"))?;
+    Ok(WorkListSettings {
+        display_name: stored.display_name,
+        portfolio_ids: stored.portfolio_ids,
+        groups,
+        stages,
+        languages: stored.languages,
+        reserved_share_permille: stored.reserved_share_permille,
+    })
+}

@@ -1,0 +1,243 @@
+//! Events: everything that happened to cases, in the order it was known, and the
+//! callers' event ids.
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+use crate::model::{
+    Attempt, CaseNo, DebtorNo, Facts, Hold, Micros, Part, Payment, PortfolioNo, Promise,
+};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, params, statements, text_list};
+use super::encode::{
+    attempt_to, changed_fields, facts_to, hold_to, payment_to, promise_to, stored,
+};
+
+/// Every how many versions the facts are kept whole instead of as a difference.
+const FULL_FACTS_EVERY: i64 = 64;
+
+/// What happened to one case.
+#[derive(Clone, Debug)]
+pub enum CaseEventBody<'a> {
+    /// A document: what it says now, what it said before, and its version count.
+    Facts {
+        /// What it says.
+        new: &'a Facts,
+        /// What it said before, if it did.
+        old: Option<&'a Facts>,
+        /// Versions before this one.
+        earlier_versions: i64,
+        /// The instant of the document.
+        as_of: Micros,
+        /// Its number.
+        source_sequence: Option<i64>,
+    },
+    /// A payment.
+    Payment(&'a Payment),
+    /// A payment taken back.
+    Reversal {
+        /// The event of the payment.
+        event_id: &'a str,
+        /// When.
+        reversed: Micros,
+    },
+    /// A hold.
+    Hold(&'a Hold),
+    /// A hold lifted.
+    Lift(&'a str),
+    /// The ledger reached a payment without saying anything new.
+    AsOf(Micros),
+    /// A contact attempt.
+    Attempt(&'a Attempt),
+    /// A promise.
+    Promise(&'a Promise),
+}
+
+/// An event to append.
+#[derive(Clone, Debug)]
+pub struct NewCaseEvent<'a> {
+    /// The case.
+    pub case_no: CaseNo,
+    /// One above the event before.
+    pub case_seq: i64,
+    /// When it happened.
+    pub event_time: Micros,
+    /// When it was recorded.
+    pub record_time: Micros,
+    /// The caller's id, if it has one.
+    pub event_id: Option<&'a str>,
+    /// What happened.
+    pub body: CaseEventBody<'a>,
+}
+
+impl CaseEventBody<'_> {
+    /// The number of the kind, as stored.
+    fn kind(&self) -> i64 {
+        match self {
+            Self::Facts { .. } => 1,
+            Self::Payment(_) => 2,
+            Self::Reversal { .. } => 3,
+            Self::Hold(_) => 4,
+            Self::Lift(_) => 5,
+            Self::AsOf(_) => 6,
+            Self::Attempt(_) => 7,
+            Self::Promise(_) => 8,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        use stored::event_body::Kind;
+        let kind = match self {
+            Self::Facts { new, old, earlier_versions, as_of, source_sequence } => {
+                let new = facts_to(new);
+                let whole = earlier_versions % FULL_FACTS_EVERY == 0;
+                let delta = match old {
+                    Some(old) if !whole => {
+                        let (changed, changed_fields) = changed_fields(&facts_to(old), &new);
+                        stored::FactsDelta {
+                            changed: Some(changed),
+                            changed_fields,
+                            ..stored::FactsDelta::default()
+                        }
+                    }
+                    _ => stored::FactsDelta { full: Some(new), ..stored::FactsDelta::default() },
+                };
+                Kind::Facts(stored::FactsDelta {
+                    as_of_micros: as_of.0,
+                    source_sequence: *source_sequence,
+                    ..delta
+                })
+            }
+            Self::Payment(payment) => Kind::Payment(payment_to(payment)),
+            Self::Reversal { event_id, reversed } => Kind::Reversal(stored::Reversal {
+                event_id: (*event_id).to_owned(),
+                reversed_micros: reversed.0,
+            }),
+            Self::Hold(hold) => Kind::Hold(hold_to(hold)),
+            Self::Lift(event_id) => Kind::LiftedEventId((*event_id).to_owned()),
+            Self::AsOf(as_of) => Kind::AsOfMicros(as_of.0),
+            Self::Attempt(attempt) => Kind::Attempt(attempt_to(attempt)),
+            Self::Promise(promise) => Kind::Promise(promise_to(promise)),
+        };
+        stored::EventBody { kind: Some(kind) }.encode_to_vec()
+    }
+}
+
+statements! {
+    FIND_KEYS = "SELECT event_id, kind, content_hash, debtor_no, case_nos FROM event_key \
+        WHERE part = $1 AND portfolio_no = $2 AND event_id IN {texts:$3}";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const APPEND: Batch = Batch {
+    text: "INSERT INTO case_event (part, case_no, case_seq, kind, event_time, record_time, \
+        event_id, body) VALUES {rows}",
+    fixed: 0,
+    columns: &[INT, INT, INT, INT, INT, INT, Column::Text, Column::Blob],
+};
+
+pub(crate) const INSERT_KEYS: Batch = Batch {
+    text: "INSERT INTO event_key (part, portfolio_no, event_id, kind, content_hash, debtor_no, \
+        case_nos, record_time) VALUES {rows}",
+    fixed: 0,
+    columns: &[INT, INT, Column::Text, INT, Column::Blob, INT, Column::Text, INT],
+};
+
+/// All batches of this file.
+pub(crate) const BATCHES: &[Batch] = &[APPEND, INSERT_KEYS];
+
+/// Appends events; each case's in the order of its numbers.
+pub(crate) async fn append(
+    tx: &mut Tx,
+    part: Part,
+    events: &[NewCaseEvent<'_>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(events.len() * APPEND.columns.len());
+    for event in events {
+        rows.extend(params![
+            part.0,
+            event.case_no.0,
+            event.case_seq,
+            event.body.kind(),
+            event.event_time.0,
+            event.record_time.0,
+            event.event_id.map(str::to_owned),
+            event.body.bytes(),
+        ]);
+    }
+    tx.execute_batch(APPEND, vec![], rows).await?;
+    Ok(())
+}
+
+/// What a caller's event id stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventKey {
+    /// The caller's id.
+    pub event_id: String,
+    /// 2 payment, 3 reversal, 4 hold, 5 lift, as in `case_event`.
+    pub kind: i64,
+    /// The hash of the event's content.
+    pub content_hash: Vec<u8>,
+    /// Whom it happened to.
+    pub debtor_no: DebtorNo,
+    /// The cases it was written to; empty when it was the debtor as a whole.
+    pub case_nos: Vec<CaseNo>,
+}
+
+/// Finds events of a portfolio by the callers' ids.
+pub(crate) async fn find_keys<'a>(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    event_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, EventKey>, StoreError> {
+    let rows: Vec<(String, i64, Vec<u8>, i64, String)> =
+        tx.fetch_all(FIND_KEYS, params![part.0, portfolio_no.0, text_list(event_ids)]).await?;
+    rows.into_iter()
+        .map(|(event_id, kind, content_hash, debtor_no, case_nos)| {
+            let numbers: Vec<i64> =
+                serde_json::from_str(&case_nos).map_err(|error| StoreError::Corrupt {
+                    table: "event_key",
+                    key: format!("({part}, {portfolio_no}, {event_id})"),
+                    why: error.to_string(),
+                })?;
+            let key = EventKey {
+                event_id: event_id.clone(),
+                kind,
+                content_hash,
+                debtor_no: DebtorNo(debtor_no),
+                case_nos: numbers.into_iter().map(CaseNo).collect(),
+            };
+            Ok((event_id, key))
+        })
+        .collect()
+}
+
+/// Writes the ids of new events.
+pub(crate) async fn insert_keys(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    keys: &[EventKey],
+    now: Micros,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(keys.len() * INSERT_KEYS.columns.len());
+    for key in keys {
+        let numbers: Vec<i64> = key.case_nos.iter().map(|case_no| case_no.0).collect();
+        rows.extend(params![
+            part.0,
+            portfolio_no.0,
+            key.event_id.as_str(),
+            key.kind,
+            key.content_hash.as_slice(),
+            key.debtor_no.0,
+            serde_json::Value::from(numbers).to_string(),
+            now.0,
+        ]);
+    }
+    tx.execute_batch(INSERT_KEYS, vec![], rows).await?;
+    Ok(())
+}

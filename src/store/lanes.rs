@@ -1,0 +1,132 @@
+//! The directory of lanes and zone sets. Both are interned: their numbers are
+//! hashes of what they are made of, so nobody has to ask for them.
+
+use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind, h64};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, params, statements};
+use super::encode::Place;
+
+statements! {
+    // Named cross-part scans: the directory is read whole at start.
+    ALL_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
+        recovery_group, work_kind, route FROM lane ORDER BY part, lane_id";
+    ALL_ZONE_SETS = "SELECT part, zone_set_id, zones FROM zone_set ORDER BY part, zone_set_id";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const INSERT_LANES: Batch = Batch {
+    text: "INSERT INTO lane (part, lane_id, zone_set_id, portfolio_no, language, stage, \
+        recovery_group, work_kind, route) VALUES {rows} ON CONFLICT (part, lane_id) DO NOTHING",
+    fixed: 0,
+    columns: &[INT, INT, INT, INT, Column::Text, INT, INT, INT, Column::Text],
+};
+
+pub(crate) const INSERT_ZONE_SETS: Batch = Batch {
+    text: "INSERT INTO zone_set (part, zone_set_id, zones) VALUES {rows} \
+        ON CONFLICT (part, zone_set_id) DO NOTHING",
+    fixed: 0,
+    columns: &[INT, INT, Column::Text],
+};
+
+/// All batches of this file.
+pub(crate) const BATCHES: &[Batch] = &[INSERT_LANES, INSERT_ZONE_SETS];
+
+#[derive(sqlx::FromRow)]
+struct LaneRow {
+    part: i64,
+    lane_id: i64,
+    zone_set_id: i64,
+    portfolio_no: i64,
+    language: String,
+    stage: i64,
+    recovery_group: i64,
+    work_kind: i64,
+    route: String,
+}
+
+/// All lanes of all parts.
+pub(crate) async fn all_lanes(tx: &mut Tx) -> Result<Vec<(Part, LaneKey)>, StoreError> {
+    let rows: Vec<LaneRow> = tx.fetch_all(ALL_LANES, vec![]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let place = Place { table: "lane", part: row.part, key: row.lane_id };
+            let stage = Stage::from_number(row.stage);
+            let group = RecoveryGroup::from_number(row.recovery_group);
+            let (Some(stage), Some(group)) = (stage, group) else {
+                return Err(place.corrupt("its stage or group is not known"));
+            };
+            if row.work_kind != WorkKind::Collect as i64 {
+                return Err(place.corrupt(format!("work kind {} is not known", row.work_kind)));
+            }
+            let key = LaneKey {
+                zone_set_id: row.zone_set_id,
+                portfolio_no: PortfolioNo(row.portfolio_no),
+                language: row.language,
+                stage,
+                group,
+                work_kind: WorkKind::Collect,
+                route: row.route,
+            };
+            if key.lane_id() != row.lane_id {
+                return Err(place.corrupt("its number is not the hash of what it is made of"));
+            }
+            Ok((Part(row.part), key))
+        })
+        .collect()
+}
+
+/// All zone sets of all parts: part, number, IANA names.
+pub(crate) async fn all_zone_sets(
+    tx: &mut Tx,
+) -> Result<Vec<(Part, i64, Vec<String>)>, StoreError> {
+    let rows: Vec<(i64, i64, String)> = tx.fetch_all(ALL_ZONE_SETS, vec![]).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(part, id, zones)| (Part(part), id, zones.split(' ').map(str::to_owned).collect()))
+        .collect())
+}
+
+/// Writes lanes that may exist already.
+pub(crate) async fn insert_lanes(
+    tx: &mut Tx,
+    part: Part,
+    lanes: &[LaneKey],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(lanes.len() * INSERT_LANES.columns.len());
+    for lane in lanes {
+        rows.extend(params![
+            part.0,
+            lane.lane_id(),
+            lane.zone_set_id,
+            lane.portfolio_no.0,
+            lane.language.as_str(),
+            lane.stage as i16,
+            lane.group as i16,
+            lane.work_kind as i16,
+            lane.route.as_str(),
+        ]);
+    }
+    tx.execute_batch(INSERT_LANES, vec![], rows).await?;
+    Ok(())
+}
+
+/// The number of a set of zones, sorted; 0 for the empty set.
+pub(crate) fn zone_set_id(zones: &[String]) -> i64 {
+    if zones.is_empty() { 0 } else { h64(&[zones.join(" ").as_bytes()]) }
+}
+
+/// Writes zone sets that may exist already.
+pub(crate) async fn insert_zone_sets(
+    tx: &mut Tx,
+    part: Part,
+    sets: &[Vec<String>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(sets.len() * INSERT_ZONE_SETS.columns.len());
+    for zones in sets {
+        rows.extend(params![part.0, zone_set_id(zones), zones.join(" ")]);
+    }
+    tx.execute_batch(INSERT_ZONE_SETS, vec![], rows).await?;
+    Ok(())
+}

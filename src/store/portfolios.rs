@@ -1,0 +1,210 @@
+//! Tenants, portfolios and work lists.
+
+use crate::model::{Micros, Part, PortfolioNo, PortfolioSettings, WorkListNo, WorkListSettings};
+
+use super::StoreError;
+use super::db::{Tx, params, statements};
+use super::encode::{Place, settings_from, settings_to, work_list_from, work_list_to};
+
+/// A named, versioned resource as stored.
+#[derive(Clone, Debug)]
+pub struct Versioned<N, S> {
+    /// The service's number.
+    pub number: N,
+    /// The caller's id.
+    pub id: String,
+    /// What it holds.
+    pub settings: S,
+    /// 1 at creation, raised by every change.
+    pub version: i64,
+    /// When it was created.
+    pub create_time: Micros,
+    /// When it was last changed.
+    pub update_time: Micros,
+}
+
+/// A portfolio as stored.
+pub type StoredPortfolio = Versioned<PortfolioNo, PortfolioSettings>;
+/// A work list as stored.
+pub type StoredWorkList = Versioned<WorkListNo, WorkListSettings>;
+
+statements! {
+    CLAIM_TENANT = "INSERT INTO tenant (part, tenant, buckets, create_time) \
+        VALUES ($1, $2, 1, $3) ON CONFLICT (part) DO NOTHING";
+    TENANT_OF_PART = "SELECT tenant FROM tenant WHERE part = $1";
+    PORTFOLIO_BY_ID = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
+        create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_id = $2";
+    PORTFOLIO_BY_NO = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
+        create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_no = $2";
+    LIST_PORTFOLIOS = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
+        create_time, update_time FROM portfolio \
+        WHERE part = $1 AND portfolio_id > $2 ORDER BY portfolio_id LIMIT $3";
+    INSERT_PORTFOLIO = "INSERT INTO portfolio (part, portfolio_no, portfolio_id, settings, \
+        settings_version, create_time, update_time) VALUES ($1, $2, $3, $4, 1, $5, $5)";
+    UPDATE_PORTFOLIO = "UPDATE portfolio SET settings = $3, \
+        settings_version = settings_version + 1, update_time = $4 \
+        WHERE part = $1 AND portfolio_no = $2 AND settings_version = $5";
+    WORK_LIST_BY_ID = "SELECT work_list_no, work_list_id, settings, version, \
+        create_time, update_time FROM work_list WHERE part = $1 AND work_list_id = $2";
+    LIST_WORK_LISTS = "SELECT work_list_no, work_list_id, settings, version, \
+        create_time, update_time FROM work_list \
+        WHERE part = $1 AND work_list_id > $2 ORDER BY work_list_id LIMIT $3";
+    INSERT_WORK_LIST = "INSERT INTO work_list (part, work_list_no, work_list_id, settings, \
+        version, create_time, update_time) VALUES ($1, $2, $3, $4, 1, $5, $5)";
+    UPDATE_WORK_LIST = "UPDATE work_list SET settings = $3, version = version + 1, \
+        update_time = $4 WHERE part = $1 AND work_list_no = $2 AND version = $5";
+}
+
+type Row = (i64, String, Vec<u8>, i64, i64, i64);
+
+fn portfolio(row: Row, part: Part) -> Result<StoredPortfolio, StoreError> {
+    let place = Place { table: "portfolio", part: part.0, key: row.0 };
+    let settings = settings_from(&row.2, place)?;
+    Ok(versioned(PortfolioNo(row.0), row, settings))
+}
+
+fn work_list(row: Row, part: Part) -> Result<StoredWorkList, StoreError> {
+    let place = Place { table: "work_list", part: part.0, key: row.0 };
+    let settings = work_list_from(&row.2, place)?;
+    Ok(versioned(WorkListNo(row.0), row, settings))
+}
+
+fn versioned<N, S>(number: N, row: Row, settings: S) -> Versioned<N, S> {
+    Versioned {
+        number,
+        id: row.1,
+        settings,
+        version: row.3,
+        create_time: Micros(row.4),
+        update_time: Micros(row.5),
+    }
+}
+
+/// Makes sure that the part is this tenant's: another tenant whose name hashes
+/// to the same part is refused for good.
+pub(crate) async fn claim_tenant(
+    tx: &mut Tx,
+    part: Part,
+    tenant: &str,
+    now: Micros,
+) -> Result<(), StoreError> {
+    tx.execute(CLAIM_TENANT, params![part.0, tenant, now.0]).await?;
+    let owner: Option<(String,)> = tx.fetch_optional(TENANT_OF_PART, params![part.0]).await?;
+    match owner {
+        Some((owner,)) if owner == tenant => Ok(()),
+        other => Err(StoreError::Corrupt {
+            table: "tenant",
+            key: part.to_string(),
+            why: format!("{tenant:?} hashes to the part of {other:?}"),
+        }),
+    }
+}
+
+/// Finds a portfolio by the caller's id.
+pub(crate) async fn portfolio_by_id(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_id: &str,
+) -> Result<Option<StoredPortfolio>, StoreError> {
+    let row: Option<Row> =
+        tx.fetch_optional(PORTFOLIO_BY_ID, params![part.0, portfolio_id]).await?;
+    row.map(|row| portfolio(row, part)).transpose()
+}
+
+/// Finds a portfolio by number.
+pub(crate) async fn portfolio_by_no(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<Option<StoredPortfolio>, StoreError> {
+    let row: Option<Row> =
+        tx.fetch_optional(PORTFOLIO_BY_NO, params![part.0, portfolio_no.0]).await?;
+    row.map(|row| portfolio(row, part)).transpose()
+}
+
+/// Lists portfolios by id.
+pub(crate) async fn list_portfolios(
+    tx: &mut Tx,
+    part: Part,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<StoredPortfolio>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = tx.fetch_all(LIST_PORTFOLIOS, params![part.0, after, limit]).await?;
+    rows.into_iter().map(|row| portfolio(row, part)).collect()
+}
+
+/// Writes a new portfolio.
+pub(crate) async fn insert_portfolio(
+    tx: &mut Tx,
+    part: Part,
+    new: (PortfolioNo, &str, &PortfolioSettings),
+    now: Micros,
+) -> Result<(), StoreError> {
+    let (number, id, settings) = new;
+    let params = params![part.0, number.0, id, settings_to(settings), now.0];
+    tx.execute(INSERT_PORTFOLIO, params).await?;
+    Ok(())
+}
+
+/// Replaces the settings of a portfolio if it still has the version; says
+/// whether it had.
+pub(crate) async fn update_portfolio(
+    tx: &mut Tx,
+    part: Part,
+    old: &StoredPortfolio,
+    settings: &PortfolioSettings,
+    now: Micros,
+) -> Result<bool, StoreError> {
+    let params = params![part.0, old.number.0, settings_to(settings), now.0, old.version];
+    Ok(tx.execute(UPDATE_PORTFOLIO, params).await? == 1)
+}
+
+/// Finds a work list by the caller's id.
+pub(crate) async fn work_list_by_id(
+    tx: &mut Tx,
+    part: Part,
+    work_list_id: &str,
+) -> Result<Option<StoredWorkList>, StoreError> {
+    let row: Option<Row> =
+        tx.fetch_optional(WORK_LIST_BY_ID, params![part.0, work_list_id]).await?;
+    row.map(|row| work_list(row, part)).transpose()
+}
+
+/// Lists work lists by id.
+pub(crate) async fn list_work_lists(
+    tx: &mut Tx,
+    part: Part,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<StoredWorkList>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = tx.fetch_all(LIST_WORK_LISTS, params![part.0, after, limit]).await?;
+    rows.into_iter().map(|row| work_list(row, part)).collect()
+}
+
+/// Writes a new work list.
+pub(crate) async fn insert_work_list(
+    tx: &mut Tx,
+    part: Part,
+    new: (WorkListNo, &str, &WorkListSettings),
+    now: Micros,
+) -> Result<(), StoreError> {
+    let (number, id, settings) = new;
+    let params = params![part.0, number.0, id, work_list_to(settings), now.0];
+    tx.execute(INSERT_WORK_LIST, params).await?;
+    Ok(())
+}
+
+/// Replaces the settings of a work list if it still has the version; says
+/// whether it had.
+pub(crate) async fn update_work_list(
+    tx: &mut Tx,
+    part: Part,
+    old: &StoredWorkList,
+    settings: &WorkListSettings,
+    now: Micros,
+) -> Result<bool, StoreError> {
+    let params = params![part.0, old.number.0, work_list_to(settings), now.0, old.version];
+    Ok(tx.execute(UPDATE_WORK_LIST, params).await? == 1)
+}

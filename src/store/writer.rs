@@ -1,0 +1,263 @@
+//! The one writer of an SQLite database. Requests queue up by class and are
+//! committed in groups: each runs inside a savepoint of its own, so that one
+//! that fails takes nobody with it, and is answered only after the COMMIT.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+use super::db::Tx;
+
+/// How urgent a write is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Somebody waits at a telephone: leases, reports, events, sweeps.
+    Interactive,
+    /// A night is being pushed.
+    Ingest,
+    /// Roll-over and ranking anew.
+    Background,
+}
+
+/// A job, and what remains to be done when its group's commit is decided.
+pub(crate) type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
+
+/// What a job left: whether its changes stand, and who is told.
+pub(crate) struct Done {
+    pub(crate) keep: bool,
+    pub(crate) answer: Box<dyn FnOnce(Option<StoreError>) + Send>,
+}
+
+struct Queued {
+    job: Job,
+    since: Instant,
+}
+
+const INTERACTIVE_WAITING_MAX: usize = 8_192;
+const OTHER_WAITING_MAX: usize = 64;
+const GROUP_JOBS_MAX: usize = 256;
+const GROUP_TIME: Duration = Duration::from_millis(2);
+const BACKGROUND_TIME: Duration = Duration::from_millis(5);
+/// Background work gets this much of every second however busy the others are.
+const BACKGROUND_FLOOR: Duration = Duration::from_millis(1);
+const INTERACTIVE_P99_MAX: Duration = Duration::from_millis(20);
+
+/// Where writes are handed in. Dropping the last one ends the writer after what
+/// is queued.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    interactive: mpsc::Sender<Queued>,
+    ingest: mpsc::Sender<Queued>,
+    background: mpsc::Sender<Queued>,
+}
+
+impl Writer {
+    /// Starts the writer on its own connection.
+    pub(crate) fn start(tx: Tx) -> Writer {
+        let (interactive, interactive_jobs) = mpsc::channel(INTERACTIVE_WAITING_MAX);
+        let (ingest, ingest_jobs) = mpsc::channel(OTHER_WAITING_MAX);
+        let (background, background_jobs) = mpsc::channel(OTHER_WAITING_MAX);
+        let task = WriterTask {
+            tx,
+            interactive: interactive_jobs,
+            ingest: ingest_jobs,
+            background: background_jobs,
+            latencies: Latencies::default(),
+            background_turn: Instant::now(),
+        };
+        tokio::spawn(task.run());
+        Writer { interactive, ingest, background }
+    }
+
+    /// Queues a job. Interactive ones are refused when too many wait; the others
+    /// wait for a place.
+    pub(crate) async fn submit(&self, class: Class, job: Job) -> Result<(), StoreError> {
+        let queued = Queued { job, since: Instant::now() };
+        let closed = |_| StoreError::Closed;
+        match class {
+            Class::Interactive => self.interactive.try_send(queued).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    StoreError::Overloaded(INTERACTIVE_WAITING_MAX)
+                }
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            }),
+            Class::Ingest => self.ingest.send(queued).await.map_err(closed),
+            Class::Background => self.background.send(queued).await.map_err(closed),
+        }
+    }
+}
+
+/// Wraps work that yields a value into a job, and the place where its answer
+/// arrives after the commit.
+pub(crate) fn job<T, E, F>(work: F) -> (Job, oneshot::Receiver<Result<T, E>>)
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let job: Job = Box::new(move |tx| {
+        Box::pin(async move {
+            let outcome = AssertUnwindSafe(work(tx)).catch_unwind().await;
+            let result = outcome.unwrap_or_else(|panic| {
+                let text = panic_text(panic.as_ref());
+                tracing::error!(panic = text, "a write panicked; its changes are undone");
+                Err(E::from(StoreError::Panicked(text)))
+            });
+            let keep = result.is_ok();
+            let answer = Box::new(move |failed: Option<StoreError>| {
+                let result = match failed {
+                    Some(error) if keep => Err(E::from(error)),
+                    _ => result,
+                };
+                // The caller may have left; what was committed stays.
+                let _ = sender.send(result);
+            });
+            Done { keep, answer }
+        })
+    });
+    (job, receiver)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+struct WriterTask {
+    tx: Tx,
+    interactive: mpsc::Receiver<Queued>,
+    ingest: mpsc::Receiver<Queued>,
+    background: mpsc::Receiver<Queued>,
+    latencies: Latencies,
+    background_turn: Instant,
+}
+
+impl WriterTask {
+    async fn run(mut self) {
+        while let Some((class, first)) = self.next().await {
+            self.group(class, first).await;
+        }
+    }
+
+    /// The next job of the most urgent class that has one.
+    async fn next(&mut self) -> Option<(Class, Queued)> {
+        tokio::select! {
+            biased;
+            Some(job) = self.interactive.recv() => Some((Class::Interactive, job)),
+            Some(job) = self.ingest.recv() => Some((Class::Ingest, job)),
+            Some(job) = self.background.recv() => Some((Class::Background, job)),
+            else => None,
+        }
+    }
+
+    async fn group(&mut self, class: Class, first: Queued) {
+        let started = Instant::now();
+        if let Err(error) = self.statement("BEGIN IMMEDIATE").await {
+            // Dropping the job tells whoever waits for it.
+            tracing::error!(%error, "a group of writes could not begin");
+            return;
+        }
+        let mut done = Vec::new();
+        let mut interactive_since = Vec::new();
+        if class == Class::Interactive {
+            interactive_since.push(first.since);
+        }
+        self.run_job(first, &mut done).await;
+        while done.len() < GROUP_JOBS_MAX && started.elapsed() < GROUP_TIME {
+            let Ok(job) = self.interactive.try_recv() else { break };
+            interactive_since.push(job.since);
+            self.run_job(job, &mut done).await;
+        }
+        if class != Class::Ingest
+            && let Ok(job) = self.ingest.try_recv()
+        {
+            self.run_job(job, &mut done).await;
+        }
+        self.run_background(&mut done).await;
+        let failed = self.statement("COMMIT").await.err();
+        if let Some(error) = &failed {
+            tracing::error!(%error, requests = done.len(), "a commit failed");
+            let _ = self.statement("ROLLBACK").await;
+        }
+        for entry in done {
+            let error = failed.as_ref().map(|error| StoreError::Unavailable(error.to_string()));
+            (entry.answer)(error);
+        }
+        for since in interactive_since {
+            self.latencies.add(since.elapsed());
+        }
+    }
+
+    /// Background work gets at most 5 ms of a group, none while those at the
+    /// telephone wait too long, yet never less than its floor in each second.
+    async fn run_background(&mut self, done: &mut Vec<Done>) {
+        let starved = self.background_turn.elapsed() > Duration::from_secs(1);
+        let slow = self.latencies.p99() > INTERACTIVE_P99_MAX;
+        let allowed = match (slow, starved) {
+            (false, _) => BACKGROUND_TIME,
+            (true, true) => BACKGROUND_FLOOR,
+            (true, false) => return,
+        };
+        let started = Instant::now();
+        while started.elapsed() < allowed {
+            let Ok(job) = self.background.try_recv() else { return };
+            self.background_turn = Instant::now();
+            self.run_job(job, done).await;
+        }
+    }
+
+    async fn run_job(&mut self, queued: Queued, done: &mut Vec<Done>) {
+        if let Err(error) = self.statement("SAVEPOINT job").await {
+            tracing::error!(%error, "a write could not begin");
+            return;
+        }
+        let outcome = (queued.job)(&mut self.tx).await;
+        let end = if outcome.keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        match self.statement(end).await {
+            Ok(()) => done.push(outcome),
+            Err(error) => (outcome.answer)(Some(StoreError::Unavailable(error.to_string()))),
+        }
+    }
+
+    async fn statement(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(sql).execute(self.tx.connection()).await?;
+        Ok(())
+    }
+}
+
+/// The latencies of the last interactive requests.
+#[derive(Default)]
+struct Latencies(VecDeque<Duration>);
+
+impl Latencies {
+    const KEPT: usize = 200;
+
+    fn add(&mut self, latency: Duration) {
+        if self.0.len() == Self::KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(latency);
+    }
+
+    /// The 99th percentile: the second longest of the last 200.
+    fn p99(&self) -> Duration {
+        let mut longest = [Duration::ZERO; 2];
+        for latency in &self.0 {
+            if *latency > longest[0] {
+                longest = [*latency, longest[0]];
+            } else if *latency > longest[1] {
+                longest[1] = *latency;
+            }
+        }
+        longest[1]
+    }
+}
