@@ -9,5 +9,6 @@
 
 pub mod engine;
 pub mod model;
+pub mod policy;
 pub mod proto;
 pub mod store;

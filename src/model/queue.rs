@@ -125,6 +125,33 @@ impl Gate {
     }
 }
 
+/// The state of a case's row in the queue. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(i16)]
+pub enum QueueState {
+    /// Served to whoever asks within the lane's hours of contact.
+    Ready = 1,
+    /// Leased; wakes at the end of the lease.
+    Leased = 2,
+    /// Withheld by a gate that opens at a known time; wakes then.
+    Waiting = 3,
+    /// Withheld by a gate that waits for an event.
+    Withheld = 4,
+    /// Not in the queue: closed, or nothing is due yet.
+    Absent = 5,
+}
+
+impl QueueState {
+    /// All states.
+    pub const ALL: [QueueState; 5] =
+        [Self::Ready, Self::Leased, Self::Waiting, Self::Withheld, Self::Absent];
+
+    /// The state of a stored number.
+    pub fn from_number(number: i64) -> Option<QueueState> {
+        Self::ALL.into_iter().find(|state| *state as i64 == number)
+    }
+}
+
 /// What a work list selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkListSettings {
