@@ -2,8 +2,12 @@
 //! scoring, policy and store.
 
 mod caller;
+mod context;
 mod error;
+mod page;
+mod working_set;
 
+pub mod explain;
 pub mod lease;
 pub mod portfolio;
 pub mod push;
@@ -11,5 +15,6 @@ pub mod read;
 pub mod record;
 pub mod work_list;
 
+pub use context::Engine;
 pub use caller::{Caller, Role};
 pub use error::{Error, ItemError, Resource};

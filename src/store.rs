@@ -67,13 +67,17 @@ impl Store {
 
     /// Runs work in a transaction and answers after it is durable. The work goes
     /// on when the caller stops waiting.
-    pub(crate) async fn write<T, E, F>(&self, class: Class, work: F) -> Result<T, E>
+    ///
+    /// `after` runs with the value once it is durable, whether or not anybody
+    /// still waits for it.
+    pub(crate) async fn write<T, E, F, A>(&self, class: Class, work: F, after: A) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        A: FnOnce(&mut T) + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (job, answer) = job(work);
+        let (job, answer) = job(work, after);
         self.writer.submit(class, job).await?;
         match answer.await {
             Ok(result) => result,

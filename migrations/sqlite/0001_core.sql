@@ -33,6 +33,17 @@ CREATE TABLE portfolio (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX portfolio_by_id ON portfolio (part, portfolio_id);
 
+-- The sources of a portfolio; 1 is `default`, the ledger. Whether a source numbers
+-- its documents shows with the first one it sends.
+CREATE TABLE source (
+    part         INTEGER NOT NULL,
+    portfolio_no INTEGER NOT NULL,
+    source_no    INTEGER NOT NULL,
+    source_id    TEXT    NOT NULL,
+    numbered     INTEGER NOT NULL,
+    PRIMARY KEY (part, portfolio_no, source_no)
+) STRICT, WITHOUT ROWID;
+
 -- A rule set never changes; its id is the first 8 bytes of content_hash.
 CREATE TABLE rule_set (
     part         INTEGER NOT NULL,
@@ -201,7 +212,7 @@ CREATE TABLE case_q (
     CHECK ((wake_at IS NOT NULL) = (state IN (2, 3))),
     CHECK ((lease_nonce IS NOT NULL) = (state = 2)),
     CHECK ((ready_since IS NOT NULL) = (state = 1)),
-    CHECK ((withheld_by IS NOT NULL) = (state IN (3, 4)))
+    CHECK ((withheld_by IS NULL) = (state = 1))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX case_q_ready ON case_q (part, lane_id, rank, case_no) WHERE state = 1;
 CREATE INDEX case_q_waiting ON case_q (part, lane_id, ready_since, case_no) WHERE state = 1;
@@ -224,6 +235,7 @@ CREATE TABLE lease (
     case_seq     INTEGER NOT NULL,
     -- The cases of the work item, the lead case first, as a JSON list.
     case_nos     TEXT    NOT NULL,
+    reserved     INTEGER NOT NULL,
     -- 0 running, 1 reported, 2 released undialled, 3 released, 4 expired,
     -- 5 revoked.
     end_kind     INTEGER NOT NULL,
@@ -243,6 +255,7 @@ CREATE TABLE report (
     report_time  INTEGER NOT NULL,
     PRIMARY KEY (part, case_no, lease_seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX report_by_time ON report (report_time);
 
 CREATE TABLE work_list (
     part         INTEGER NOT NULL,
@@ -265,7 +278,7 @@ CREATE TABLE pull (
     -- [case_no, lease_seq] pairs as a JSON list.
     leases       TEXT    NOT NULL,
     pull_time    INTEGER NOT NULL,
-    PRIMARY KEY (part, work_list_no, request_id)
+    PRIMARY KEY (part, work_list_no, worker_id, request_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pull_by_time ON pull (pull_time);
 

@@ -1,6 +1,18 @@
 //! Portfolios and their settings.
 
-use crate::model::{Micros, PortfolioId, PortfolioSettings, RuleSetId};
+use std::sync::Arc;
+
+use crate::model::{Micros, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId};
+use crate::policy::OUTCOMES_YAML;
+use crate::scoring::{CONSUMER_YAML, FEATURE_VERSION};
+use crate::store::activations::{self, NewActivation, RuleSetContent};
+use crate::store::audit::NewAuditRow;
+use crate::store::numbers::{self, NumberKind};
+use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::{Class, Tx, audit};
+
+use super::page::PageToken;
+use super::{Caller, Engine, Error, Resource};
 
 /// A portfolio as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,4 +29,217 @@ pub struct Portfolio {
     pub create_time: Micros,
     /// When it was last changed.
     pub update_time: Micros,
+}
+
+/// Creates a portfolio and activates the shipped scorecard for it. The same
+/// settings under the same id again answer with what is stored.
+///
+/// # Errors
+/// `AlreadyExists` when the id has other settings.
+pub async fn create_portfolio(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    portfolio_id: PortfolioId,
+    settings: PortfolioSettings,
+) -> Result<Portfolio, Error> {
+    let (owner, caller) = (Arc::clone(engine), caller.clone());
+    let work = move |tx: &mut Tx| -> futures::future::BoxFuture<'_, Result<Portfolio, Error>> {
+        Box::pin(async move { create(tx, &owner, &caller, &portfolio_id, &settings).await })
+    };
+    engine.store.write(Class::Interactive, work, |_| ()).await
+}
+
+async fn create(
+    tx: &mut Tx,
+    engine: &Engine,
+    caller: &Caller,
+    portfolio_id: &PortfolioId,
+    settings: &PortfolioSettings,
+) -> Result<Portfolio, Error> {
+    let (part, now) = (caller.part, engine.now());
+    if let Some(stored) = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await? {
+        if stored.settings == *settings {
+            return portfolio(tx, part, stored).await;
+        }
+        return Err(Error::AlreadyExists {
+            resource: Resource::Portfolio,
+            id: portfolio_id.to_string(),
+        });
+    }
+    portfolios::claim_tenant(tx, part, &caller.tenant, now).await?;
+    let number = PortfolioNo(numbers::take(tx, part, NumberKind::Portfolio, 1).await?);
+    let new = (number, portfolio_id.as_str(), settings);
+    portfolios::insert_portfolio(tx, part, new, now).await?;
+    let rule_set_id =
+        activations::save_rule_set(tx, part, &shipped_rule_set(settings), now).await?;
+    let activation = NewActivation {
+        activation_id: 1,
+        rule_set_id,
+        actor: &caller.subject,
+        reason: "the portfolio was created with the shipped scorecard",
+    };
+    activations::activate(tx, part, number, activation, now).await?;
+    note(tx, caller, now, "portfolio.created", settings).await?;
+    note(tx, caller, now, "rule_set.activated", &rule_set_id).await?;
+    let stored = portfolios::portfolio_by_no(tx, part, number).await?;
+    let stored = stored.ok_or_else(|| Error::Internal("a new portfolio is missing".to_owned()))?;
+    portfolio(tx, part, stored).await
+}
+
+/// The rule set that a new portfolio begins with.
+fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
+    RuleSetContent {
+        scorecard_id: "consumer".to_owned(),
+        scorecard_yaml: CONSUMER_YAML.to_owned(),
+        outcomes_yaml: OUTCOMES_YAML.to_owned(),
+        ranking: settings.ranking.clone(),
+        feature_version: FEATURE_VERSION,
+        base_currency: settings.base_currency.code().to_owned(),
+        time_zone: settings.time_zone.clone(),
+    }
+}
+
+async fn note(
+    tx: &mut Tx,
+    caller: &Caller,
+    now: Micros,
+    kind: &'static str,
+    content: &(impl std::fmt::Debug + Sync),
+) -> Result<(), Error> {
+    let content = format!("{content:?}");
+    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
+    Ok(audit::append(tx, caller.part, &caller.subject, now, &[row]).await?)
+}
+
+async fn portfolio(
+    tx: &mut Tx,
+    part: Part,
+    stored: StoredPortfolio,
+) -> Result<Portfolio, Error> {
+    let active = activations::active(tx, part, stored.number).await?;
+    let (_, rule_set_id) = active.ok_or_else(|| {
+        Error::Internal(format!("portfolio {} has no active rule set", stored.id))
+    })?;
+    let portfolio_id = PortfolioId::new(stored.id.as_str())
+        .map_err(|error| Error::Internal(format!("portfolio {:?} {error}", stored.id)))?;
+    Ok(Portfolio {
+        portfolio_id,
+        settings: stored.settings,
+        settings_version: stored.version,
+        rule_set_id,
+        create_time: stored.create_time,
+        update_time: stored.update_time,
+    })
+}
+
+/// Replaces what no rank reads of a portfolio's settings.
+///
+/// # Errors
+/// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
+/// change; `NeedsActivation` when something that ranks read would.
+pub async fn update_portfolio(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    portfolio_id: PortfolioId,
+    settings: PortfolioSettings,
+    etag: &str,
+) -> Result<Portfolio, Error> {
+    let (owner, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
+    let work = move |tx: &mut Tx| -> futures::future::BoxFuture<'_, Result<Portfolio, Error>> {
+        Box::pin(async move {
+            let (part, now) = (caller.part, owner.now());
+            let stored = stored(tx, part, &portfolio_id).await?;
+            let mismatch = || Error::EtagMismatch {
+                resource: Resource::Portfolio,
+                id: portfolio_id.to_string(),
+                etag: etag.clone(),
+            };
+            if stored.version.to_string() != etag {
+                return Err(mismatch());
+            }
+            check_change(&stored.settings, &settings)?;
+            if !portfolios::update_portfolio(tx, part, &stored, &settings, now).await? {
+                return Err(mismatch());
+            }
+            note(tx, &caller, now, "portfolio.updated", &settings).await?;
+            let stored = self::stored(tx, part, &portfolio_id).await?;
+            portfolio(tx, part, stored).await
+        })
+    };
+    engine.store.write(Class::Interactive, work, |_| ()).await
+}
+
+/// Refuses changes that would make stored ranks wrong.
+fn check_change(old: &PortfolioSettings, new: &PortfolioSettings) -> Result<(), Error> {
+    use crate::model::{Reason, Violations};
+    let mut violations = Violations::new();
+    let bound = |value: &str| format!("it is {value} and never changes");
+    if old.time_zone != new.time_zone {
+        let bound = bound(&old.time_zone);
+        violations.add("portfolio.time_zone", Reason::FieldImmutable, &new.time_zone, bound);
+    }
+    if old.base_currency != new.base_currency {
+        let bound = bound(old.base_currency.code());
+        let field = "portfolio.base_currency";
+        violations.add(field, Reason::FieldImmutable, new.base_currency, bound);
+    }
+    violations.or(()).map_err(Error::Invalid)?;
+    if old.ranking != new.ranking {
+        return Err(Error::NeedsActivation { field: "portfolio.ranking".to_owned() });
+    }
+    Ok(())
+}
+
+async fn stored(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_id: &PortfolioId,
+) -> Result<StoredPortfolio, Error> {
+    let stored = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await?;
+    stored.ok_or_else(|| Error::NotFound {
+        resource: Resource::Portfolio,
+        id: portfolio_id.to_string(),
+    })
+}
+
+/// One portfolio.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get_portfolio(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    portfolio_id: PortfolioId,
+) -> Result<Portfolio, Error> {
+    let mut tx = engine.store.read().await?;
+    let stored = stored(&mut tx, caller.part, &portfolio_id).await?;
+    portfolio(&mut tx, caller.part, stored).await
+}
+
+/// A page of the tenant's portfolios by id, and the token of the next one.
+///
+/// # Errors
+/// `PageTokenMalformed`, `PageTokenMismatch`.
+pub async fn list_portfolios(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    page_size: usize,
+    token: &str,
+) -> Result<(Vec<Portfolio>, String), Error> {
+    let request = PageToken::request("portfolios", &[&caller.part.0.to_string()]);
+    let after = PageToken::read(token, request)?;
+    let mut tx = engine.store.read().await?;
+    let mut rows =
+        portfolios::list_portfolios(&mut tx, caller.part, &after, page_size + 1).await?;
+    let more = rows.len() > page_size;
+    rows.truncate(page_size);
+    let next = match rows.last() {
+        Some(last) if more => PageToken::write(&last.id, request),
+        _ => String::new(),
+    };
+    let mut page = Vec::with_capacity(rows.len());
+    for row in rows {
+        page.push(portfolio(&mut tx, caller.part, row).await?);
+    }
+    Ok((page, next))
 }

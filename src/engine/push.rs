@@ -1,8 +1,19 @@
 //! Pushing a night: documents in, ranked cases out.
 
-use crate::model::{CaseId, CaseState, DebtorId, Facts, Micros, PortfolioId, Rank, Violations};
+use std::sync::Arc;
 
-use super::ItemError;
+use crate::model::{CaseId, CaseState, DebtorId, Facts, Micros, PortfolioId, Rank, Violations};
+use crate::store::Class;
+
+use super::working_set::WorkingSet;
+use super::{Caller, Engine, Error, ItemError};
+
+mod decide;
+mod documents;
+mod take;
+
+/// From how many documents on a push gives way to those at the telephone.
+const INGEST_FROM: usize = 50;
 
 /// The documents of one call.
 #[derive(Clone, Debug)]
@@ -81,4 +92,27 @@ pub struct Finding {
     pub code: &'static str,
     /// One sentence.
     pub text: String,
+}
+
+/// Takes documents: the answer means that every one that was not rejected is
+/// durable and ranked. Results stand in the order of the documents.
+///
+/// # Errors
+/// `NotFound` for an unknown portfolio; `AtomicRejected` when all or nothing was
+/// asked for; what the store says.
+pub async fn push_cases(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: PushCommand,
+) -> Result<Vec<PushResult>, Error> {
+    if command.validate_only {
+        let mut tx = engine.store.read().await?;
+        let mut set = WorkingSet::new(engine, caller);
+        return take::push_into(&mut set, &mut tx, command).await;
+    }
+    let class =
+        if command.documents.len() < INGEST_FROM { Class::Interactive } else { Class::Ingest };
+    engine
+        .transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, command)))
+        .await
 }

@@ -1,8 +1,13 @@
 //! Recording events: payments, reversals, holds, lifts.
 
-use crate::model::{CaseId, DebtorId, EventId, HoldKind, Micros, PortfolioId, Violations};
+use std::sync::Arc;
 
-use super::ItemError;
+use crate::model::{CaseId, DebtorId, EventId, HoldKind, Micros, PortfolioId, Violations};
+use crate::store::Class;
+
+use super::{Caller, Engine, Error, ItemError};
+
+mod apply;
 
 /// The events of one call.
 #[derive(Clone, Debug)]
@@ -78,4 +83,21 @@ pub struct RecordResult {
     pub event_id: String,
     /// Recorded (true) or known already (false), or why it was rejected.
     pub recorded: Result<bool, ItemError>,
+}
+
+/// Records events in the order given: the answer means that every one that was
+/// not rejected is durable, and its cases are ranked and placed anew.
+///
+/// # Errors
+/// `NotFound` for an unknown portfolio; what the store says.
+pub async fn record_events(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: RecordCommand,
+) -> Result<Vec<RecordResult>, Error> {
+    engine
+        .transact(caller, Class::Interactive, move |set, tx| {
+            Box::pin(apply::record_into(set, tx, command))
+        })
+        .await
 }

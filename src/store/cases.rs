@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use prost::Message;
 
 use crate::model::{
-    CaseNo, CaseState, CloseReason, Day, DebtorNo, Facts, History, Micros, Part, PortfolioNo, Rank,
+    CaseNo, CaseState, CloseReason, Day, DebtorId, DebtorNo, Facts, History, Micros, Part, PortfolioNo, Rank,
     RecoveryGroup, RuleSetId, Stage,
 };
 
@@ -600,7 +600,7 @@ pub(crate) async fn save_as_of<'a>(
     Ok(())
 }
 
-/// The stored form of facts, for the event that records their change.
-pub(crate) fn facts_message(facts: &Facts) -> stored::CaseFacts {
-    facts_to(facts)
+/// The hash of what a document says, the debtor included.
+pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &Facts) -> [u8; 32] {
+    hash_of(debtor_id, &facts_to(facts))
 }

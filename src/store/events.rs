@@ -33,6 +33,8 @@ pub enum CaseEventBody<'a> {
         as_of: Micros,
         /// Its number.
         source_sequence: Option<i64>,
+        /// The debtor it names.
+        debtor_id: &'a str,
     },
     /// A payment.
     Payment(&'a Payment),
@@ -90,7 +92,7 @@ impl CaseEventBody<'_> {
     fn bytes(&self) -> Vec<u8> {
         use stored::event_body::Kind;
         let kind = match self {
-            Self::Facts { new, old, earlier_versions, as_of, source_sequence } => {
+            Self::Facts { new, old, earlier_versions, as_of, source_sequence, debtor_id } => {
                 let new = facts_to(new);
                 let whole = earlier_versions % FULL_FACTS_EVERY == 0;
                 let delta = match old {
@@ -107,6 +109,7 @@ impl CaseEventBody<'_> {
                 Kind::Facts(stored::FactsDelta {
                     as_of_micros: as_of.0,
                     source_sequence: *source_sequence,
+                    debtor_id: (*debtor_id).to_owned(),
                     ..delta
                 })
             }

@@ -1,7 +1,7 @@
 //! The directory of lanes and zone sets. Both are interned: their numbers are
 //! hashes of what they are made of, so nobody has to ask for them.
 
-use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind, h64};
+use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, params, statements};
@@ -112,20 +112,16 @@ pub(crate) async fn insert_lanes(
     Ok(())
 }
 
-/// The number of a set of zones, sorted; 0 for the empty set.
-pub(crate) fn zone_set_id(zones: &[String]) -> i64 {
-    if zones.is_empty() { 0 } else { h64(&[zones.join(" ").as_bytes()]) }
-}
-
 /// Writes zone sets that may exist already.
 pub(crate) async fn insert_zone_sets(
     tx: &mut Tx,
     part: Part,
+    ids: &[i64],
     sets: &[Vec<String>],
 ) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(sets.len() * INSERT_ZONE_SETS.columns.len());
-    for zones in sets {
-        rows.extend(params![part.0, zone_set_id(zones), zones.join(" ")]);
+    for (id, zones) in ids.iter().zip(sets) {
+        rows.extend(params![part.0, *id, zones.join(" ")]);
     }
     tx.execute_batch(INSERT_ZONE_SETS, vec![], rows).await?;
     Ok(())

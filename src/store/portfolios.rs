@@ -44,6 +44,10 @@ statements! {
     UPDATE_PORTFOLIO = "UPDATE portfolio SET settings = $3, \
         settings_version = settings_version + 1, update_time = $4 \
         WHERE part = $1 AND portfolio_no = $2 AND settings_version = $5";
+    SOURCE_NUMBERED = "SELECT numbered FROM source \
+        WHERE part = $1 AND portfolio_no = $2 AND source_no = 1";
+    INSERT_SOURCE = "INSERT INTO source (part, portfolio_no, source_no, source_id, numbered) \
+        VALUES ($1, $2, 1, 'default', $3) ON CONFLICT (part, portfolio_no, source_no) DO NOTHING";
     WORK_LIST_BY_ID = "SELECT work_list_no, work_list_id, settings, version, \
         create_time, update_time FROM work_list WHERE part = $1 AND work_list_id = $2";
     LIST_WORK_LISTS = "SELECT work_list_no, work_list_id, settings, version, \
@@ -158,6 +162,29 @@ pub(crate) async fn update_portfolio(
 ) -> Result<bool, StoreError> {
     let params = params![part.0, old.number.0, settings_to(settings), now.0, old.version];
     Ok(tx.execute(UPDATE_PORTFOLIO, params).await? == 1)
+}
+
+/// Whether the ledger of a portfolio numbers its documents; nothing before its
+/// first one.
+pub(crate) async fn source_numbered(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<Option<bool>, StoreError> {
+    let row: Option<(i64,)> =
+        tx.fetch_optional(SOURCE_NUMBERED, params![part.0, portfolio_no.0]).await?;
+    Ok(row.map(|(numbered,)| numbered != 0))
+}
+
+/// Notes whether the ledger of a portfolio numbers its documents.
+pub(crate) async fn insert_source(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    numbered: bool,
+) -> Result<(), StoreError> {
+    tx.execute(INSERT_SOURCE, params![part.0, portfolio_no.0, numbered]).await?;
+    Ok(())
 }
 
 /// Finds a work list by the caller's id.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{CaseNo, Gate, Micros, Part, QueueRank};
+use crate::model::{CaseNo, Gate, Micros, Part, QueueRank, QueueState};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, Value, int_list, params, statements};
@@ -14,45 +14,22 @@ use super::encode::Place;
 pub struct QueueRow {
     /// The case.
     pub case_no: CaseNo,
-    /// The lane it is served from; moved when it changes while ready.
-    pub lane_id: i64,
-    /// Its place within the lane, as of the last time it became ready.
-    pub rank: QueueRank,
     /// What it waits for.
     pub state: QueueState,
+    /// The first gate it fails; `Ready` exactly when the state is.
+    pub withheld_by: Gate,
+    /// The lane it is served from.
+    pub lane_id: i64,
+    /// Its place within the lane.
+    pub rank: QueueRank,
+    /// Since when it has been ready; kept by ranking anew.
+    pub ready_since: Option<Micros>,
+    /// When it is looked at again: the end of the lease or of the gate.
+    pub wake_at: Option<Micros>,
     /// How often it was leased; only a claim raises it.
     pub lease_seq: i64,
-}
-
-/// What a case in the queue waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueState {
-    /// For a claim.
-    Ready {
-        /// Since when it has been ready; kept by ranking anew.
-        since: Micros,
-    },
-    /// For its worker, until the lease ends.
-    Leased {
-        /// When the lease ends.
-        until: Micros,
-        /// Proves the lease, with the lease_seq.
-        nonce: i64,
-    },
-    /// For an instant.
-    Waiting {
-        /// When it is looked at again.
-        until: Micros,
-        /// The first gate it fails.
-        gate: Gate,
-    },
-    /// For an event.
-    Withheld {
-        /// The first gate it fails.
-        gate: Gate,
-    },
-    /// For nothing: closed, or nothing is due.
-    Out,
+    /// Proves the lease, with the lease_seq.
+    pub lease_nonce: Option<i64>,
 }
 
 statements! {
@@ -93,49 +70,40 @@ struct Row {
 impl Row {
     fn queue_row(self, part: Part) -> Result<QueueRow, StoreError> {
         let place = Place { table: "case_q", part: part.0, key: self.case_no };
-        let gate = self.withheld_by.and_then(Gate::from_number);
-        let state = match (self.state, self.ready_since, self.wake_at, self.lease_nonce, gate) {
-            (1, Some(since), None, None, None) => QueueState::Ready { since: Micros(since) },
-            (2, None, Some(until), Some(nonce), None) => {
-                QueueState::Leased { until: Micros(until), nonce }
-            }
-            (3, None, Some(until), None, Some(gate)) => {
-                QueueState::Waiting { until: Micros(until), gate }
-            }
-            (4, None, None, None, Some(gate)) => QueueState::Withheld { gate },
-            (5, None, None, None, None) => QueueState::Out,
-            _ => return Err(place.corrupt(format!("state {} does not fit the row", self.state))),
+        let state = QueueState::from_number(self.state)
+            .ok_or_else(|| place.corrupt(format!("state {} is not known", self.state)))?;
+        let withheld_by = match self.withheld_by {
+            Some(number) => Gate::from_number(number)
+                .ok_or_else(|| place.corrupt(format!("gate {number} is not known")))?,
+            None => Gate::Ready,
         };
         Ok(QueueRow {
             case_no: CaseNo(self.case_no),
+            state,
+            withheld_by,
             lane_id: self.lane_id,
             rank: QueueRank(self.rank),
-            state,
+            ready_since: self.ready_since.map(Micros),
+            wake_at: self.wake_at.map(Micros),
             lease_seq: self.lease_seq,
+            lease_nonce: self.lease_nonce,
         })
     }
 }
 
 impl QueueRow {
     fn values(&self, part: Part, rows: &mut Vec<Value>) {
-        let (state, since, wake_at, gate, nonce) = match self.state {
-            QueueState::Ready { since } => (1_i64, Some(since.0), None, None, None),
-            QueueState::Leased { until, nonce } => (2, None, Some(until.0), None, Some(nonce)),
-            QueueState::Waiting { until, gate } => (3, None, Some(until.0), Some(gate), None),
-            QueueState::Withheld { gate } => (4, None, None, Some(gate), None),
-            QueueState::Out => (5, None, None, None, None),
-        };
         rows.extend(params![
             part.0,
             self.case_no.0,
-            state,
+            self.state as i16,
             self.lane_id,
             self.rank.0,
-            since,
-            wake_at,
-            gate.map(|gate| gate as i64),
+            self.ready_since.map(|since| since.0),
+            self.wake_at.map(|wake_at| wake_at.0),
+            Some(self.withheld_by as i64).filter(|_| self.withheld_by != Gate::Ready),
             self.lease_seq,
-            nonce,
+            self.lease_nonce,
         ]);
     }
 }

@@ -94,9 +94,13 @@ impl Writer {
 
 /// Wraps work that yields a value into a job, and the place where its answer
 /// arrives after the commit.
-pub(crate) fn job<T, E, F>(work: F) -> (Job, oneshot::Receiver<Result<T, E>>)
+///
+/// `after` runs with the value once it is durable, whether or not anybody still
+/// waits for it.
+pub(crate) fn job<T, E, F, A>(work: F, after: A) -> (Job, oneshot::Receiver<Result<T, E>>)
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    A: FnOnce(&mut T) + Send + 'static,
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
@@ -111,10 +115,13 @@ where
             });
             let keep = result.is_ok();
             let answer = Box::new(move |failed: Option<StoreError>| {
-                let result = match failed {
+                let mut result = match failed {
                     Some(error) if keep => Err(E::from(error)),
                     _ => result,
                 };
+                if let Ok(value) = &mut result {
+                    after(value);
+                }
                 // The caller may have left; what was committed stays.
                 let _ = sender.send(result);
             });

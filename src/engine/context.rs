@@ -1,0 +1,254 @@
+//! The engine: the store, the clock, and what may be kept in memory because it
+//! never changes under its number.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::future::BoxFuture;
+
+use crate::model::{Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, RuleSetId};
+use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
+use crate::scoring::{RuleSet, RuleSetDefinition};
+use crate::store::portfolios::StoredPortfolio;
+use crate::store::{Class, Store, Tx, activations, lanes, portfolios};
+
+use super::working_set::{Effects, WorkingSet};
+use super::{Caller, Error, Resource};
+
+/// One running service over one store.
+pub struct Engine {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) directory: Directory,
+    pub(super) outcomes: OutcomeTable,
+    rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
+    contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
+}
+
+/// A portfolio with all that its cases are ranked and gated by. A copy is valid
+/// for one settings version and one rule set; every transaction checks both.
+pub(super) struct PortfolioContext {
+    pub(super) part: Part,
+    pub(super) portfolio: StoredPortfolio,
+    pub(super) portfolio_id: PortfolioId,
+    pub(super) zone: Zone,
+    pub(super) activation_id: i64,
+    pub(super) rule_set_id: RuleSetId,
+    pub(super) rule_set: Arc<RuleSet>,
+}
+
+impl PortfolioContext {
+    pub(super) fn currency(&self) -> Currency {
+        self.portfolio.settings.base_currency
+    }
+
+    pub(super) fn calendar(&self, zones: &ZoneSet) -> Calendar {
+        Calendar::new(&self.portfolio.settings.contact_policy, &self.zone, zones)
+    }
+}
+
+/// Lanes and zone sets by number. Their numbers are hashes of their content, so
+/// an entry is never wrong, only missing until its transaction is committed.
+#[derive(Default)]
+pub(super) struct Directory {
+    lanes: RwLock<HashMap<(Part, i64), Arc<LaneKey>>>,
+    zone_sets: RwLock<HashMap<(Part, i64), Arc<ZoneSet>>>,
+}
+
+impl Directory {
+    pub(super) fn lane(&self, part: Part, lane_id: i64) -> Option<Arc<LaneKey>> {
+        read(&self.lanes).get(&(part, lane_id)).cloned()
+    }
+
+    /// All lanes of a part with their numbers.
+    pub(super) fn lanes_of(&self, part: Part) -> Vec<(i64, Arc<LaneKey>)> {
+        read(&self.lanes)
+            .iter()
+            .filter(|((lane_part, _), _)| *lane_part == part)
+            .map(|((_, lane_id), lane)| (*lane_id, Arc::clone(lane)))
+            .collect()
+    }
+
+    pub(super) fn zone_set(&self, part: Part, zone_set_id: i64) -> Option<Arc<ZoneSet>> {
+        if zone_set_id == 0 {
+            return Some(Arc::default());
+        }
+        read(&self.zone_sets).get(&(part, zone_set_id)).cloned()
+    }
+
+    pub(super) fn add_lane(&self, part: Part, lane: LaneKey) {
+        write(&self.lanes).insert((part, lane.lane_id()), Arc::new(lane));
+    }
+
+    pub(super) fn add_zone_set(&self, part: Part, zone_set_id: i64, zones: Arc<ZoneSet>) {
+        write(&self.zone_sets).insert((part, zone_set_id), zones);
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// Opens the service over the database in a folder.
+    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Engine>, Error> {
+        let engine = Engine {
+            store: Store::open(folder).await?,
+            clock,
+            directory: Directory::default(),
+            outcomes: OutcomeTable::shipped(),
+            rule_sets: RwLock::default(),
+            contexts: RwLock::default(),
+        };
+        let mut tx = engine.store.read().await?;
+        for (part, zone_set_id, names) in lanes::all_zone_sets(&mut tx).await? {
+            let zones = Arc::new(ZoneSet::stored(names.iter().map(String::as_str)));
+            engine.directory.add_zone_set(part, zone_set_id, zones);
+        }
+        for (part, lane) in lanes::all_lanes(&mut tx).await? {
+            engine.directory.add_lane(part, lane);
+        }
+        drop(tx);
+        Ok(Arc::new(engine))
+    }
+
+    /// The current instant by the server's clock.
+    pub fn now(&self) -> crate::model::Micros {
+        self.clock.now()
+    }
+
+    /// The currency of a portfolio's amounts.
+    pub async fn currency_of(
+        &self,
+        caller: &Caller,
+        portfolio_id: &PortfolioId,
+    ) -> Result<Currency, Error> {
+        let mut tx = self.store.read().await?;
+        Ok(self.context_by_id(&mut tx, caller.part, portfolio_id).await?.currency())
+    }
+
+    /// Runs a verb over a working set in one transaction, writes back what it
+    /// changed, and makes it known once it is durable.
+    pub(super) async fn transact<T, F>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        class: Class,
+        work: F,
+    ) -> Result<T, Error>
+    where
+        F: for<'t> FnOnce(&'t mut WorkingSet, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+    {
+        let (engine, caller) = (Arc::clone(self), caller.clone());
+        let published = Arc::clone(self);
+        let run = move |tx: &mut Tx| -> BoxFuture<'_, Result<(T, Effects), Error>> {
+            Box::pin(async move {
+                let mut set = WorkingSet::new(&engine, &caller);
+                let value = work(&mut set, tx).await?;
+                Ok((value, set.save(tx).await?))
+            })
+        };
+        let after = move |done: &mut (T, Effects)| std::mem::take(&mut done.1).publish(&published);
+        let (value, _) = self.store.write(class, run, after).await?;
+        Ok(value)
+    }
+
+    /// A portfolio as this transaction sees it, by the caller's id.
+    pub(super) async fn context_by_id(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        portfolio_id: &PortfolioId,
+    ) -> Result<Arc<PortfolioContext>, Error> {
+        let stored = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await?;
+        let stored = stored.ok_or_else(|| Error::NotFound {
+            resource: Resource::Portfolio,
+            id: portfolio_id.to_string(),
+        })?;
+        self.context_of(tx, part, stored).await
+    }
+
+    /// A portfolio as this transaction sees it, by number.
+    pub(super) async fn context_by_no(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        portfolio_no: PortfolioNo,
+    ) -> Result<Arc<PortfolioContext>, Error> {
+        let stored = portfolios::portfolio_by_no(tx, part, portfolio_no).await?;
+        let stored = stored.ok_or_else(|| Error::NotFound {
+            resource: Resource::Portfolio,
+            id: portfolio_no.to_string(),
+        })?;
+        self.context_of(tx, part, stored).await
+    }
+
+    async fn context_of(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        stored: StoredPortfolio,
+    ) -> Result<Arc<PortfolioContext>, Error> {
+        let active = activations::active(tx, part, stored.number).await?;
+        let (activation_id, rule_set_id) = active.ok_or_else(|| {
+            Error::Internal(format!("portfolio {} has no active rule set", stored.id))
+        })?;
+        if let Some(known) = read(&self.contexts).get(&(part, stored.number))
+            && known.portfolio.version == stored.version
+            && known.activation_id == activation_id
+        {
+            return Ok(Arc::clone(known));
+        }
+        let zone = Zone::new(&stored.settings.time_zone)
+            .map_err(|error| Error::Internal(format!("portfolio {}: {error}", stored.id)))?;
+        let portfolio_id = PortfolioId::new(stored.id.as_str())
+            .map_err(|error| Error::Internal(format!("portfolio {}: {error}", stored.id)))?;
+        let rule_set = self.rule_set(tx, part, rule_set_id).await?;
+        let context = Arc::new(PortfolioContext {
+            part,
+            portfolio_id,
+            zone,
+            activation_id,
+            rule_set_id,
+            rule_set,
+            portfolio: stored,
+        });
+        let key = (part, context.portfolio.number);
+        write(&self.contexts).insert(key, Arc::clone(&context));
+        Ok(context)
+    }
+
+    /// The compiled form of a rule set.
+    async fn rule_set(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        id: RuleSetId,
+    ) -> Result<Arc<RuleSet>, Error> {
+        if let Some(known) = read(&self.rule_sets).get(&(part, id)) {
+            return Ok(Arc::clone(known));
+        }
+        let content = activations::load_rule_set(tx, part, id).await?;
+        if content.feature_version != crate::scoring::FEATURE_VERSION {
+            return Err(Error::FeatureVersionRetired(content.feature_version));
+        }
+        let definition = RuleSetDefinition {
+            scorecard_yaml: content.scorecard_yaml,
+            ranking: content.ranking,
+            feature_version: content.feature_version,
+        };
+        let compiled = RuleSet::compile(id, &definition).map_err(|findings| {
+            Error::Internal(format!("rule set {id} does not compile: {findings:?}"))
+        })?;
+        let compiled = Arc::new(compiled);
+        write(&self.rule_sets).insert((part, id), Arc::clone(&compiled));
+        Ok(compiled)
+    }
+}

@@ -1,0 +1,53 @@
+//! What becomes of a document for a case that is known.
+
+use crate::model::Micros;
+use crate::store::cases::{CaseHead, KnownCase};
+
+use super::{Disposition, Document};
+
+/// What becomes of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It replaces what is stored.
+    Take(Disposition),
+    /// It says what is stored; the ledger's instant and number move on.
+    Renew,
+    /// It says what is stored, and that the ledger now knows of a payment or
+    /// reversal it did not know of.
+    Absorb,
+    /// It is what is stored, to the letter.
+    Same,
+    /// It is older than what is stored.
+    Stale,
+}
+
+/// Compares by number where the source numbers its documents, else by instant.
+/// The same number or instant with other content is a correction.
+pub(super) fn decide(known: &KnownCase, document: &Document, hash: &[u8; 32]) -> Decision {
+    let head = &known.head;
+    let order = match (document.source_sequence, head.ledger_sequence) {
+        (Some(new), Some(old)) => new.cmp(&old),
+        _ => document.as_of.cmp(&head.as_of),
+    };
+    let same_content = known.content_hash == hash;
+    match order {
+        std::cmp::Ordering::Less => Decision::Stale,
+        std::cmp::Ordering::Equal if !same_content => Decision::Take(Disposition::Corrected),
+        _ if !same_content => Decision::Take(Disposition::Updated),
+        _ if moved(head, document) => match head.absorb_at {
+            Some(at) if changes_absorption(at, head.as_of, document.as_of) => Decision::Absorb,
+            _ => Decision::Renew,
+        },
+        _ => Decision::Same,
+    }
+}
+
+fn moved(head: &CaseHead, document: &Document) -> bool {
+    document.as_of != head.as_of || document.source_sequence != head.ledger_sequence
+}
+
+/// Whether the new instant reaches the first payment or reversal that the old
+/// one did not, or falls back behind the old one.
+fn changes_absorption(absorb_at: Micros, old: Micros, new: Micros) -> bool {
+    new >= absorb_at || new < old
+}

@@ -1,0 +1,388 @@
+//! Taking documents into the working set.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::model::{
+    CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, Part, PortfolioNo, Rank,
+    RecoveryGroup, Stage,
+};
+use crate::policy::{ZoneSet, ledger_expires};
+use crate::store::cases::{CaseContent, CaseHead, KnownCase};
+use crate::store::debtors::Debtor;
+use crate::store::numbers::{self, NumberKind};
+use crate::store::{Tx, cases, debtors};
+
+use super::super::Error;
+use super::super::context::PortfolioContext;
+use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
+use super::decide::{Decision, decide};
+use super::documents::{Results, check_numbering, winners};
+use super::{Disposition, Document, Finding, PushCommand, PushResult};
+
+/// Numbers of a dry run: they are never written and meet no stored one.
+const DRY_RUN_NUMBERS: i64 = 1 << 62;
+
+/// A document that changes its case.
+struct Taken {
+    index: usize,
+    document: Document,
+    hash: [u8; 32],
+    disposition: Disposition,
+    known: Option<KnownCase>,
+}
+
+/// Takes the documents of a call into the working set. Only reads when the call
+/// is a dry run.
+pub(super) async fn push_into(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    command: PushCommand,
+) -> Result<Vec<PushResult>, Error> {
+    let (atomic, dry) = (command.atomic, command.validate_only);
+    let context = set.engine.context_by_id(tx, set.part, &command.portfolio_id).await?;
+    set.add_portfolio(context.clone());
+    let portfolio_no = context.portfolio.number;
+    let mut results = Results::new(command.documents.len());
+    let documents = winners(command, &mut results);
+    let documents =
+        check_numbering(set, tx, portfolio_no, documents, (&mut results, dry)).await?;
+    let ids = documents.iter().map(|(_, document)| document.case_id.as_str());
+    let known = cases::find_by_id(tx, set.part, portfolio_no, ids).await?;
+    let sorted = sort(documents, known, &context, set.now, &mut results);
+    if !dry {
+        cases::save_as_of(tx, set.part, &sorted.renewed).await?;
+    }
+    let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
+    absorb(set, tx, sorted.absorbed, &mut results).await?;
+    take(set, tx, (sorted.taken, debtor_nos, dry), &mut results).await?;
+    results.finish(atomic)
+}
+
+/// The documents of a call by what becomes of them.
+#[derive(Default)]
+struct Sorted {
+    taken: Vec<Taken>,
+    /// Heads whose instant and number move on, nothing else.
+    renewed: Vec<CaseHead>,
+    /// Unchanged documents that let the ledger absorb a payment, or wake a case
+    /// that waited for the ledger.
+    absorbed: Vec<(usize, Document, KnownCase)>,
+}
+
+fn sort(
+    documents: Vec<(usize, Document)>,
+    mut known: HashMap<String, KnownCase>,
+    context: &PortfolioContext,
+    now: crate::model::Micros,
+    results: &mut Results,
+) -> Sorted {
+    let mut sorted = Sorted::default();
+    let max_hours = context.portfolio.settings.max_ledger_age_hours;
+    for (index, document) in documents {
+        let hash = cases::content_hash(&document.debtor_id, &document.facts);
+        let Some(known) = known.remove(document.case_id.as_str()) else {
+            let disposition = Disposition::Created;
+            sorted.taken.push(Taken { index, document, hash, disposition, known: None });
+            continue;
+        };
+        let withheld_as_old = || {
+            ledger_expires(&context.zone, known.head.as_of, max_hours).is_some_and(|at| at <= now)
+        };
+        match decide(&known, &document, &hash) {
+            Decision::Take(disposition) => {
+                sorted.taken.push(Taken { index, document, hash, disposition, known: Some(known) });
+            }
+            Decision::Absorb => sorted.absorbed.push((index, document, known)),
+            Decision::Renew if withheld_as_old() => sorted.absorbed.push((index, document, known)),
+            Decision::Renew => {
+                let mut head = known.head;
+                head.as_of = document.as_of;
+                head.ledger_sequence = document.source_sequence;
+                results.set(index, result(&document, Disposition::Unchanged, &head, Vec::new()));
+                sorted.renewed.push(head);
+            }
+            Decision::Same => {
+                let unchanged = Disposition::Unchanged;
+                results.set(index, result(&document, unchanged, &known.head, Vec::new()));
+            }
+            Decision::Stale => {
+                let stale = Disposition::Stale;
+                results.set(index, result(&document, stale, &known.head, Vec::new()));
+            }
+        }
+    }
+    sorted
+}
+
+fn result(
+    document: &Document,
+    disposition: Disposition,
+    head: &CaseHead,
+    findings: Vec<Finding>,
+) -> PushResult {
+    PushResult {
+        case_id: document.case_id.to_string(),
+        disposition: Ok(disposition),
+        state: Some(head.state),
+        rank: (head.state != CaseState::Closed).then_some(head.rank),
+        findings,
+    }
+}
+
+/// Takes in hand the debtors of all documents that change something, creating
+/// those not known. Returns their numbers by the callers' ids.
+async fn debtors_of(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    sorted: &Sorted,
+    dry: bool,
+) -> Result<HashMap<String, DebtorNo>, Error> {
+    let absorbed = sorted.absorbed.iter().map(|(_, _, known)| known.head.debtor_no);
+    let changed =
+        sorted.taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.head.debtor_no));
+    let before: BTreeSet<DebtorNo> = absorbed.chain(changed).collect();
+    let named: BTreeSet<&str> =
+        sorted.taken.iter().map(|taken| taken.document.debtor_id.as_str()).collect();
+    let found = debtors::find_by_id(tx, set.part, named.iter().copied()).await?;
+    let mut numbers: HashMap<String, DebtorNo> = found
+        .iter()
+        .map(|debtor| (debtor.debtor_id.clone(), debtor.debtor_no))
+        .collect();
+    set.take_debtors(tx, found).await?;
+    set.load_debtors(tx, before).await?;
+    let missing: Vec<&str> =
+        named.into_iter().filter(|debtor_id| !numbers.contains_key(*debtor_id)).collect();
+    let mut next = first_number(tx, set.part, NumberKind::Debtor, missing.len(), dry).await?;
+    for debtor_id in missing {
+        let debtor_no = DebtorNo(next);
+        next += 1;
+        numbers.insert(debtor_id.to_owned(), debtor_no);
+        set.add_debtor(Debtor {
+            debtor_no,
+            debtor_id: debtor_id.to_owned(),
+            zone_set_id: 0,
+            hold_until: None,
+            cool_until: None,
+            lease: None,
+            salt: rand::random::<[u8; 16]>().to_vec(),
+            record: DebtorRecord::default(),
+        });
+    }
+    Ok(numbers)
+}
+
+async fn first_number(
+    tx: &mut Tx,
+    part: Part,
+    kind: NumberKind,
+    count: usize,
+    dry: bool,
+) -> Result<i64, Error> {
+    match (count, dry) {
+        (0, _) | (_, true) => Ok(DRY_RUN_NUMBERS),
+        _ => Ok(numbers::take(tx, part, kind, count).await?),
+    }
+}
+
+/// Records that the ledger has caught up, and ranks anew.
+async fn absorb(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    absorbed: Vec<(usize, Document, KnownCase)>,
+    results: &mut Results,
+) -> Result<(), Error> {
+    set.load_content(tx, absorbed.iter().map(|(_, _, known)| known.head.case_no)).await?;
+    for (index, document, known) in absorbed {
+        let case_no = known.head.case_no;
+        if let Some(entry) = set.case_mut(case_no) {
+            entry.head.as_of = document.as_of;
+            entry.head.ledger_sequence = document.source_sequence;
+        }
+        set.append(case_no, PendingBody::AsOf(document.as_of), document.as_of);
+        set.rank(case_no);
+        if let Some(entry) = set.case(case_no) {
+            let unchanged = Disposition::Unchanged;
+            results.set(index, result(&document, unchanged, &entry.head, Vec::new()));
+        }
+    }
+    Ok(())
+}
+
+async fn take(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    work: (Vec<Taken>, HashMap<String, DebtorNo>, bool),
+    results: &mut Results,
+) -> Result<(), Error> {
+    let (taken, debtor_nos, dry) = work;
+    let known = taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.head.case_no));
+    set.load_content(tx, known.collect::<Vec<_>>()).await?;
+    let new = taken.iter().filter(|taken| taken.known.is_none()).count();
+    let mut next = first_number(tx, set.part, NumberKind::Case, new, dry).await?;
+    let mut placed = Vec::with_capacity(taken.len());
+    let mut rezone = BTreeSet::new();
+    for taken in taken {
+        let debtor_no = debtor_nos[taken.document.debtor_id.as_str()];
+        let case_no = match &taken.known {
+            Some(known) => known.head.case_no,
+            None => {
+                next += 1;
+                CaseNo(next - 1)
+            }
+        };
+        let old = put(set, case_no, debtor_no, &taken);
+        if zones_change(set, debtor_no, old.as_ref(), &taken.document.facts) {
+            rezone.insert(debtor_no);
+        }
+        placed.push((case_no, taken, old));
+    }
+    rezone_debtors(set, tx, rezone).await?;
+    for (case_no, taken, old) in placed {
+        finish_case(set, case_no, taken, old, results);
+    }
+    Ok(())
+}
+
+/// Puts a document's facts into the working set; returns what was said before.
+fn put(
+    set: &mut WorkingSet,
+    case_no: CaseNo,
+    debtor_no: DebtorNo,
+    taken: &Taken,
+) -> Option<Facts> {
+    let document = &taken.document;
+    let Some(known) = &taken.known else {
+        let head = new_head(set, case_no, debtor_no, document);
+        let content = CaseContent { facts: document.facts.clone(), history: History::default() };
+        set.add_case(document.case_id.as_str(), head, content);
+        return None;
+    };
+    if known.head.debtor_no != debtor_no {
+        set.leave_debtor(case_no, known.head.debtor_no);
+    }
+    let entry = set.case_mut(case_no)?;
+    entry.head.debtor_no = debtor_no;
+    entry.head.as_of = document.as_of;
+    entry.head.ledger_sequence = document.source_sequence;
+    let content = entry.content.as_mut()?;
+    Some(std::mem::replace(&mut content.facts, document.facts.clone()))
+}
+
+/// A head before its first ranking.
+fn new_head(
+    set: &WorkingSet,
+    case_no: CaseNo,
+    debtor_no: DebtorNo,
+    document: &Document,
+) -> CaseHead {
+    let portfolio_no: PortfolioNo = set.only_portfolio();
+    let context = set.portfolio(portfolio_no);
+    CaseHead {
+        case_no,
+        portfolio_no,
+        debtor_no,
+        case_seq: 0,
+        record_time: set.now,
+        as_of: document.as_of,
+        ledger_sequence: document.source_sequence,
+        absorb_at: None,
+        episode: 1,
+        state: CaseState::PreDue,
+        close_reason: None,
+        overdue_amount_minor: 0,
+        oldest_due_date: None,
+        stage: Stage::M1,
+        rank: Rank {
+            group: RecoveryGroup::B,
+            score: 0,
+            priority: 0,
+            rule_set_id: context.rule_set_id,
+            rank_date: crate::model::LocalDays::day_of(&context.zone, set.now),
+            case_seq: 0,
+        },
+        lane_id: 0,
+        review_at: None,
+        hold_until: None,
+        park_until: None,
+    }
+}
+
+fn finish_case(
+    set: &mut WorkingSet,
+    case_no: CaseNo,
+    taken: Taken,
+    old: Option<Facts>,
+    results: &mut Results,
+) {
+    let Taken { index, document, hash, disposition, .. } = taken;
+    set.set_document(
+        case_no,
+        PendingDocument {
+            content_hash: hash,
+            as_of: document.as_of,
+            source_sequence: document.source_sequence,
+        },
+    );
+    let mut earlier_versions = 0;
+    set.change_history(case_no, |history| {
+        earlier_versions = history.facts_version_count;
+        history.facts_version_count += 1;
+    });
+    let debtor_id = document.debtor_id.to_string();
+    let body = PendingBody::Facts { old: old.map(Box::new), earlier_versions, debtor_id };
+    set.append(case_no, body, document.as_of);
+    let findings = set.rank(case_no).map(|ranked| ranked.findings).unwrap_or_default();
+    let findings = findings
+        .into_iter()
+        .map(|finding| Finding { code: finding.code, text: finding.text })
+        .collect();
+    if let Some(entry) = set.case(case_no) {
+        results.set(index, result(&document, disposition, &entry.head, findings));
+    }
+}
+
+/// Whether a document may move its debtor to other zones.
+fn zones_change(
+    set: &WorkingSet,
+    debtor_no: DebtorNo,
+    old: Option<&Facts>,
+    new: &Facts,
+) -> bool {
+    let current = set.debtor(debtor_no).zone_set_id;
+    let (old, new) = (old.map(zones_of), zones_of(new));
+    match old {
+        Some(old) => old != new,
+        None => new.id() != current,
+    }
+}
+
+/// The zones of the usable contact points of facts.
+fn zones_of(facts: &Facts) -> ZoneSet {
+    let usable = facts.contact_points.iter().filter(|point| point.usable());
+    ZoneSet::stored(usable.map(|point| point.time_zone.as_str()))
+}
+
+/// Sets the zones of debtors to the union over all their cases.
+async fn rezone_debtors(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    debtor_nos: BTreeSet<DebtorNo>,
+) -> Result<(), Error> {
+    let mut by_debtor: BTreeMap<DebtorNo, Vec<CaseNo>> = BTreeMap::new();
+    for debtor_no in debtor_nos {
+        let open = set.cases_of(debtor_no).filter(|entry| entry.head.state != CaseState::Closed);
+        by_debtor.insert(debtor_no, open.map(|entry| entry.head.case_no).collect());
+    }
+    set.load_content(tx, by_debtor.values().flatten().copied().collect::<Vec<_>>()).await?;
+    for (debtor_no, case_nos) in by_debtor {
+        let names: Vec<String> = case_nos
+            .iter()
+            .filter_map(|case_no| set.case(*case_no)?.content.as_ref())
+            .flat_map(|content| {
+                zones_of(&content.facts).names().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        set.set_zones(debtor_no, ZoneSet::stored(names.iter().map(String::as_str)));
+    }
+    Ok(())
+}

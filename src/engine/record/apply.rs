@@ -1,0 +1,391 @@
+//! Applying events to the working set, one after another.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::{
+    CaseId, CaseNo, DebtorNo, EventId, History, Hold, HoldKind, Micros, Payment, PortfolioNo,
+    PromiseState, Violations, held_until,
+};
+use crate::store::events::{self, EventKey};
+use crate::store::{Tx, cases, debtors};
+
+use super::super::working_set::{PendingBody, WorkingSet};
+use super::super::{Error, ItemError};
+use super::{Event, EventKind, HoldTarget, RecordCommand, RecordResult};
+
+/// The most payments kept in a history; older ones are only counted.
+const PAYMENTS_KEPT: usize = 256;
+
+/// What the events of a call speak of, as stored.
+struct Known {
+    cases: HashMap<String, (CaseNo, DebtorNo)>,
+    debtors: HashMap<String, DebtorNo>,
+    /// Events stored before, and those of this call as they are taken.
+    keys: HashMap<String, EventKey>,
+    new_keys: Vec<EventKey>,
+}
+
+/// What taking an event touched.
+struct Touched {
+    debtor_no: DebtorNo,
+    case_nos: Vec<CaseNo>,
+}
+
+/// Applies the events of a call.
+pub(super) async fn record_into(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    command: RecordCommand,
+) -> Result<Vec<RecordResult>, Error> {
+    let context = set.engine.context_by_id(tx, set.part, &command.portfolio_id).await?;
+    let portfolio_no = context.portfolio.number;
+    set.add_portfolio(context);
+    let mut known = load(set, tx, portfolio_no, &command).await?;
+    let mut dirty = BTreeSet::new();
+    let mut results = Vec::with_capacity(command.events.len());
+    for event in command.events {
+        let (event_id, recorded) = match event {
+            Err(rejected) => {
+                (rejected.event_id, Err(ItemError::Invalid(rejected.violations)))
+            }
+            Ok(event) => {
+                let id = event.event_id.to_string();
+                (id, record(set, &mut known, &mut dirty, event))
+            }
+        };
+        results.push(RecordResult { event_id, recorded });
+    }
+    for case_no in dirty {
+        set.rank(case_no);
+        keep_promises(set, case_no);
+    }
+    events::insert_keys(tx, set.part, portfolio_no, &known.new_keys, set.now).await?;
+    Ok(results)
+}
+
+/// Loads everything the events name: cases, debtors, earlier events, and with
+/// them the debtors' cases and histories.
+async fn load(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    portfolio_no: PortfolioNo,
+    command: &RecordCommand,
+) -> Result<Known, Error> {
+    let mut case_ids = BTreeSet::new();
+    let mut debtor_ids = BTreeSet::new();
+    let mut event_ids = BTreeSet::new();
+    for event in command.events.iter().flatten() {
+        event_ids.insert(event.event_id.as_str());
+        match &event.kind {
+            EventKind::Payment { shares } => {
+                case_ids.extend(shares.iter().map(|(case_id, _)| case_id.as_str()));
+            }
+            EventKind::Hold { target: HoldTarget::Cases(ids), .. } => {
+                case_ids.extend(ids.iter().map(CaseId::as_str));
+            }
+            EventKind::Hold { target: HoldTarget::Debtor(debtor_id), .. } => {
+                debtor_ids.insert(debtor_id.as_str());
+            }
+            EventKind::Reversal { reversed_event_id: other }
+            | EventKind::Lift { hold_event_id: other } => {
+                event_ids.insert(other.as_str());
+            }
+        }
+    }
+    let part = set.part;
+    let keys = events::find_keys(tx, part, portfolio_no, event_ids).await?;
+    let cases: HashMap<String, (CaseNo, DebtorNo)> =
+        cases::find_by_id(tx, part, portfolio_no, case_ids)
+            .await?
+            .into_iter()
+            .map(|(id, known)| (id, (known.head.case_no, known.head.debtor_no)))
+            .collect();
+    let debtors: HashMap<String, DebtorNo> = debtors::find_by_id(tx, part, debtor_ids)
+        .await?
+        .into_iter()
+        .map(|debtor| (debtor.debtor_id, debtor.debtor_no))
+        .collect();
+    let of_keys = keys.values().flat_map(|key| key.case_nos.iter().copied());
+    let heads = cases::load_heads(tx, part, of_keys.collect::<Vec<_>>()).await?;
+    let mut debtor_nos: BTreeSet<DebtorNo> = debtors.values().copied().collect();
+    debtor_nos.extend(cases.values().map(|(_, debtor_no)| *debtor_no));
+    debtor_nos.extend(keys.values().map(|key| key.debtor_no));
+    debtor_nos.extend(heads.iter().map(|head| head.debtor_no));
+    set.load_debtors(tx, debtor_nos).await?;
+    let named = cases.values().map(|(case_no, _)| *case_no);
+    let case_nos: Vec<CaseNo> = named.chain(heads.iter().map(|head| head.case_no)).collect();
+    set.load_content(tx, case_nos).await?;
+    Ok(Known { cases, debtors, keys, new_keys: Vec::new() })
+}
+
+/// Takes one event: true if it is new, false if it was recorded before.
+fn record(
+    set: &mut WorkingSet,
+    known: &mut Known,
+    dirty: &mut BTreeSet<CaseNo>,
+    event: Event,
+) -> Result<bool, ItemError> {
+    let content_hash = content_hash(&event);
+    if let Some(key) = known.keys.get(event.event_id.as_str()) {
+        if key.content_hash == content_hash {
+            return Ok(false);
+        }
+        return Err(ItemError::EventAlreadyExists(event.event_id.to_string()));
+    }
+    let touched = match &event.kind {
+        EventKind::Payment { shares } => pay(set, known, &event, shares)?,
+        EventKind::Reversal { reversed_event_id } => {
+            reverse(set, known, &event, reversed_event_id)?
+        }
+        EventKind::Hold { target, kind, until } => {
+            hold(set, known, &event, target, (*kind, *until))?
+        }
+        EventKind::Lift { hold_event_id } => lift(set, known, &event, hold_event_id)?,
+    };
+    dirty.extend(touched.case_nos.iter().copied());
+    let key = EventKey {
+        event_id: event.event_id.to_string(),
+        kind: kind_number(&event.kind),
+        content_hash,
+        debtor_no: touched.debtor_no,
+        case_nos: touched.case_nos,
+    };
+    known.keys.insert(key.event_id.clone(), key.clone());
+    known.new_keys.push(key);
+    Ok(true)
+}
+
+const PAYMENT: i64 = 2;
+const REVERSAL: i64 = 3;
+const HOLD: i64 = 4;
+const LIFT: i64 = 5;
+
+fn kind_number(kind: &EventKind) -> i64 {
+    match kind {
+        EventKind::Payment { .. } => PAYMENT,
+        EventKind::Reversal { .. } => REVERSAL,
+        EventKind::Hold { .. } => HOLD,
+        EventKind::Lift { .. } => LIFT,
+    }
+}
+
+/// The hash of all that an event says. The text form is stable because it is
+/// spelled out here, field by field.
+fn content_hash(event: &Event) -> Vec<u8> {
+    let text = match &event.kind {
+        EventKind::Payment { shares } => {
+            let shares: Vec<String> =
+                shares.iter().map(|(case_id, amount)| format!("{case_id} {amount}")).collect();
+            format!("payment {}", shares.join(" "))
+        }
+        EventKind::Reversal { reversed_event_id } => format!("reversal {reversed_event_id}"),
+        EventKind::Hold { target, kind, until } => {
+            let until = until.map_or("open".to_owned(), |until| until.0.to_string());
+            let target = match target {
+                HoldTarget::Cases(ids) => {
+                    let ids: Vec<&str> = ids.iter().map(CaseId::as_str).collect();
+                    format!("cases {}", ids.join(" "))
+                }
+                HoldTarget::Debtor(debtor_id) => format!("debtor {debtor_id}"),
+            };
+            format!("hold {} {until} {target}", kind.name())
+        }
+        EventKind::Lift { hold_event_id } => format!("lift {hold_event_id}"),
+    };
+    blake3::hash(format!("{} {text}", event.event_time.0).as_bytes()).as_bytes().to_vec()
+}
+
+/// The numbers of named cases, all of one debtor.
+fn find_cases<'a>(
+    known: &Known,
+    case_ids: impl Iterator<Item = &'a CaseId>,
+) -> Result<Touched, ItemError> {
+    let mut case_nos = Vec::new();
+    let mut debtor_no = None;
+    for case_id in case_ids {
+        let Some((case_no, debtor)) = known.cases.get(case_id.as_str()) else {
+            return Err(ItemError::CaseNotFound(case_id.to_string()));
+        };
+        if debtor_no.is_some_and(|other| other != *debtor) {
+            let mut violations = Violations::new();
+            let bound = "all cases of one event must belong to one debtor";
+            let reason = crate::model::Reason::FieldConflict;
+            violations.add("case_ids", reason, case_id, bound);
+            return Err(ItemError::Invalid(violations));
+        }
+        debtor_no = Some(*debtor);
+        case_nos.push(*case_no);
+    }
+    let debtor_no = debtor_no.ok_or_else(|| ItemError::CaseNotFound(String::new()))?;
+    Ok(Touched { debtor_no, case_nos })
+}
+
+fn pay(
+    set: &mut WorkingSet,
+    known: &Known,
+    event: &Event,
+    shares: &[(CaseId, i64)],
+) -> Result<Touched, ItemError> {
+    let touched = find_cases(known, shares.iter().map(|(case_id, _)| case_id))?;
+    for (case_no, (_, amount_minor)) in touched.case_nos.iter().zip(shares) {
+        let payment = Payment {
+            event_id: event.event_id.to_string(),
+            event_time: event.event_time,
+            amount_minor: *amount_minor,
+            reversed_time: None,
+        };
+        set.append(*case_no, PendingBody::Payment(payment.clone()), event.event_time);
+        set.change_history(*case_no, |history| add_payment(history, payment));
+    }
+    Ok(touched)
+}
+
+fn add_payment(history: &mut History, payment: Payment) {
+    let at = history.payments.partition_point(|other| other.event_time <= payment.event_time);
+    history.payments.insert(at, payment);
+    if history.payments.len() > PAYMENTS_KEPT {
+        history.payments.remove(0);
+        history.earlier_payment_count += 1;
+    }
+}
+
+fn reverse(
+    set: &mut WorkingSet,
+    known: &Known,
+    event: &Event,
+    reversed: &EventId,
+) -> Result<Touched, ItemError> {
+    let key = known
+        .keys
+        .get(reversed.as_str())
+        .filter(|key| key.kind == PAYMENT)
+        .ok_or_else(|| ItemError::EventNotFound(reversed.to_string()))?;
+    for case_no in &key.case_nos {
+        let body = PendingBody::Reversal {
+            event_id: event.event_id.to_string(),
+            payment_event_id: key.event_id.clone(),
+            reversed: event.event_time,
+        };
+        set.append(*case_no, body, event.event_time);
+        set.change_history(*case_no, |history| {
+            let payment =
+                history.payments.iter_mut().find(|payment| payment.event_id == key.event_id);
+            if let Some(payment) = payment.filter(|payment| payment.reversed_time.is_none()) {
+                payment.reversed_time = Some(event.event_time);
+            }
+        });
+    }
+    Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
+}
+
+fn hold(
+    set: &mut WorkingSet,
+    known: &Known,
+    event: &Event,
+    target: &HoldTarget,
+    hold: (HoldKind, Option<Micros>),
+) -> Result<Touched, ItemError> {
+    let (kind, until) = hold;
+    let hold = Hold { event_id: event.event_id.to_string(), kind, until };
+    let content = format!("{hold:?}").into_bytes();
+    match target {
+        HoldTarget::Cases(case_ids) => {
+            let touched = find_cases(known, case_ids.iter())?;
+            for case_no in &touched.case_nos {
+                set.append(*case_no, PendingBody::Hold(hold.clone()), event.event_time);
+                set.change_history(*case_no, |history| add_hold(&mut history.holds, &hold));
+                set.note("hold.placed", Some(*case_no), touched.debtor_no, content.clone());
+            }
+            Ok(touched)
+        }
+        HoldTarget::Debtor(debtor_id) => {
+            let debtor_no = *known
+                .debtors
+                .get(debtor_id.as_str())
+                .ok_or_else(|| ItemError::DebtorNotFound(debtor_id.to_string()))?;
+            let now = set.now;
+            let debtor = set.debtor_mut(debtor_no);
+            add_hold(&mut debtor.record.holds, &hold);
+            debtor.hold_until = held_until(&debtor.record.holds, now);
+            set.note("hold.placed", None, debtor_no, content);
+            Ok(Touched { debtor_no, case_nos: Vec::new() })
+        }
+    }
+}
+
+fn add_hold(holds: &mut Vec<Hold>, hold: &Hold) {
+    let at = holds.partition_point(|other| other.event_id < hold.event_id);
+    holds.insert(at, hold.clone());
+}
+
+fn lift(
+    set: &mut WorkingSet,
+    known: &Known,
+    event: &Event,
+    hold_event_id: &EventId,
+) -> Result<Touched, ItemError> {
+    let key = known
+        .keys
+        .get(hold_event_id.as_str())
+        .filter(|key| key.kind == HOLD)
+        .ok_or_else(|| ItemError::EventNotFound(hold_event_id.to_string()))?;
+    let remove = |holds: &mut Vec<Hold>| holds.retain(|hold| hold.event_id != key.event_id);
+    if key.case_nos.is_empty() {
+        let now = set.now;
+        let debtor = set.debtor_mut(key.debtor_no);
+        remove(&mut debtor.record.holds);
+        debtor.hold_until = held_until(&debtor.record.holds, now);
+        set.note("hold.lifted", None, key.debtor_no, key.event_id.clone().into_bytes());
+    }
+    for case_no in &key.case_nos {
+        let body = PendingBody::Lift {
+            event_id: event.event_id.to_string(),
+            hold_event_id: key.event_id.clone(),
+        };
+        set.append(*case_no, body, event.event_time);
+        set.change_history(*case_no, |history| remove(&mut history.holds));
+        let content = key.event_id.clone().into_bytes();
+        set.note("hold.lifted", Some(*case_no), key.debtor_no, content);
+    }
+    Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
+}
+
+/// Marks open promises as kept once the payments since cover them, and ranks the
+/// case again if one was.
+fn keep_promises(set: &mut WorkingSet, case_no: CaseNo) {
+    let Some(entry) = set.case(case_no) else { return };
+    let Some(content) = &entry.content else { return };
+    let covered = entry.head.park_until == Some(Micros::NEVER);
+    let history = &content.history;
+    let kept: Vec<usize> = (0..history.promises.len())
+        .filter(|at| promise_kept(history, *at, covered))
+        .collect();
+    if kept.is_empty() {
+        return;
+    }
+    set.change_history(case_no, |history| {
+        for at in kept {
+            history.promises[at].state = PromiseState::Kept;
+            history.promises_kept_count += 1;
+        }
+    });
+    set.rank(case_no);
+}
+
+fn promise_kept(history: &History, at: usize, covered: bool) -> bool {
+    let promise = &history.promises[at];
+    if promise.state != PromiseState::Open {
+        return false;
+    }
+    if promise.promised_amount_minor == 0 {
+        return covered;
+    }
+    let paid: i128 = history
+        .payments
+        .iter()
+        .filter(|payment| payment.reversed_time.is_none())
+        .filter(|payment| payment.event_time >= promise.event_time)
+        .map(|payment| i128::from(payment.amount_minor))
+        .sum();
+    paid >= i128::from(promise.promised_amount_minor)
+}

@@ -1,0 +1,457 @@
+//! The debtors a transaction works on, with all their cases: loaded once,
+//! changed in memory, and written back as the difference. Every verb that moves
+//! a case goes through here, so that ranking, lanes and places in the queue are
+//! computed in one way only.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::model::{
+    CaseNo, CaseState, CloseReason, DebtorNo, History, LaneKey, LocalDays, Micros, Part,
+    PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
+};
+use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
+use crate::scoring::{CaseInput, Ranked};
+use crate::store::cases::{CaseContent, CaseHead};
+use crate::store::debtors::Debtor;
+use crate::store::queue::QueueRow;
+use crate::store::{Tx, cases, debtors, queue};
+
+use super::context::{Engine, PortfolioContext};
+use super::{Caller, Error};
+
+mod save;
+
+pub(super) use save::{Effects, PendingBody, PendingEvent, PendingDocument};
+
+/// The debtors and cases of one transaction of one part.
+pub(super) struct WorkingSet {
+    pub(super) engine: Arc<Engine>,
+    pub(super) part: Part,
+    pub(super) actor: String,
+    pub(super) now: Micros,
+    portfolios: HashMap<PortfolioNo, Arc<PortfolioContext>>,
+    debtors: BTreeMap<DebtorNo, DebtorEntry>,
+    cases: BTreeMap<CaseNo, CaseEntry>,
+    events: Vec<PendingEvent>,
+    audit: Vec<save::PendingAudit>,
+    new_lanes: HashMap<i64, LaneKey>,
+    new_zone_sets: BTreeMap<i64, Arc<ZoneSet>>,
+    calendars: HashMap<(PortfolioNo, i64), Arc<Calendar>>,
+}
+
+struct DebtorEntry {
+    debtor: Debtor,
+    /// As loaded; nothing for a new debtor.
+    loaded: Option<Debtor>,
+}
+
+/// A case in hand.
+pub(super) struct CaseEntry {
+    /// Where it stands; change it, then rank or settle.
+    pub(super) head: CaseHead,
+    /// As loaded; nothing for a new case.
+    loaded: Option<CaseHead>,
+    /// The caller's id; only needed for new cases.
+    case_id: Option<String>,
+    /// What it is ranked from, where it was loaded or is new.
+    pub(super) content: Option<CaseContent>,
+    history_changed: bool,
+    document: Option<PendingDocument>,
+    queue: Option<QueueRow>,
+    queue_loaded: Option<QueueRow>,
+}
+
+impl WorkingSet {
+    pub(super) fn new(engine: &Arc<Engine>, caller: &Caller) -> WorkingSet {
+        WorkingSet::of_part(engine, caller.part, &caller.subject)
+    }
+
+    /// For work that nobody called for: sweeps and roll-over.
+    pub(super) fn of_part(engine: &Arc<Engine>, part: Part, actor: &str) -> WorkingSet {
+        WorkingSet {
+            engine: Arc::clone(engine),
+            part,
+            actor: actor.to_owned(),
+            now: engine.now(),
+            portfolios: HashMap::new(),
+            debtors: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            events: Vec::new(),
+            audit: Vec::new(),
+            new_lanes: HashMap::new(),
+            new_zone_sets: BTreeMap::new(),
+            calendars: HashMap::new(),
+        }
+    }
+
+    /// Takes a portfolio in hand, as this transaction sees it.
+    pub(super) fn add_portfolio(&mut self, context: Arc<PortfolioContext>) {
+        self.portfolios.insert(context.portfolio.number, context);
+    }
+
+    pub(super) fn portfolio(&self, number: PortfolioNo) -> &Arc<PortfolioContext> {
+        self.portfolios.get(&number).expect("the portfolio of a case is loaded with its debtor")
+    }
+
+    /// Loads debtors with all their cases and places in the queue.
+    pub(super) async fn load_debtors(
+        &mut self,
+        tx: &mut Tx,
+        debtor_nos: impl IntoIterator<Item = DebtorNo>,
+    ) -> Result<(), Error> {
+        let missing: BTreeSet<DebtorNo> =
+            debtor_nos.into_iter().filter(|no| !self.debtors.contains_key(no)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let loaded = debtors::load(tx, self.part, missing.iter().copied()).await?;
+        self.take_debtors(tx, loaded).await
+    }
+
+    /// Takes loaded debtors in hand, with all their cases.
+    pub(super) async fn take_debtors(
+        &mut self,
+        tx: &mut Tx,
+        loaded: Vec<Debtor>,
+    ) -> Result<(), Error> {
+        let numbers: Vec<DebtorNo> = loaded.iter().map(|debtor| debtor.debtor_no).collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        for debtor in loaded {
+            let entry = DebtorEntry { loaded: Some(debtor.clone()), debtor };
+            self.debtors.entry(entry.debtor.debtor_no).or_insert(entry);
+        }
+        let heads = cases::load_heads_of_debtors(tx, self.part, numbers).await?;
+        let mut rows =
+            queue::load(tx, self.part, heads.iter().map(|head| head.case_no)).await?;
+        for head in heads {
+            if !self.portfolios.contains_key(&head.portfolio_no) {
+                let context =
+                    self.engine.context_by_no(tx, self.part, head.portfolio_no).await?;
+                self.add_portfolio(context);
+            }
+            let row = rows.remove(&head.case_no);
+            self.cases.entry(head.case_no).or_insert_with(|| CaseEntry {
+                loaded: Some(head.clone()),
+                case_id: None,
+                content: None,
+                history_changed: false,
+                document: None,
+                queue: row.clone(),
+                queue_loaded: row,
+                head,
+            });
+        }
+        Ok(())
+    }
+
+    /// Loads what cases in hand are ranked from.
+    pub(super) async fn load_content(
+        &mut self,
+        tx: &mut Tx,
+        case_nos: impl IntoIterator<Item = CaseNo>,
+    ) -> Result<(), Error> {
+        let missing: Vec<CaseNo> = case_nos
+            .into_iter()
+            .filter(|no| self.cases.get(no).is_some_and(|entry| entry.content.is_none()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (case_no, content) in cases::load_content(tx, self.part, missing).await? {
+            if let Some(entry) = self.cases.get_mut(&case_no) {
+                entry.content = Some(content);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_debtor(&mut self, debtor: Debtor) {
+        let entry = DebtorEntry { debtor, loaded: None };
+        self.debtors.insert(entry.debtor.debtor_no, entry);
+    }
+
+    /// Adds a case that is not stored yet.
+    pub(super) fn add_case(&mut self, case_id: &str, head: CaseHead, content: CaseContent) {
+        let entry = CaseEntry {
+            loaded: None,
+            case_id: Some(case_id.to_owned()),
+            content: Some(content),
+            history_changed: true,
+            document: None,
+            queue: None,
+            queue_loaded: None,
+            head,
+        };
+        self.cases.insert(entry.head.case_no, entry);
+    }
+
+    pub(super) fn debtor(&self, debtor_no: DebtorNo) -> &Debtor {
+        &self.debtors.get(&debtor_no).expect("the debtor of a case is loaded with it").debtor
+    }
+
+    pub(super) fn debtor_mut(&mut self, debtor_no: DebtorNo) -> &mut Debtor {
+        &mut self.debtors.get_mut(&debtor_no).expect("the debtor of a case is loaded with it").debtor
+    }
+
+    pub(super) fn debtors(&self) -> impl Iterator<Item = &Debtor> {
+        self.debtors.values().map(|entry| &entry.debtor)
+    }
+
+    pub(super) fn case(&self, case_no: CaseNo) -> Option<&CaseEntry> {
+        self.cases.get(&case_no)
+    }
+
+    pub(super) fn case_mut(&mut self, case_no: CaseNo) -> Option<&mut CaseEntry> {
+        self.cases.get_mut(&case_no)
+    }
+
+    /// The cases of a debtor, by number.
+    pub(super) fn cases_of(&self, debtor_no: DebtorNo) -> impl Iterator<Item = &CaseEntry> {
+        self.cases.values().filter(move |entry| entry.head.debtor_no == debtor_no)
+    }
+
+    /// The one portfolio of a call that names one.
+    pub(super) fn only_portfolio(&self) -> PortfolioNo {
+        *self.portfolios.keys().next().expect("a call that names a portfolio has loaded it")
+    }
+
+    /// Takes a case away from a debtor. A lease on it ends: whoever holds it would
+    /// speak to the wrong person.
+    pub(super) fn leave_debtor(&mut self, case_no: CaseNo, debtor_no: DebtorNo) {
+        let debtor = self.debtor_mut(debtor_no);
+        if debtor.lease.is_some_and(|(leased, _)| leased == case_no) {
+            debtor.lease = None;
+        }
+    }
+
+    /// Changes the history of a case whose content is loaded.
+    pub(super) fn change_history(&mut self, case_no: CaseNo, change: impl FnOnce(&mut History)) {
+        let now = self.now;
+        let Some(entry) = self.cases.get_mut(&case_no) else { return };
+        let content = entry.content.as_mut().expect("content is loaded before it is changed");
+        change(&mut content.history);
+        entry.history_changed = true;
+        entry.head.hold_until = held_until(&content.history.holds, now);
+    }
+
+    /// Appends an event to a case: takes the next number and raises its record
+    /// time to that of the event before.
+    pub(super) fn append(&mut self, case_no: CaseNo, event: PendingBody, event_time: Micros) {
+        let now = self.now;
+        let Some(entry) = self.cases.get_mut(&case_no) else { return };
+        entry.head.case_seq += 1;
+        entry.head.record_time = entry.head.record_time.max(now);
+        self.events.push(PendingEvent {
+            case_no,
+            case_seq: entry.head.case_seq,
+            event_time,
+            record_time: entry.head.record_time,
+            body: event,
+        });
+    }
+
+    /// Ranks a case anew from its content, by the active rule set as of today,
+    /// and moves it to its lane. A case that opens again begins a new episode.
+    pub(super) fn rank(&mut self, case_no: CaseNo) -> Option<Ranked> {
+        let entry = self.cases.get(&case_no)?;
+        let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
+        let zone_set_id = self.debtor(entry.head.debtor_no).zone_set_id;
+        let today = context.zone.day_of(self.now);
+        let entry = self.cases.get_mut(&case_no)?;
+        let content = entry.content.as_ref()?;
+        let ranked = context.rule_set.rank(&CaseInput {
+            facts: &content.facts,
+            history: &content.history,
+            as_of: entry.head.as_of,
+            case_seq: entry.head.case_seq,
+            today,
+            days: &context.zone,
+        });
+        let head = &mut entry.head;
+        if head.state == CaseState::Closed && ranked.state != CaseState::Closed {
+            head.episode += 1;
+        }
+        if head.state != CaseState::Closed
+            && let Some(reason) = ranked.close_reason
+            && let Some(content) = entry.content.as_mut()
+        {
+            end_episode(&mut content.history, reason);
+            entry.history_changed = true;
+        }
+        head.state = ranked.state;
+        head.close_reason = ranked.close_reason;
+        head.overdue_amount_minor = ranked.served.overdue_amount_minor;
+        head.oldest_due_date = ranked.served.oldest_due_date;
+        head.absorb_at = ranked.served.absorb_at;
+        head.stage = ranked.stage;
+        head.rank = ranked.rank;
+        head.review_at = ranked.review_day.map(|day| context.zone.start_of(day));
+        let content = entry.content.as_ref()?;
+        head.park_until = park_until(&ranked, &content.history, &context);
+        let language = match content.facts.language.as_str() {
+            "" => context.portfolio.settings.ranking.default_language.clone(),
+            language => language.to_owned(),
+        };
+        let lane = LaneKey {
+            zone_set_id,
+            portfolio_no: head.portfolio_no,
+            language,
+            stage: head.stage,
+            group: head.rank.group,
+            work_kind: WorkKind::Collect,
+            route: String::new(),
+        };
+        self.move_to_lane(case_no, lane);
+        Some(ranked)
+    }
+
+    fn move_to_lane(&mut self, case_no: CaseNo, lane: LaneKey) {
+        let lane_id = lane.lane_id();
+        if let Some(entry) = self.cases.get_mut(&case_no) {
+            entry.head.lane_id = lane_id;
+        }
+        if self.engine.directory.lane(self.part, lane_id).is_none() {
+            self.new_lanes.insert(lane_id, lane);
+        }
+    }
+
+    /// Sets the zones of a debtor and moves all the debtor's cases to the lanes
+    /// of the new calendar.
+    pub(super) fn set_zones(&mut self, debtor_no: DebtorNo, zones: ZoneSet) {
+        let id = zones.id();
+        if self.debtor(debtor_no).zone_set_id == id {
+            return;
+        }
+        self.debtor_mut(debtor_no).zone_set_id = id;
+        if self.engine.directory.zone_set(self.part, id).is_none() {
+            self.new_zone_sets.insert(id, Arc::new(zones));
+        }
+        let lanes: Vec<(CaseNo, i64)> =
+            self.cases_of(debtor_no).map(|entry| (entry.head.case_no, entry.head.lane_id)).collect();
+        for (case_no, lane_id) in lanes {
+            if let Some(lane) = self.lane(lane_id) {
+                self.move_to_lane(case_no, LaneKey { zone_set_id: id, ..lane });
+            }
+        }
+    }
+
+    pub(super) fn lane(&self, lane_id: i64) -> Option<LaneKey> {
+        let known = self.engine.directory.lane(self.part, lane_id);
+        known.map(|lane| (*lane).clone()).or_else(|| self.new_lanes.get(&lane_id).cloned())
+    }
+
+    fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Error> {
+        self.engine
+            .directory
+            .zone_set(self.part, zone_set_id)
+            .or_else(|| self.new_zone_sets.get(&zone_set_id).cloned())
+            .ok_or_else(|| Error::Internal(format!("zone set {zone_set_id} is not known")))
+    }
+
+    /// The calendar of a case: the portfolio's policy in the debtor's zones.
+    pub(super) fn calendar(
+        &mut self,
+        portfolio_no: PortfolioNo,
+        zone_set_id: i64,
+    ) -> Result<Arc<Calendar>, Error> {
+        if let Some(known) = self.calendars.get(&(portfolio_no, zone_set_id)) {
+            return Ok(Arc::clone(known));
+        }
+        let zones = self.zone_set(zone_set_id)?;
+        let calendar = Arc::new(self.portfolio(portfolio_no).calendar(&zones));
+        self.calendars.insert((portfolio_no, zone_set_id), Arc::clone(&calendar));
+        Ok(calendar)
+    }
+
+    /// Computes the place of every case in hand.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        let case_nos: Vec<CaseNo> = self.cases.keys().copied().collect();
+        for case_no in case_nos {
+            self.settle_case(case_no)?;
+        }
+        Ok(())
+    }
+
+    fn settle_case(&mut self, case_no: CaseNo) -> Result<(), Error> {
+        let Some(entry) = self.cases.get(&case_no) else { return Ok(()) };
+        let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
+        let calendar = self.calendar(portfolio_no, self.debtor(debtor_no).zone_set_id)?;
+        let context = Arc::clone(self.portfolio(portfolio_no));
+        let now = self.now;
+        let debtor = &self.debtors[&debtor_no].debtor;
+        let Some(entry) = self.cases.get_mut(&case_no) else { return Ok(()) };
+        let input = gate_input(&entry.head, debtor);
+        let placement = place(&input, &context.portfolio.settings, &calendar, now);
+        let head = &entry.head;
+        let before = entry.queue.as_ref();
+        if before.is_none() && placement.state == QueueState::Absent {
+            return Ok(());
+        }
+        let ready_since = (placement.state == QueueState::Ready)
+            .then(|| before.and_then(|row| row.ready_since).unwrap_or(now));
+        let class = QueueRank::CLASS_NORMAL;
+        entry.queue = Some(QueueRow {
+            case_no,
+            state: placement.state,
+            withheld_by: placement.withheld_by,
+            lane_id: head.lane_id,
+            rank: QueueRank::new(class, head.rank.priority, ready_since.unwrap_or(Micros(0))),
+            ready_since,
+            wake_at: placement.wake_at,
+            lease_seq: before.map_or(0, |row| row.lease_seq),
+            lease_nonce: before
+                .and_then(|row| row.lease_nonce)
+                .filter(|_| placement.state == QueueState::Leased),
+        });
+        Ok(())
+    }
+}
+
+/// What the gates read of a case and its debtor.
+pub(super) fn gate_input<'a>(head: &CaseHead, debtor: &'a Debtor) -> GateInput<'a> {
+    GateInput {
+        state: head.state,
+        close_reason: head.close_reason,
+        due_date: head.oldest_due_date,
+        case_hold_until: head.hold_until,
+        debtor_hold_until: debtor.hold_until,
+        park_until: head.park_until,
+        debtor_lease_until: debtor.lease.map(|(_, until)| until),
+        leased_here: debtor.lease.is_some_and(|(case_no, _)| case_no == head.case_no),
+        ledger_as_of: head.as_of,
+        cool_until: debtor.cool_until,
+        attempts: &debtor.record.attempts,
+    }
+}
+
+/// What the end of a case means for its history: a cure is counted, and promises
+/// still open are kept if the money came.
+fn end_episode(history: &mut History, reason: CloseReason) {
+    let paid = matches!(reason, CloseReason::Cured | CloseReason::PaidOff);
+    history.cured_count += i64::from(reason == CloseReason::Cured);
+    for promise in &mut history.promises {
+        if promise.state == PromiseState::Open {
+            promise.state = if paid { PromiseState::Kept } else { PromiseState::Cancelled };
+            history.promises_kept_count += i64::from(paid);
+        }
+    }
+}
+
+/// Until when a case is parked: for good while payments cover it, else until its
+/// promise has run out with a day of grace.
+fn park_until(ranked: &Ranked, history: &History, context: &PortfolioContext) -> Option<Micros> {
+    if ranked.cured_provisional {
+        return Some(Micros::NEVER);
+    }
+    history
+        .promises
+        .iter()
+        .filter(|promise| promise.state == PromiseState::Open)
+        .map(|promise| {
+            promise_parks_until(&context.zone, promise.promised_date, 1)
+        })
+        .max()
+}

@@ -1,0 +1,267 @@
+//! Writing a working set back: only what changed, a batch a table.
+
+use std::sync::Arc;
+
+use crate::model::{
+    Attempt, CaseNo, DebtorNo, Facts, Hold, LaneKey, Micros, Part, Payment, Promise, QueueState,
+};
+use crate::policy::ZoneSet;
+use crate::store::cases::{NewCase, SourceDocument};
+use crate::store::events::{CaseEventBody, NewCaseEvent};
+use crate::store::{Tx, audit, cases, debtors, events, lanes, queue};
+
+use super::super::Error;
+use super::super::context::Engine;
+use super::{CaseEntry, WorkingSet};
+
+/// A document to be written with its case.
+#[derive(Clone, Debug)]
+pub(in super::super) struct PendingDocument {
+    pub(in super::super) content_hash: [u8; 32],
+    pub(in super::super) as_of: Micros,
+    pub(in super::super) source_sequence: Option<i64>,
+}
+
+/// An event to be appended.
+#[derive(Clone, Debug)]
+pub(in super::super) struct PendingEvent {
+    pub(super) case_no: CaseNo,
+    pub(super) case_seq: i64,
+    pub(super) event_time: Micros,
+    pub(super) record_time: Micros,
+    pub(super) body: PendingBody,
+}
+
+/// What happened. The new facts of a document are those of the case in hand.
+#[derive(Clone, Debug)]
+pub(in super::super) enum PendingBody {
+    Facts { old: Option<Box<Facts>>, earlier_versions: i64, debtor_id: String },
+    Payment(Payment),
+    Reversal { event_id: String, payment_event_id: String, reversed: Micros },
+    Hold(Hold),
+    Lift { event_id: String, hold_event_id: String },
+    AsOf(Micros),
+    Attempt(Attempt),
+    Promise(Promise),
+}
+
+/// A row for the audit.
+pub(super) struct PendingAudit {
+    kind: &'static str,
+    case_no: Option<CaseNo>,
+    content: Vec<u8>,
+    salt: Vec<u8>,
+}
+
+/// What others must hear of once the transaction is committed.
+#[derive(Default)]
+pub(in super::super) struct Effects {
+    part: Option<Part>,
+    lanes: Vec<LaneKey>,
+    zone_sets: Vec<(i64, Arc<ZoneSet>)>,
+    /// Whether a case became ready.
+    pub(in super::super) ready: bool,
+}
+
+impl Effects {
+    /// Makes the committed lanes and zone sets known.
+    pub(in super::super) fn publish(self, engine: &Engine) {
+        let Some(part) = self.part else { return };
+        for (id, zones) in self.zone_sets {
+            engine.directory.add_zone_set(part, id, zones);
+        }
+        for lane in self.lanes {
+            engine.directory.add_lane(part, lane);
+        }
+    }
+}
+
+impl WorkingSet {
+    /// Sets the document that a case's facts come from.
+    pub(in super::super) fn set_document(&mut self, case_no: CaseNo, document: PendingDocument) {
+        if let Some(entry) = self.cases.get_mut(&case_no) {
+            entry.document = Some(document);
+        }
+    }
+
+    /// Notes something for the audit; the content is kept as a hash under the
+    /// debtor's salt.
+    pub(in super::super) fn note(
+        &mut self,
+        kind: &'static str,
+        case_no: Option<CaseNo>,
+        debtor_no: DebtorNo,
+        content: Vec<u8>,
+    ) {
+        let salt = self.debtor(debtor_no).salt.clone();
+        self.audit.push(PendingAudit { kind, case_no, content, salt });
+    }
+
+    /// Writes what changed.
+    pub(in super::super) async fn save(mut self, tx: &mut Tx) -> Result<Effects, Error> {
+        self.settle()?;
+        let zone_sets: Vec<Vec<String>> = self
+            .new_zone_sets
+            .values()
+            .map(|zones| zones.names().map(str::to_owned).collect())
+            .collect();
+        let ids: Vec<i64> = self.new_zone_sets.keys().copied().collect();
+        lanes::insert_zone_sets(tx, self.part, &ids, &zone_sets).await?;
+        let new_lanes: Vec<LaneKey> = self.new_lanes.values().cloned().collect();
+        lanes::insert_lanes(tx, self.part, &new_lanes).await?;
+        let changed = self
+            .debtors
+            .values()
+            .filter(|entry| entry.loaded.as_ref() != Some(&entry.debtor))
+            .map(|entry| &entry.debtor);
+        debtors::save(tx, self.part, changed).await?;
+        self.save_cases(tx).await?;
+        self.save_heads(tx).await?;
+        self.save_events(tx).await?;
+        let moved = self
+            .cases
+            .values()
+            .filter(|entry| entry.queue != entry.queue_loaded)
+            .filter_map(|entry| entry.queue.as_ref());
+        queue::save(tx, self.part, moved).await?;
+        let rows: Vec<audit::NewAuditRow<'_>> = self
+            .audit
+            .iter()
+            .map(|row| audit::NewAuditRow {
+                kind: row.kind,
+                case_no: row.case_no,
+                content: &row.content,
+                salt: &row.salt,
+            })
+            .collect();
+        audit::append(tx, self.part, &self.actor, self.now, &rows).await?;
+        Ok(Effects {
+            part: Some(self.part),
+            lanes: new_lanes,
+            ready: self.cases.values().any(became_ready),
+            zone_sets: self.new_zone_sets.into_iter().collect(),
+        })
+    }
+
+    async fn save_cases(&self, tx: &mut Tx) -> Result<(), Error> {
+        let mut new = Vec::new();
+        let mut histories = Vec::new();
+        let mut documents = Vec::new();
+        for entry in self.cases.values() {
+            let Some(content) = &entry.content else { continue };
+            match (&entry.loaded, &entry.case_id) {
+                (None, Some(case_id)) => {
+                    new.push(NewCase { case_id, head: &entry.head, history: &content.history });
+                }
+                _ if entry.history_changed => {
+                    histories.push((entry.head.case_no, &content.history));
+                }
+                _ => {}
+            }
+            if let Some(document) = &entry.document {
+                documents.push(SourceDocument {
+                    case_no: entry.head.case_no,
+                    content_hash: document.content_hash,
+                    as_of: document.as_of,
+                    source_sequence: document.source_sequence,
+                    facts: &content.facts,
+                });
+            }
+        }
+        cases::insert_cases(tx, self.part, &new).await?;
+        cases::save_histories(tx, self.part, &histories).await?;
+        cases::save_sources(tx, self.part, &documents).await?;
+        Ok(())
+    }
+
+    /// A head of which only the ledger's instant moved is written narrowly.
+    async fn save_heads(&self, tx: &mut Tx) -> Result<(), Error> {
+        let mut whole = Vec::new();
+        let mut narrow = Vec::new();
+        for entry in self.cases.values() {
+            match &entry.loaded {
+                Some(loaded) if *loaded == entry.head => {}
+                Some(loaded) => {
+                    let same_but_instant = crate::store::cases::CaseHead {
+                        as_of: entry.head.as_of,
+                        ledger_sequence: entry.head.ledger_sequence,
+                        review_at: entry.head.review_at,
+                        ..loaded.clone()
+                    };
+                    if same_but_instant == entry.head {
+                        narrow.push(&entry.head);
+                    } else {
+                        whole.push(&entry.head);
+                    }
+                }
+                None => whole.push(&entry.head),
+            }
+        }
+        cases::save_heads(tx, self.part, whole).await?;
+        cases::save_as_of(tx, self.part, narrow).await?;
+        Ok(())
+    }
+
+    async fn save_events(&self, tx: &mut Tx) -> Result<(), Error> {
+        let rows: Vec<NewCaseEvent<'_>> = self
+            .events
+            .iter()
+            .filter_map(|event| Some((event, self.cases.get(&event.case_no)?)))
+            .map(|(event, entry)| {
+                let (event_id, body) = event_body(&event.body, entry);
+                NewCaseEvent {
+                    case_no: event.case_no,
+                    case_seq: event.case_seq,
+                    event_time: event.event_time,
+                    record_time: event.record_time,
+                    event_id,
+                    body,
+                }
+            })
+            .collect();
+        events::append(tx, self.part, &rows).await?;
+        Ok(())
+    }
+}
+
+fn became_ready(entry: &CaseEntry) -> bool {
+    let ready = |row: &Option<queue::QueueRow>| {
+        row.as_ref().is_some_and(|row| row.state == QueueState::Ready)
+    };
+    ready(&entry.queue) && !ready(&entry.queue_loaded)
+}
+
+fn event_body<'a>(
+    body: &'a PendingBody,
+    entry: &'a CaseEntry,
+) -> (Option<&'a str>, CaseEventBody<'a>) {
+    match body {
+        PendingBody::Facts { old, earlier_versions, debtor_id } => {
+            let content = entry.content.as_ref().expect("a case with a document has content");
+            let document = entry.document.as_ref().expect("facts are recorded with a document");
+            let body = CaseEventBody::Facts {
+                new: &content.facts,
+                old: old.as_deref(),
+                earlier_versions: *earlier_versions,
+                as_of: document.as_of,
+                source_sequence: document.source_sequence,
+                debtor_id,
+            };
+            (None, body)
+        }
+        PendingBody::Payment(payment) => {
+            (Some(payment.event_id.as_str()), CaseEventBody::Payment(payment))
+        }
+        PendingBody::Reversal { event_id, payment_event_id, reversed } => (
+            Some(event_id.as_str()),
+            CaseEventBody::Reversal { event_id: payment_event_id, reversed: *reversed },
+        ),
+        PendingBody::Hold(hold) => (Some(hold.event_id.as_str()), CaseEventBody::Hold(hold)),
+        PendingBody::Lift { event_id, hold_event_id } => {
+            (Some(event_id.as_str()), CaseEventBody::Lift(hold_event_id))
+        }
+        PendingBody::AsOf(as_of) => (None, CaseEventBody::AsOf(*as_of)),
+        PendingBody::Attempt(attempt) => (None, CaseEventBody::Attempt(attempt)),
+        PendingBody::Promise(promise) => (None, CaseEventBody::Promise(promise)),
+    }
+}
