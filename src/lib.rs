@@ -10,4 +10,5 @@
 pub mod engine;
 pub mod model;
 pub mod proto;
+pub mod scoring;
 pub mod store;
