@@ -11,4 +11,5 @@ pub mod engine;
 pub mod model;
 pub mod policy;
 pub mod proto;
+pub mod scoring;
 pub mod store;

@@ -1,0 +1,291 @@
+//! Ranking: from what is known of a case, the day and the rule set to a score,
+//! a group and a priority. Integers only; the same input gives the same output
+//! on every machine, for ever.
+//!
+//! A scorecard looks at features of the case (docs/FEATURES.md), each of which
+//! falls into a bin; the bins' points, weighted, add up to the score.
+
+mod amount;
+mod bins;
+mod card;
+mod compile;
+mod explain;
+mod explanation;
+mod feature;
+mod kernel;
+mod measure;
+mod month;
+mod shape;
+mod subject;
+
+use std::fmt;
+
+use crate::model::{
+    CaseState, CloseReason, Day, Facts, History, LocalDays, Micros, Rank, RankingSettings,
+    RecoveryGroup, RuleSetId, Served, Stage,
+};
+
+pub use explanation::{
+    Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
+    Finding, PriorityLine, ScoreLine, ScoreReason,
+};
+
+use bins::{Bins, Value};
+use compile::{CHARACTERISTICS_MAX, Compiled};
+use feature::Feature;
+use kernel::Kernel;
+use subject::Subject;
+
+/// The version of the features' definitions; docs/FEATURES.md states them.
+pub const FEATURE_VERSION: i32 = 1;
+
+/// The scorecard shipped with the program: consumer debts, usable for business
+/// debtors as well.
+pub const CONSUMER_YAML: &str = include_str!("scoring/consumer.yaml");
+
+/// What a rule set is made of. Two equal definitions rank alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSetDefinition {
+    /// The scorecard as written.
+    pub scorecard_yaml: String,
+    /// The portfolio's settings that ranks depend on.
+    pub ranking: RankingSettings,
+    /// The version of the features' definitions the card was written for.
+    pub feature_version: i32,
+}
+
+/// A finding that keeps a scorecard from being used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidScorecard {
+    /// Where, such as `characteristics[3].bins[2].to`; empty where the text is
+    /// not a scorecard at all.
+    pub path: String,
+    /// The line of the text, from 1, where known.
+    pub line: Option<u64>,
+    /// The column of the line, from 1, where known.
+    pub column: Option<u64>,
+    /// What is wrong, with the value and the bound.
+    pub message: String,
+}
+
+impl fmt::Display for InvalidScorecard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{}", self.message)
+    }
+}
+
+/// A rule set, compiled: everything a rank depends on beside the case and the
+/// day.
+#[derive(Debug)]
+pub struct RuleSet {
+    id: RuleSetId,
+    ranking: RankingSettings,
+    card: Compiled,
+    kernel: Kernel,
+}
+
+/// What is ranked.
+#[derive(Clone, Copy)]
+pub struct CaseInput<'a> {
+    /// The newest document.
+    pub facts: &'a Facts,
+    /// What happened.
+    pub history: &'a History,
+    /// The instant the document speaks of.
+    pub as_of: Micros,
+    /// The last event in the history.
+    pub case_seq: i64,
+    /// The day in the portfolio's zone as of which to rank.
+    pub today: Day,
+    /// The days of the portfolio's zone.
+    pub days: &'a dyn LocalDays,
+}
+
+/// A case, ranked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranked {
+    /// Score, group and priority.
+    pub rank: Rank,
+    /// What is overdue now.
+    pub served: Served,
+    /// The state as of the day.
+    pub state: CaseState,
+    /// Why the case is closed; set only when it is.
+    pub close_reason: Option<CloseReason>,
+    /// The stage; M1 before the due date.
+    pub stage: Stage,
+    /// Calendar days since the oldest due date; negative before it, 0 without one.
+    pub days_past_due: i32,
+    /// Whether payments the ledger does not know of settle the case.
+    pub cured_provisional: bool,
+    /// The earliest later day on which anything here but the days past due and
+    /// the rank's date may change with no new event. A closed case has none: its
+    /// rank stays that of the day it was ranked.
+    pub review_day: Option<Day>,
+    /// What is odd about the case.
+    pub findings: Vec<Finding>,
+}
+
+/// The codes of the bins of one case, by characteristic.
+type Codes = [u8; CHARACTERISTICS_MAX];
+
+impl RuleSet {
+    /// Checks and compiles a definition.
+    ///
+    /// # Errors
+    /// Every finding, each with its path.
+    pub fn compile(
+        id: RuleSetId,
+        definition: &RuleSetDefinition,
+    ) -> Result<RuleSet, Vec<InvalidScorecard>> {
+        if definition.feature_version != FEATURE_VERSION {
+            let version = definition.feature_version;
+            return Err(vec![InvalidScorecard {
+                path: "feature_version".to_owned(),
+                line: None,
+                column: None,
+                message: format!("is {version}; this program computes {FEATURE_VERSION}"),
+            }]);
+        }
+        let card = compile::parse(&definition.scorecard_yaml).map_err(|finding| vec![finding])?;
+        let card = compile::compile(&card, &definition.ranking)?;
+        let kernel = Kernel::new(&card);
+        Ok(RuleSet { id, ranking: definition.ranking.clone(), card, kernel })
+    }
+
+    /// The id of the rule set.
+    pub fn id(&self) -> RuleSetId {
+        self.id
+    }
+
+    /// The id of the scorecard.
+    pub fn scorecard_id(&self) -> &str {
+        &self.card.scorecard_id
+    }
+
+    /// Ranks a case as of a day.
+    pub fn rank(&self, case: &CaseInput<'_>) -> Ranked {
+        let mut subject = Subject::new(case, &self.ranking);
+        let rank = self.rank_subject(&mut subject, case, &mut [0; CHARACTERISTICS_MAX]);
+        let (state, close_reason) = subject.state();
+        let review_day = match state {
+            CaseState::Closed => None,
+            CaseState::PreDue | CaseState::Open => self.review_day(&subject),
+        };
+        Ranked {
+            rank,
+            state,
+            close_reason,
+            stage: subject.stage,
+            days_past_due: subject.days_past_due.unwrap_or(0),
+            cured_provisional: subject.cured_provisional(),
+            review_day,
+            findings: findings(&subject),
+            served: subject.served,
+        }
+    }
+
+    /// Says why a case is ranked as it is: by the same tables and sums as
+    /// [`RuleSet::rank`].
+    pub fn explain(&self, case: &CaseInput<'_>) -> Explanation {
+        let mut subject = Subject::new(case, &self.ranking);
+        let mut codes = [0; CHARACTERISTICS_MAX];
+        let rank = self.rank_subject(&mut subject, case, &mut codes);
+        explain::explain(self, &subject, &codes, rank)
+    }
+
+    fn rank_subject(
+        &self,
+        subject: &mut Subject<'_>,
+        case: &CaseInput<'_>,
+        codes: &mut Codes,
+    ) -> Rank {
+        self.codes(subject, codes);
+        let score = self.kernel.score(codes);
+        subject.score = score;
+        Rank {
+            group: self.group(score, subject.stage),
+            score,
+            priority: self.priority_sum(subject).clamp(0, 1_000),
+            rule_set_id: self.id,
+            rank_date: case.today,
+            case_seq: case.case_seq,
+        }
+    }
+
+    /// Finds the bin of every characteristic. One that is off is not looked at.
+    fn codes(&self, subject: &Subject<'_>, codes: &mut Codes) {
+        for (characteristic, code) in self.card.characteristics.iter().zip(codes) {
+            if characteristic.active {
+                *code = characteristic.bins.code(&value(&characteristic.feature, subject));
+            }
+        }
+    }
+
+    fn group(&self, score: i32, stage: Stage) -> RecoveryGroup {
+        let cutoffs = self.card.cutoffs[stage as usize - 1];
+        if score >= cutoffs.a {
+            RecoveryGroup::A
+        } else if score >= cutoffs.b {
+            RecoveryGroup::B
+        } else {
+            RecoveryGroup::C
+        }
+    }
+
+    fn priority_sum(&self, subject: &Subject<'_>) -> i32 {
+        let terms = self.card.terms.iter().filter(|term| term.counts(subject));
+        let points = terms.map(|term| term.points[usize::from(term.code(subject))]);
+        self.card.priority_base + points.sum::<i32>()
+    }
+
+    fn review_day(&self, subject: &Subject<'_>) -> Option<Day> {
+        let bins = |feature: &Feature, bins: &Bins| {
+            feature.measure().and_then(|measure| measure.next_boundary(subject, bins))
+        };
+        let characteristics = self.card.characteristics.iter().filter(|one| one.active);
+        let characteristics = characteristics.filter_map(|one| bins(&one.feature, &one.bins));
+        let terms = self.card.terms.iter().filter(|term| term.active);
+        let terms = terms.flat_map(|term| {
+            let limit = i64::from(term.only_below_days_past_due.unwrap_or(i32::MIN));
+            let ends = i64::from(subject.days_past_due.unwrap_or(i32::MAX)) < limit;
+            let ends = ends.then(|| subject.day_when_past_due(limit));
+            [bins(&term.feature, &term.bins), ends].into_iter().flatten()
+        });
+        let own = [subject.next_change(), subject.next_finding()].into_iter().flatten();
+        characteristics.chain(terms).chain(own).filter(|day| *day > subject.today).min()
+    }
+}
+
+impl compile::CompiledTerm {
+    fn counts(&self, subject: &Subject<'_>) -> bool {
+        let days = subject.days_past_due.unwrap_or(0);
+        self.active && self.only_below_days_past_due.is_none_or(|limit| days < limit)
+    }
+
+    fn code(&self, subject: &Subject<'_>) -> u8 {
+        self.bins.code(&value(&self.feature, subject))
+    }
+}
+
+/// The value of a feature for a case.
+fn value<'a>(feature: &Feature, subject: &Subject<'a>) -> Value<'a> {
+    match feature.measure() {
+        Some(measure) => measure.value(subject),
+        None => Value::Number(i64::from(subject.score)),
+    }
+}
+
+fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+    let disagreement = subject.disagreement.iter();
+    disagreement.map(|text| Finding { code: "HISTORY_DISAGREES", text: text.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests;

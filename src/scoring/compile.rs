@@ -1,0 +1,372 @@
+//! From a scorecard as written to tables: every rule of a card is checked here,
+//! and every finding is told at once.
+
+mod table;
+
+use serde_saphyr::{Location, Spanned};
+
+use crate::model::{RankingSettings, Stage};
+
+use super::InvalidScorecard;
+use super::bins::Bins;
+use super::card::{Card, Characteristic, Cutoffs, ReasonText, Term};
+use super::explanation::{Audience, Dimension, Family};
+use super::feature::Feature;
+use table::Lookup;
+
+/// The most characteristics of a card.
+pub(super) const CHARACTERISTICS_MAX: usize = 64;
+const TERMS_MAX: usize = 32;
+const POINTS_MAX: i32 = 1_000;
+const WEIGHT_MAX: i32 = 10_000;
+/// The sum of a card stays within this, so that two sums fit one table entry.
+const SUM_MAX: i64 = 30_000;
+
+/// A scorecard, compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    pub scorecard_id: String,
+    pub base_points: i32,
+    /// By stage, M1 first.
+    pub cutoffs: [Cutoffs; 5],
+    pub low_below_permille: i64,
+    pub known_from_permille: i64,
+    pub characteristics: Vec<CompiledCharacteristic>,
+    pub priority_base: i32,
+    pub terms: Vec<CompiledTerm>,
+}
+
+/// A characteristic, compiled.
+#[derive(Clone, Debug)]
+pub(super) struct CompiledCharacteristic {
+    pub name: String,
+    pub feature: Feature,
+    pub family: Family,
+    pub dimension: Dimension,
+    pub weight_milli: i32,
+    pub protected: bool,
+    /// Not a protected input that is off.
+    pub active: bool,
+    pub bins: Bins,
+    /// By the code of the bin.
+    pub by_code: Vec<CompiledBin>,
+    pub best_contribution: i32,
+    pub worst_contribution: i32,
+}
+
+/// A bin, compiled.
+#[derive(Clone, Debug)]
+pub(super) struct CompiledBin {
+    pub label: String,
+    pub points: i32,
+    pub contribution: i32,
+    pub reason: ReasonText,
+}
+
+/// A term of the priority, compiled.
+#[derive(Clone, Debug)]
+pub(super) struct CompiledTerm {
+    pub term: String,
+    pub feature: Feature,
+    pub only_below_days_past_due: Option<i32>,
+    pub active: bool,
+    pub bins: Bins,
+    /// By the code of the bin.
+    pub points: Vec<i32>,
+}
+
+/// weight x points / 1,000, halves away from zero.
+pub(super) fn contribution(weight_milli: i32, points: i32) -> i32 {
+    let product = i64::from(weight_milli) * i64::from(points);
+    let rounded = (product.abs() + 500) / 1_000 * product.signum();
+    i32::try_from(rounded).expect("weights and points are bounded")
+}
+
+/// Reads a scorecard as written.
+pub(super) fn parse(yaml: &str) -> Result<Card, InvalidScorecard> {
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        let location = error.location();
+        InvalidScorecard {
+            path: String::new(),
+            line: location.map(|at| at.line()),
+            column: location.map(|at| at.column()),
+            message: error.without_snippet().to_string(),
+        }
+    })
+}
+
+/// Checks a card and compiles it.
+pub(super) fn compile(
+    card: &Card,
+    settings: &RankingSettings,
+) -> Result<Compiled, Vec<InvalidScorecard>> {
+    let mut compiler = Compiler { settings, findings: Vec::new(), path: String::new(), at: None };
+    let compiled = compiler.card(card);
+    match compiled {
+        Some(compiled) if compiler.findings.is_empty() => Ok(compiled),
+        _ => Err(compiler.findings),
+    }
+}
+
+struct Compiler<'a> {
+    settings: &'a RankingSettings,
+    findings: Vec<InvalidScorecard>,
+    path: String,
+    at: Option<Location>,
+}
+
+impl Compiler<'_> {
+    fn find(&mut self, field: &str, message: String) {
+        let path = match (self.path.is_empty(), field.is_empty()) {
+            (true, _) => field.to_owned(),
+            (false, true) => self.path.clone(),
+            (false, false) => format!("{}.{field}", self.path),
+        };
+        let (line, column) = (self.at.map(|at| at.line()), self.at.map(|at| at.column()));
+        self.findings.push(InvalidScorecard { path, line, column, message });
+    }
+
+    fn card(&mut self, card: &Card) -> Option<Compiled> {
+        if !is_name(&card.scorecard_id) {
+            let id = &card.scorecard_id;
+            self.find("scorecard_id", format!("{id:?} must be 1 to 64 bytes of a-z, 0-9 and _"));
+        }
+        self.bounded("base_points", card.base_points, -10_000, 10_000);
+        let cutoffs = self.cutoffs(card);
+        let rule = card.diagnosis;
+        self.bounded("diagnosis.low_below_permille", rule.low_below_permille, 0, 1_000);
+        self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
+        let count = card.characteristics.len();
+        if !(1..=CHARACTERISTICS_MAX).contains(&count) {
+            let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
+            self.find("characteristics", message);
+        }
+        let characteristics = self.characteristics(&card.characteristics);
+        let terms = self.terms(card);
+        self.protected_names(card);
+        let compiled = Compiled {
+            scorecard_id: card.scorecard_id.clone(),
+            base_points: card.base_points,
+            cutoffs,
+            low_below_permille: i64::from(rule.low_below_permille),
+            known_from_permille: i64::from(rule.known_from_permille),
+            characteristics,
+            priority_base: card.priority.base_points,
+            terms,
+        };
+        self.sums(&compiled);
+        Some(compiled)
+    }
+
+    fn bounded(&mut self, field: &str, value: i32, low: i32, high: i32) {
+        if !(low..=high).contains(&value) {
+            self.find(field, format!("is {value}; {low} to {high} are allowed"));
+        }
+    }
+
+    fn cutoffs(&mut self, card: &Card) -> [Cutoffs; 5] {
+        self.cutoff_order("cutoffs", card.cutoffs);
+        let mut by_stage = [card.cutoffs; 5];
+        for (name, cutoffs) in &card.cutoffs_by_stage {
+            let field = format!("cutoffs_by_stage.{name}");
+            match Stage::ALL.iter().position(|stage| stage.name() == name) {
+                Some(at) => by_stage[at] = *cutoffs,
+                None => self.find(&field, "is not a stage; M1 to M5 are".to_owned()),
+            }
+            self.cutoff_order(&field, *cutoffs);
+        }
+        by_stage
+    }
+
+    fn cutoff_order(&mut self, field: &str, cutoffs: Cutoffs) {
+        let Cutoffs { a, b } = cutoffs;
+        if !(0 < b && b < a && a <= 1_000) {
+            let message = format!("a is {a} and b is {b}; 0 < b < a <= 1000 must hold");
+            self.find(field, message);
+        }
+    }
+
+    fn characteristics(
+        &mut self,
+        written: &[Spanned<Characteristic>],
+    ) -> Vec<CompiledCharacteristic> {
+        let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
+        for (at, spanned) in written.iter().enumerate() {
+            self.path = format!("characteristics[{at}]");
+            self.at = Some(spanned.referenced);
+            let one = &spanned.value;
+            if compiled.iter().any(|other| other.name == one.name) {
+                self.find("name", format!("{:?} is used twice", one.name));
+            }
+            compiled.extend(self.characteristic(one));
+        }
+        (self.path, self.at) = (String::new(), None);
+        compiled
+    }
+
+    fn characteristic(&mut self, written: &Characteristic) -> Option<CompiledCharacteristic> {
+        self.bounded("weight_milli", written.weight_milli, 0, WEIGHT_MAX);
+        let table = self.table(&Lookup {
+            name: &written.name,
+            feature: &written.feature,
+            kind: written.kind.as_deref(),
+            protected: written.protected,
+            missing: written.missing,
+            unknown: written.unknown,
+            other: written.other,
+            bins: &written.bins,
+        })?;
+        if table.feature == Feature::Score {
+            self.find("feature", "recovery_score is for the priority only".to_owned());
+        }
+        self.reason("reason", &written.reason, &table.feature, written);
+        let weight_milli = written.weight_milli.clamp(0, WEIGHT_MAX);
+        let by_code: Vec<CompiledBin> = table
+            .labels
+            .into_iter()
+            .map(|(label, points, reason)| CompiledBin {
+                label,
+                points,
+                contribution: contribution(weight_milli, points.clamp(-POINTS_MAX, POINTS_MAX)),
+                reason: reason.unwrap_or_else(|| written.reason.clone()),
+            })
+            .collect();
+        self.bin_reasons(written, &table.feature);
+        let contributions = || by_code.iter().map(|bin| bin.contribution);
+        Some(CompiledCharacteristic {
+            name: written.name.clone(),
+            family: written.family,
+            dimension: written.dimension,
+            weight_milli,
+            protected: written.protected,
+            active: self.active(written.protected, &table.feature, &written.feature),
+            best_contribution: contributions().max().unwrap_or(0),
+            worst_contribution: contributions().min().unwrap_or(0),
+            feature: table.feature,
+            bins: table.bins,
+            by_code,
+        })
+    }
+
+    fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {
+        let off = protected || feature.protected();
+        !off || self.settings.protected_inputs_on.iter().any(|on| on == name)
+    }
+
+    fn reason(
+        &mut self,
+        field: &str,
+        reason: &ReasonText,
+        feature: &Feature,
+        written: &Characteristic,
+    ) {
+        let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if reason.code.is_empty() || reason.code.len() > 64 || !reason.code.bytes().all(upper) {
+            let message = format!("{:?} must be 1 to 64 bytes of A-Z, 0-9 and _", reason.code);
+            self.find(&format!("{field}.code"), message);
+        }
+        if reason.text.is_empty() || reason.text.len() > 200 {
+            self.find(&format!("{field}.text"), "must have 1 to 200 bytes".to_owned());
+        }
+        let withheld = written.protected
+            || written.family == Family::Household
+            || feature.audience() == Audience::Analyst;
+        if withheld && reason.audience != Audience::Analyst {
+            self.find(
+                &format!("{field}.audience"),
+                "must be ANALYST: household, protected, standing and suspicion reasons \
+                 never reach an agent"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
+        for (at, bin) in written.bins.iter().enumerate() {
+            let field = format!("bins[{at}].reason");
+            if let Some(reason) = &bin.value.reason {
+                self.reason(&field, reason, feature, written);
+            }
+            let categories = bin.value.is.iter().flatten();
+            let suspicion = categories.into_iter().any(|name| feature.suspicion(name));
+            let audience = bin.value.reason.as_ref().unwrap_or(&written.reason).audience;
+            if suspicion && audience != Audience::Analyst {
+                let message = "must be of audience ANALYST: the bin holds a suspicion".to_owned();
+                self.find(&field, message);
+            }
+        }
+    }
+
+    fn terms(&mut self, card: &Card) -> Vec<CompiledTerm> {
+        self.bounded("priority.base_points", card.priority.base_points, 0, 1_000);
+        let count = card.priority.terms.len();
+        if count > TERMS_MAX {
+            self.find("priority.terms", format!("has {count} entries; {TERMS_MAX} are allowed"));
+        }
+        let mut compiled = Vec::new();
+        for (at, spanned) in card.priority.terms.iter().enumerate() {
+            self.path = format!("priority.terms[{at}]");
+            self.at = Some(spanned.referenced);
+            compiled.extend(self.term(&spanned.value));
+        }
+        (self.path, self.at) = (String::new(), None);
+        compiled
+    }
+
+    fn term(&mut self, written: &Term) -> Option<CompiledTerm> {
+        let table = self.table(&Lookup {
+            name: &written.term,
+            feature: &written.feature,
+            kind: written.kind.as_deref(),
+            protected: written.protected,
+            missing: written.missing,
+            unknown: written.unknown,
+            other: written.other,
+            bins: &written.bins,
+        })?;
+        if written.bins.iter().any(|bin| bin.value.reason.is_some()) {
+            self.find("bins", "a term of the priority has no reasons".to_owned());
+        }
+        Some(CompiledTerm {
+            term: written.term.clone(),
+            only_below_days_past_due: written.only_below_days_past_due,
+            active: self.active(written.protected, &table.feature, &written.feature),
+            feature: table.feature,
+            bins: table.bins,
+            points: table.labels.into_iter().map(|label| label.1).collect(),
+        })
+    }
+
+    /// Every protected input switched on must be one.
+    fn protected_names(&mut self, card: &Card) {
+        for (at, name) in self.settings.protected_inputs_on.iter().enumerate() {
+            let input = crate::model::Input::from_name(name).is_some_and(|one| one.protected());
+            let written = card.characteristics.iter().map(|one| &one.value);
+            let marked = written.into_iter().any(|one| one.protected && one.feature == *name);
+            if !input && !marked {
+                let message = format!("{name:?} is not a protected input");
+                self.find(&format!("ranking.protected_inputs_on[{at}]"), message);
+            }
+        }
+    }
+
+    /// The sum of the best and of the worst bins must stay within what a table
+    /// entry holds.
+    fn sums(&mut self, compiled: &Compiled) {
+        let base = i64::from(compiled.base_points);
+        let all = || compiled.characteristics.iter();
+        let best = base + all().map(|one| i64::from(one.best_contribution)).sum::<i64>();
+        let worst = base + all().map(|one| i64::from(one.worst_contribution)).sum::<i64>();
+        if best > SUM_MAX || worst < -SUM_MAX {
+            let message = format!(
+                "sum up to {worst} at worst and {best} at best; -{SUM_MAX} to {SUM_MAX} are allowed"
+            );
+            self.find("characteristics", message);
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(known)
+}

@@ -1,0 +1,272 @@
+//! The bins of a characteristic or term: ranges without gaps, categories
+//! without doubles, and every special bin that can occur.
+
+use serde_saphyr::Spanned;
+
+use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, UNKNOWN};
+use super::super::card::{Bin, Points, ReasonText};
+use super::super::feature::{CUSTOM_PREFIX, Feature, FeatureKind, decimal};
+use super::{Compiler, POINTS_MAX, is_name};
+
+/// The label, the points and the own reason of each code.
+type Labels = Vec<(String, i32, Option<ReasonText>)>;
+
+/// The parts in which a characteristic and a term are alike.
+pub(super) struct Lookup<'a> {
+    pub name: &'a str,
+    pub feature: &'a str,
+    pub kind: Option<&'a str>,
+    pub protected: bool,
+    pub missing: Option<Points>,
+    pub unknown: Option<Points>,
+    pub other: Option<Points>,
+    pub bins: &'a [Spanned<Bin>],
+}
+
+/// A feature with its bins and the label, points and reason of each code.
+pub(super) struct Table {
+    pub feature: Feature,
+    pub bins: Bins,
+    pub labels: Labels,
+}
+
+impl Compiler<'_> {
+    pub(super) fn table(&mut self, written: &Lookup<'_>) -> Option<Table> {
+        if !is_name(written.name) {
+            let message = format!("{:?} must be 1 to 64 bytes of a-z, 0-9 and _", written.name);
+            self.find("name", message);
+        }
+        let feature = self.feature(written)?;
+        if feature.protected() && !written.protected {
+            let message = format!("{} is a protected input: say so", written.feature);
+            self.find("protected", message);
+        }
+        let (kind, has_unknown) = feature.kind();
+        let mut labels = vec![(String::new(), 0, None); usize::from(FIRST)];
+        self.special("missing", written.missing, true, (&mut labels, MISSING));
+        self.special("unknown", written.unknown, has_unknown, (&mut labels, UNKNOWN));
+        if written.bins.is_empty() || written.bins.len() > BINS_MAX {
+            self.find("bins", format!("1 to {BINS_MAX} bins are allowed"));
+            return None;
+        }
+        let bins = match kind {
+            FeatureKind::Number { scale } => {
+                self.special("other", written.other, false, (&mut labels, OTHER));
+                self.ranges(written.bins, scale, &mut labels)
+            }
+            FeatureKind::Category(names) => {
+                let covered = written.bins.iter().flat_map(|bin| bin.value.is.iter().flatten());
+                let covered: Vec<&String> = covered.collect();
+                let all = names.iter().all(|name| covered.iter().any(|one| *one == name.0));
+                self.special("other", written.other, !all, (&mut labels, OTHER));
+                self.categories(written.bins, names, &mut labels)
+            }
+            FeatureKind::Text => {
+                self.special("other", written.other, true, (&mut labels, OTHER));
+                self.texts(written.bins, &mut labels)
+            }
+        };
+        for (at, label) in labels.iter().enumerate() {
+            if label.1.abs() > POINTS_MAX {
+                let field = match at.checked_sub(usize::from(FIRST)) {
+                    Some(bin) => format!("bins[{bin}].points"),
+                    None => format!("{}.points", ["missing", "unknown", "other"][at]),
+                };
+                let message = format!("is {}; -{POINTS_MAX} to {POINTS_MAX} are allowed", label.1);
+                self.find(&field, message);
+            }
+        }
+        Some(Table { feature, bins, labels })
+    }
+
+    fn feature(&mut self, written: &Lookup<'_>) -> Option<Feature> {
+        let name = written.feature;
+        if Feature::is_right(name) {
+            let message = format!(
+                "{name:?} speaks of a right of the debtor; holds, disputes, complaints and the \
+                 like gate and never rank"
+            );
+            self.find("feature", message);
+            return None;
+        }
+        let custom = written.kind.map(|word| (word, Feature::custom_kind(word)));
+        if let Some((word, None)) = custom {
+            self.find("kind", format!("{word:?} is none of NUMBER, TEXT and FLAG"));
+            return None;
+        }
+        let is_custom = name.strip_prefix(CUSTOM_PREFIX).map(is_name);
+        if is_custom == Some(false) || is_custom.is_some() != custom.is_some() {
+            let message =
+                "a custom feature, `custom.` and its feature_id, and no other, has a kind";
+            self.find("kind", message.to_owned());
+            return None;
+        }
+        let feature = Feature::find(name, custom.and_then(|(_, kind)| kind));
+        if feature.is_none() {
+            let names: Vec<&str> = Feature::names().collect();
+            let message = format!("{name:?} is not a feature; known are {}", names.join(", "));
+            self.find("feature", message);
+        }
+        feature
+    }
+
+    fn special(
+        &mut self,
+        field: &str,
+        points: Option<Points>,
+        needed: bool,
+        (labels, code): (&mut [(String, i32, Option<ReasonText>)], u8),
+    ) {
+        match points {
+            Some(_) if !needed => {
+                self.find(field, "cannot occur with this feature and these bins".to_owned());
+            }
+            None if needed => self.find(field, "must be given, with its points".to_owned()),
+            _ => {}
+        }
+        labels[usize::from(code)] =
+            (field.to_owned(), points.map_or(0, |points| points.points), None);
+    }
+
+    fn ranges(&mut self, written: &[Spanned<Bin>], scale: i64, labels: &mut Labels) -> Bins {
+        let mut starts = Vec::new();
+        let mut reached: Option<i64> = None;
+        for (at, spanned) in written.iter().enumerate() {
+            let bin = &spanned.value;
+            self.at = Some(spanned.referenced);
+            let last = at + 1 == written.len();
+            if bin.is.is_some() {
+                self.find(&format!("bins[{at}].is"), "a number has ranges, from and to".to_owned());
+            }
+            let from = self.bound(&format!("bins[{at}].from"), bin.from.as_deref(), scale);
+            let to = self.bound(&format!("bins[{at}].to"), bin.to.as_deref(), scale);
+            match (at, from) {
+                (0, Some(_)) => {
+                    self.find("bins[0].from", "must be left out: the first bin is open".to_owned());
+                }
+                (0, None) => {}
+                (_, from) => {
+                    if from != reached {
+                        let (from, end) = (shown(from, scale), shown(reached, scale));
+                        let message =
+                            format!("is {from}; the bin before ends at {end}: a gap or an overlap");
+                        self.find(&format!("bins[{at}].from"), message);
+                    }
+                    starts.extend(from);
+                }
+            }
+            if last == to.is_some() {
+                let message =
+                    if last { "must be left out: the last bin is open" } else { "is missing" };
+                self.find(&format!("bins[{at}].to"), message.to_owned());
+            }
+            if from.zip(to).is_some_and(|(from, to)| to <= from) {
+                let message = format!("is {}; it must be above from", shown(to, scale));
+                self.find(&format!("bins[{at}].to"), message);
+            }
+            reached = to;
+            let label = match (from, to) {
+                (None, None) => "any".to_owned(),
+                (None, to) => format!("below {}", shown(to, scale)),
+                (from, None) => format!("{} and above", shown(from, scale)),
+                (from, Some(to)) if scale == 1 => format!("{} to {}", shown(from, 1), to - 1),
+                (from, to) => format!("{} to below {}", shown(from, scale), shown(to, scale)),
+            };
+            labels.push((label, bin.points, bin.reason.clone()));
+        }
+        Bins::Ranges(starts)
+    }
+
+    fn bound(&mut self, field: &str, text: Option<&str>, scale: i64) -> Option<i64> {
+        let text = text?;
+        let bound = parse_decimal(text, scale);
+        if bound.is_none() {
+            let what =
+                if scale == 1 { "a whole number" } else { "a number of at most six decimals" };
+            self.find(field, format!("{text:?} is not {what}"));
+        }
+        bound
+    }
+
+    fn categories(
+        &mut self,
+        written: &[Spanned<Bin>],
+        names: &[(&'static str, i64)],
+        labels: &mut Labels,
+    ) -> Bins {
+        let mut codes = [OTHER; CATEGORIES_MAX];
+        for (code, name) in self.listed(written, labels) {
+            match names.iter().find(|entry| entry.0 == name) {
+                Some((_, number)) => {
+                    let at = usize::try_from(*number).expect("categories have numbers from 0");
+                    if codes[at] != OTHER {
+                        self.find("bins", format!("{name} stands in two bins"));
+                    }
+                    codes[at] = code;
+                }
+                None => {
+                    let known: Vec<&str> = names.iter().map(|entry| entry.0).collect();
+                    self.find("bins", format!("{name:?} is none of {}", known.join(", ")));
+                }
+            }
+        }
+        Bins::Categories(codes)
+    }
+
+    fn texts(&mut self, written: &[Spanned<Bin>], labels: &mut Labels) -> Bins {
+        let mut texts: Vec<(Box<str>, u8)> = Vec::new();
+        for (code, name) in self.listed(written, labels) {
+            match texts.binary_search_by(|entry| entry.0.as_ref().cmp(name)) {
+                Ok(_) => self.find("bins", format!("{name:?} stands in two bins")),
+                Err(at) => texts.insert(at, (Box::from(name), code)),
+            }
+        }
+        Bins::Texts(texts)
+    }
+
+    /// The names of all bins with the code of their bin.
+    fn listed<'b>(
+        &mut self,
+        written: &'b [Spanned<Bin>],
+        labels: &mut Labels,
+    ) -> Vec<(u8, &'b str)> {
+        let mut listed = Vec::new();
+        for (at, spanned) in written.iter().enumerate() {
+            let bin = &spanned.value;
+            if bin.from.is_some() || bin.to.is_some() || bin.is.as_ref().is_none_or(Vec::is_empty) {
+                let message = "must list categories, and have neither from nor to".to_owned();
+                self.find(&format!("bins[{at}].is"), message);
+            }
+            let code = FIRST + u8::try_from(at).expect("bins are at most 200");
+            listed.extend(bin.is.iter().flatten().map(|name| (code, name.as_str())));
+            let label = bin.is.as_ref().map_or_else(String::new, |names| names.join(", "));
+            labels.push((label, bin.points, bin.reason.clone()));
+        }
+        listed
+    }
+}
+
+fn shown(number: Option<i64>, scale: i64) -> String {
+    match number {
+        Some(number) if scale == 1 => number.to_string(),
+        Some(number) => decimal(number, scale),
+        None => "open".to_owned(),
+    }
+}
+
+/// A decimal number in parts of 1/scale, if it is one without a remainder.
+fn parse_decimal(text: &str, scale: i64) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(rest) || rest.len() > scale.ilog10() as usize {
+        return None;
+    }
+    let width = scale.ilog10() as usize;
+    let rest = if width == 0 { 0 } else { format!("{rest:0<width$}").parse().ok()? };
+    let whole: i64 = whole.parse().ok()?;
+    whole.checked_mul(scale)?.checked_add(rest)?.checked_mul(sign)
+}

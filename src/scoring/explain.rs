@@ -1,0 +1,230 @@
+//! Why a case is ranked as it is, from the same codes and tables as the rank.
+
+use crate::model::{DebtorKind, Rank};
+
+use super::bins::FIRST;
+use super::compile::CompiledCharacteristic;
+use super::explanation::{
+    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, PriorityLine,
+    ScoreLine, ScoreReason,
+};
+use super::subject::Subject;
+use super::{Codes, RuleSet, findings, value};
+
+const REASONS_MAX: usize = 4;
+
+/// A characteristic with the bin a case fell into.
+struct Met<'a> {
+    characteristic: &'a CompiledCharacteristic,
+    code: u8,
+}
+
+impl Met<'_> {
+    fn known(&self) -> bool {
+        self.code >= FIRST || self.code == super::bins::OTHER
+    }
+
+    fn contribution(&self) -> i64 {
+        i64::from(self.characteristic.by_code[usize::from(self.code)].contribution)
+    }
+
+    fn range(&self) -> i64 {
+        let (best, worst) =
+            (self.characteristic.best_contribution, self.characteristic.worst_contribution);
+        i64::from(best) - i64::from(worst)
+    }
+}
+
+/// Explains a rank. `codes` are those it was made from.
+pub(super) fn explain(
+    rules: &RuleSet,
+    subject: &Subject<'_>,
+    codes: &Codes,
+    rank: Rank,
+) -> Explanation {
+    let card = &rules.card;
+    let met: Vec<Met<'_>> = card
+        .characteristics
+        .iter()
+        .zip(codes)
+        .filter(|(characteristic, _)| characteristic.active)
+        .map(|(characteristic, code)| Met { characteristic, code: *code })
+        .collect();
+    let lines = card.characteristics.iter().zip(codes);
+    let cutoffs = card.cutoffs[subject.stage as usize - 1];
+    Explanation {
+        rank,
+        scorecard_id: card.scorecard_id.clone(),
+        base_points: card.base_points,
+        lines: lines.map(|(one, code)| line(one, *code, subject)).collect(),
+        clamp_points: rank.score - rules.kernel.sum(codes),
+        cutoff_a: cutoffs.a,
+        cutoff_b: cutoffs.b,
+        family_subtotals: family_subtotals(&met),
+        dimension_subtotals: Dimension::ALL
+            .into_iter()
+            .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
+            .collect(),
+        diagnosis: diagnosis(rules, &met, subject),
+        reasons: reasons(&met),
+        priority_lines: priority_lines(rules, subject, rank),
+        findings: findings(subject),
+    }
+}
+
+/// A protected input that is off shows nothing of the case.
+fn line(one: &CompiledCharacteristic, code: u8, subject: &Subject<'_>) -> ScoreLine {
+    let bin = &one.by_code[usize::from(code)];
+    let shown = |text: &str| if one.active { text.to_owned() } else { String::new() };
+    let counted = |points: i32| if one.active { points } else { 0 };
+    ScoreLine {
+        characteristic: one.name.clone(),
+        family: one.family,
+        dimension: one.dimension,
+        value: if one.active {
+            one.feature.text(&value(&one.feature, subject))
+        } else {
+            String::new()
+        },
+        bin: if one.active { shown(&bin.label) } else { "off".to_owned() },
+        points: counted(bin.points),
+        weight_milli: one.weight_milli,
+        contribution: counted(bin.contribution),
+        best_contribution: counted(one.best_contribution),
+        protected_input: one.protected,
+        missing: one.active && code == super::bins::MISSING,
+    }
+}
+
+fn family_subtotals(met: &[Met<'_>]) -> Vec<FamilySubtotal> {
+    let of = |family: Family| met.iter().filter(move |one| one.characteristic.family == family);
+    let families = Family::ALL.into_iter().filter(|family| of(*family).next().is_some());
+    families
+        .map(|family| FamilySubtotal {
+            family,
+            contribution: sum(of(family).map(Met::contribution)),
+        })
+        .collect()
+}
+
+fn dimension_subtotal(
+    met: &[Met<'_>],
+    dimension: Dimension,
+    subject: &Subject<'_>,
+) -> Option<DimensionSubtotal> {
+    let of = || met.iter().filter(move |one| one.characteristic.dimension == dimension);
+    of().next()?;
+    Some(DimensionSubtotal {
+        dimension,
+        contribution: sum(of().map(Met::contribution)),
+        confidence_permille: i32::try_from(confidence(of(), subject)).unwrap_or(0),
+    })
+}
+
+/// Which part of the range of the characteristics rests on known inputs, in
+/// thousandths. What does not apply to the kind of debtor does not count
+/// against: nobody is asked for the business of a person.
+fn confidence<'a>(met: impl Iterator<Item = &'a Met<'a>>, subject: &Subject<'_>) -> i64 {
+    let (mut known, mut all) = (0, 0);
+    for one in met {
+        let applies = match one.characteristic.family {
+            Family::Household => subject.debtor_kind == DebtorKind::Person,
+            Family::Business => subject.debtor_kind == DebtorKind::Business,
+            _ => true,
+        };
+        if one.known() {
+            known += one.range();
+        }
+        if one.known() || applies {
+            all += one.range();
+        }
+    }
+    if all == 0 { 0 } else { known * 1_000 / all }
+}
+
+/// How far the known inputs of a side reach from their worst to their best, in
+/// thousandths; nothing when too little of the side is known.
+fn reach(
+    rules: &RuleSet,
+    met: &[Met<'_>],
+    subject: &Subject<'_>,
+    side: &[Dimension],
+) -> Option<i64> {
+    let of = || met.iter().filter(|one| side.contains(&one.characteristic.dimension));
+    if confidence(of(), subject) < rules.card.known_from_permille {
+        return None;
+    }
+    let (mut reached, mut range) = (0, 0);
+    for one in of().filter(|one| one.known()) {
+        reached += one.contribution() - i64::from(one.characteristic.worst_contribution);
+        range += one.range();
+    }
+    (range > 0).then(|| reached * 1_000 / range)
+}
+
+fn diagnosis(rules: &RuleSet, met: &[Met<'_>], subject: &Subject<'_>) -> Diagnosis {
+    let willing = [Dimension::WillingnessActive, Dimension::WillingnessPassive];
+    let willing = reach(rules, met, subject, &willing);
+    let able = reach(rules, met, subject, &[Dimension::Ability]);
+    let low = |reach: i64| reach < rules.card.low_below_permille;
+    match (willing.map(low), able.map(low)) {
+        (None, _) | (_, None) => Diagnosis::Unknown,
+        (Some(false), Some(false)) => Diagnosis::None,
+        (Some(true), Some(false)) => Diagnosis::Willingness,
+        (Some(false), Some(true)) => Diagnosis::Ability,
+        (Some(true), Some(true)) => Diagnosis::Both,
+    }
+}
+
+/// What cost most against the best bin, of what is known: that nobody told is
+/// no reason against a debtor. Equal codes are one reason.
+fn reasons(met: &[Met<'_>]) -> Vec<ScoreReason> {
+    let mut reasons: Vec<ScoreReason> = Vec::new();
+    for one in met.iter().filter(|one| one.known()) {
+        let bin = &one.characteristic.by_code[usize::from(one.code)];
+        let points_lost = one.characteristic.best_contribution - bin.contribution;
+        if points_lost <= 0 {
+            continue;
+        }
+        if let Some(same) = reasons.iter_mut().find(|same| same.reason_code == bin.reason.code) {
+            same.points_lost += points_lost;
+            same.audience = same.audience.max(bin.reason.audience);
+            continue;
+        }
+        reasons.push(ScoreReason {
+            reason_code: bin.reason.code.clone(),
+            text: bin.reason.text.clone(),
+            characteristic: one.characteristic.name.clone(),
+            points_lost,
+            audience: bin.reason.audience,
+        });
+    }
+    reasons.sort_by_key(|reason| -reason.points_lost);
+    reasons.truncate(REASONS_MAX);
+    reasons
+}
+
+fn priority_lines(rules: &RuleSet, subject: &Subject<'_>, rank: Rank) -> Vec<PriorityLine> {
+    let mut lines = vec![PriorityLine {
+        term: "base".to_owned(),
+        value: String::new(),
+        points: rules.card.priority_base,
+    }];
+    for term in rules.card.terms.iter().filter(|term| term.counts(subject)) {
+        lines.push(PriorityLine {
+            term: term.term.clone(),
+            value: term.feature.text(&value(&term.feature, subject)),
+            points: term.points[usize::from(term.code(subject))],
+        });
+    }
+    let sum: i32 = lines.iter().map(|line| line.points).sum();
+    if sum != rank.priority {
+        let points = rank.priority - sum;
+        lines.push(PriorityLine { term: "clamp".to_owned(), value: String::new(), points });
+    }
+    lines
+}
+
+fn sum(numbers: impl Iterator<Item = i64>) -> i32 {
+    i32::try_from(numbers.sum::<i64>()).expect("the sums of a card are bounded")
+}
