@@ -15,6 +15,6 @@ pub mod read;
 pub mod record;
 pub mod work_list;
 
-pub use context::Engine;
 pub use caller::{Caller, Role};
+pub use context::Engine;
 pub use error::{Error, ItemError, Resource};

@@ -148,15 +148,21 @@ impl Engine {
     {
         let (engine, caller) = (Arc::clone(self), caller.clone());
         let published = Arc::clone(self);
-        let run = move |tx: &mut Tx| -> BoxFuture<'_, Result<(T, Effects), Error>> {
-            Box::pin(async move {
-                let mut set = WorkingSet::new(&engine, &caller);
-                let value = work(&mut set, tx).await?;
-                Ok((value, set.save(tx).await?))
-            })
-        };
         let after = move |done: &mut (T, Effects)| std::mem::take(&mut done.1).publish(&published);
-        let (value, _) = self.store.write(class, run, after).await?;
+        let (value, _) = self
+            .store
+            .write(
+                class,
+                move |tx| {
+                    Box::pin(async move {
+                        let mut set = WorkingSet::new(&engine, &caller);
+                        let value = work(&mut set, tx).await?;
+                        Ok::<_, Error>((value, set.save(tx).await?))
+                    })
+                },
+                after,
+            )
+            .await?;
         Ok(value)
     }
 

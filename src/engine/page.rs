@@ -69,7 +69,9 @@ mod tests {
     fn an_altered_token_is_malformed() {
         let request = PageToken::request("cases", &[]);
         let token = PageToken::write("1", request);
-        for altered in [&token[..20], &format!("{token}0"), &format!("{token}30"), "zz", "é€€€€€€€€€€€€€"] {
+        for altered in
+            [&token[..20], &format!("{token}0"), &format!("{token}30"), "zz", "é€€€€€€€€€€€€€"]
+        {
             assert!(matches!(PageToken::read(altered, request), Err(Error::PageTokenMalformed)));
         }
     }

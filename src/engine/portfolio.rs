@@ -43,10 +43,16 @@ pub async fn create_portfolio(
     settings: PortfolioSettings,
 ) -> Result<Portfolio, Error> {
     let (owner, caller) = (Arc::clone(engine), caller.clone());
-    let work = move |tx: &mut Tx| -> futures::future::BoxFuture<'_, Result<Portfolio, Error>> {
-        Box::pin(async move { create(tx, &owner, &caller, &portfolio_id, &settings).await })
-    };
-    engine.store.write(Class::Interactive, work, |_| ()).await
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move { create(tx, &owner, &caller, &portfolio_id, &settings).await })
+            },
+            |_| (),
+        )
+        .await
 }
 
 async fn create(
@@ -111,11 +117,7 @@ async fn note(
     Ok(audit::append(tx, caller.part, &caller.subject, now, &[row]).await?)
 }
 
-async fn portfolio(
-    tx: &mut Tx,
-    part: Part,
-    stored: StoredPortfolio,
-) -> Result<Portfolio, Error> {
+async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<Portfolio, Error> {
     let active = activations::active(tx, part, stored.number).await?;
     let (_, rule_set_id) = active.ok_or_else(|| {
         Error::Internal(format!("portfolio {} has no active rule set", stored.id))
@@ -144,29 +146,45 @@ pub async fn update_portfolio(
     settings: PortfolioSettings,
     etag: &str,
 ) -> Result<Portfolio, Error> {
-    let (owner, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
-    let work = move |tx: &mut Tx| -> futures::future::BoxFuture<'_, Result<Portfolio, Error>> {
-        Box::pin(async move {
-            let (part, now) = (caller.part, owner.now());
-            let stored = stored(tx, part, &portfolio_id).await?;
-            let mismatch = || Error::EtagMismatch {
-                resource: Resource::Portfolio,
-                id: portfolio_id.to_string(),
-                etag: etag.clone(),
-            };
-            if stored.version.to_string() != etag {
-                return Err(mismatch());
-            }
-            check_change(&stored.settings, &settings)?;
-            if !portfolios::update_portfolio(tx, part, &stored, &settings, now).await? {
-                return Err(mismatch());
-            }
-            note(tx, &caller, now, "portfolio.updated", &settings).await?;
-            let stored = self::stored(tx, part, &portfolio_id).await?;
-            portfolio(tx, part, stored).await
-        })
+    let (now, caller, etag) = (engine.now(), caller.clone(), etag.to_owned());
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    update(tx, &caller, now, (&portfolio_id, &settings, &etag)).await
+                })
+            },
+            |_| (),
+        )
+        .await
+}
+
+async fn update(
+    tx: &mut Tx,
+    caller: &Caller,
+    now: Micros,
+    change: (&PortfolioId, &PortfolioSettings, &str),
+) -> Result<Portfolio, Error> {
+    let (portfolio_id, settings, etag) = change;
+    let part = caller.part;
+    let old = stored(tx, part, portfolio_id).await?;
+    let mismatch = || Error::EtagMismatch {
+        resource: Resource::Portfolio,
+        id: portfolio_id.to_string(),
+        etag: etag.to_owned(),
     };
-    engine.store.write(Class::Interactive, work, |_| ()).await
+    if old.version.to_string() != etag {
+        return Err(mismatch());
+    }
+    check_change(&old.settings, settings)?;
+    if !portfolios::update_portfolio(tx, part, &old, settings, now).await? {
+        return Err(mismatch());
+    }
+    note(tx, caller, now, "portfolio.updated", settings).await?;
+    let new = stored(tx, part, portfolio_id).await?;
+    portfolio(tx, part, new).await
 }
 
 /// Refuses changes that would make stored ranks wrong.
@@ -229,8 +247,7 @@ pub async fn list_portfolios(
     let request = PageToken::request("portfolios", &[&caller.part.0.to_string()]);
     let after = PageToken::read(token, request)?;
     let mut tx = engine.store.read().await?;
-    let mut rows =
-        portfolios::list_portfolios(&mut tx, caller.part, &after, page_size + 1).await?;
+    let mut rows = portfolios::list_portfolios(&mut tx, caller.part, &after, page_size + 1).await?;
     let more = rows.len() > page_size;
     rows.truncate(page_size);
     let next = match rows.last() {

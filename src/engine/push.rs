@@ -112,7 +112,5 @@ pub async fn push_cases(
     }
     let class =
         if command.documents.len() < INGEST_FROM { Class::Interactive } else { Class::Ingest };
-    engine
-        .transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, command)))
-        .await
+    engine.transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, command))).await
 }

@@ -167,10 +167,9 @@ pub(super) async fn find(
 ) -> Result<KnownCase, Error> {
     let number = context.portfolio.number;
     let mut found = cases::find_by_id(tx, part, number, [case_id.as_str()]).await?;
-    found.remove(case_id.as_str()).ok_or_else(|| Error::NotFound {
-        resource: Resource::Case,
-        id: case_id.to_string(),
-    })
+    found
+        .remove(case_id.as_str())
+        .ok_or_else(|| Error::NotFound { resource: Resource::Case, id: case_id.to_string() })
 }
 
 /// Cases of one portfolio as callers see them, in the order of the heads.

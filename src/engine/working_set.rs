@@ -22,7 +22,7 @@ use super::{Caller, Error};
 
 mod save;
 
-pub(super) use save::{Effects, PendingBody, PendingEvent, PendingDocument};
+pub(super) use save::{Effects, PendingBody, PendingDocument, PendingEvent};
 
 /// The debtors and cases of one transaction of one part.
 pub(super) struct WorkingSet {
@@ -124,12 +124,10 @@ impl WorkingSet {
             self.debtors.entry(entry.debtor.debtor_no).or_insert(entry);
         }
         let heads = cases::load_heads_of_debtors(tx, self.part, numbers).await?;
-        let mut rows =
-            queue::load(tx, self.part, heads.iter().map(|head| head.case_no)).await?;
+        let mut rows = queue::load(tx, self.part, heads.iter().map(|head| head.case_no)).await?;
         for head in heads {
             if !self.portfolios.contains_key(&head.portfolio_no) {
-                let context =
-                    self.engine.context_by_no(tx, self.part, head.portfolio_no).await?;
+                let context = self.engine.context_by_no(tx, self.part, head.portfolio_no).await?;
                 self.add_portfolio(context);
             }
             let row = rows.remove(&head.case_no);
@@ -193,7 +191,11 @@ impl WorkingSet {
     }
 
     pub(super) fn debtor_mut(&mut self, debtor_no: DebtorNo) -> &mut Debtor {
-        &mut self.debtors.get_mut(&debtor_no).expect("the debtor of a case is loaded with it").debtor
+        &mut self
+            .debtors
+            .get_mut(&debtor_no)
+            .expect("the debtor of a case is loaded with it")
+            .debtor
     }
 
     pub(super) fn debtors(&self) -> impl Iterator<Item = &Debtor> {
@@ -329,8 +331,10 @@ impl WorkingSet {
         if self.engine.directory.zone_set(self.part, id).is_none() {
             self.new_zone_sets.insert(id, Arc::new(zones));
         }
-        let lanes: Vec<(CaseNo, i64)> =
-            self.cases_of(debtor_no).map(|entry| (entry.head.case_no, entry.head.lane_id)).collect();
+        let lanes: Vec<(CaseNo, i64)> = self
+            .cases_of(debtor_no)
+            .map(|entry| (entry.head.case_no, entry.head.lane_id))
+            .collect();
         for (case_no, lane_id) in lanes {
             if let Some(lane) = self.lane(lane_id) {
                 self.move_to_lane(case_no, LaneKey { zone_set_id: id, ..lane });
@@ -450,8 +454,6 @@ fn park_until(ranked: &Ranked, history: &History, context: &PortfolioContext) ->
         .promises
         .iter()
         .filter(|promise| promise.state == PromiseState::Open)
-        .map(|promise| {
-            promise_parks_until(&context.zone, promise.promised_date, 1)
-        })
+        .map(|promise| promise_parks_until(&context.zone, promise.promised_date, 1))
         .max()
 }

@@ -22,6 +22,7 @@ pub(crate) const INSERT: Batch = Batch {
 };
 
 /// All batches of this file.
+#[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[INSERT];
 
 /// Something to note.

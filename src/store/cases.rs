@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use prost::Message;
 
 use crate::model::{
-    CaseNo, CaseState, CloseReason, Day, DebtorId, DebtorNo, Facts, History, Micros, Part, PortfolioNo, Rank,
-    RecoveryGroup, RuleSetId, Stage,
+    CaseNo, CaseState, CloseReason, Day, DebtorId, DebtorNo, Facts, History, Micros, Part,
+    PortfolioNo, Rank, RecoveryGroup, RuleSetId, Stage,
 };
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, Value, int_list, params, statements, text_list};
-use super::encode::{FACTS_VERSION, Place, facts_from, facts_to, history_from, history_to, stored};
+use super::encode::{
+    FACTS_VERSION, Place, content_hash as hash_of, facts_from, facts_to, history_from, history_to,
+};
 
 /// The source every case has; more sources come with later settings.
 const SOURCE_DEFAULT: i64 = 1;
@@ -260,6 +262,7 @@ pub(crate) const SAVE_AS_OF: Batch = Batch {
 };
 
 /// All batches of this file.
+#[cfg(test)]
 pub(crate) const BATCHES: &[Batch] =
     &[INSERT_CASES, SAVE_HISTORIES, SAVE_SOURCES, SAVE_HEADS, SAVE_AS_OF];
 

@@ -62,6 +62,7 @@ macro_rules! statements {
         $($(#[$doc])* pub(super) const $name: &str = $text;)+
 
         /// All plain statements of this file, by name.
+        #[cfg(test)]
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
     };
 }

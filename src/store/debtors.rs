@@ -51,6 +51,7 @@ pub(crate) const SAVE: Batch = Batch {
 };
 
 /// All batches of this file.
+#[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[SAVE];
 
 #[derive(sqlx::FromRow)]

@@ -150,6 +150,7 @@ pub(crate) const INSERT_KEYS: Batch = Batch {
 };
 
 /// All batches of this file.
+#[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[APPEND, INSERT_KEYS];
 
 /// Appends events; each case's in the order of its numbers.

@@ -31,6 +31,7 @@ pub(crate) const INSERT_ZONE_SETS: Batch = Batch {
 };
 
 /// All batches of this file.
+#[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[INSERT_LANES, INSERT_ZONE_SETS];
 
 #[derive(sqlx::FromRow)]

@@ -44,8 +44,7 @@ pub(super) async fn push_into(
     let portfolio_no = context.portfolio.number;
     let mut results = Results::new(command.documents.len());
     let documents = winners(command, &mut results);
-    let documents =
-        check_numbering(set, tx, portfolio_no, documents, (&mut results, dry)).await?;
+    let documents = check_numbering(set, tx, portfolio_no, documents, (&mut results, dry)).await?;
     let ids = documents.iter().map(|(_, document)| document.case_id.as_str());
     let known = cases::find_by_id(tx, set.part, portfolio_no, ids).await?;
     let sorted = sort(documents, known, &context, set.now, &mut results);
@@ -144,10 +143,8 @@ async fn debtors_of(
     let named: BTreeSet<&str> =
         sorted.taken.iter().map(|taken| taken.document.debtor_id.as_str()).collect();
     let found = debtors::find_by_id(tx, set.part, named.iter().copied()).await?;
-    let mut numbers: HashMap<String, DebtorNo> = found
-        .iter()
-        .map(|debtor| (debtor.debtor_id.clone(), debtor.debtor_no))
-        .collect();
+    let mut numbers: HashMap<String, DebtorNo> =
+        found.iter().map(|debtor| (debtor.debtor_id.clone(), debtor.debtor_no)).collect();
     set.take_debtors(tx, found).await?;
     set.load_debtors(tx, before).await?;
     let missing: Vec<&str> =
@@ -244,12 +241,7 @@ async fn take(
 }
 
 /// Puts a document's facts into the working set; returns what was said before.
-fn put(
-    set: &mut WorkingSet,
-    case_no: CaseNo,
-    debtor_no: DebtorNo,
-    taken: &Taken,
-) -> Option<Facts> {
+fn put(set: &mut WorkingSet, case_no: CaseNo, debtor_no: DebtorNo, taken: &Taken) -> Option<Facts> {
     let document = &taken.document;
     let Some(known) = &taken.known else {
         let head = new_head(set, case_no, debtor_no, document);
@@ -342,12 +334,7 @@ fn finish_case(
 }
 
 /// Whether a document may move its debtor to other zones.
-fn zones_change(
-    set: &WorkingSet,
-    debtor_no: DebtorNo,
-    old: Option<&Facts>,
-    new: &Facts,
-) -> bool {
+fn zones_change(set: &WorkingSet, debtor_no: DebtorNo, old: Option<&Facts>, new: &Facts) -> bool {
     let current = set.debtor(debtor_no).zone_set_id;
     let (old, new) = (old.map(zones_of), zones_of(new));
     match old {

@@ -45,9 +45,7 @@ pub(super) async fn record_into(
     let mut results = Vec::with_capacity(command.events.len());
     for event in command.events {
         let (event_id, recorded) = match event {
-            Err(rejected) => {
-                (rejected.event_id, Err(ItemError::Invalid(rejected.violations)))
-            }
+            Err(rejected) => (rejected.event_id, Err(ItemError::Invalid(rejected.violations))),
             Ok(event) => {
                 let id = event.event_id.to_string();
                 (id, record(set, &mut known, &mut dirty, event))
@@ -357,9 +355,8 @@ fn keep_promises(set: &mut WorkingSet, case_no: CaseNo) {
     let Some(content) = &entry.content else { return };
     let covered = entry.head.park_until == Some(Micros::NEVER);
     let history = &content.history;
-    let kept: Vec<usize> = (0..history.promises.len())
-        .filter(|at| promise_kept(history, *at, covered))
-        .collect();
+    let kept: Vec<usize> =
+        (0..history.promises.len()).filter(|at| promise_kept(history, *at, covered)).collect();
     if kept.is_empty() {
         return;
     }
