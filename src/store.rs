@@ -3,7 +3,6 @@
 //! or on a [`Store::read`].
 
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -51,7 +50,7 @@ impl Store {
     pub async fn open(folder: &Path) -> Result<Store, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
-        let options = options(folder)?;
+        let options = options(folder);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         sqlx::migrate!("migrations/sqlite")
             .run(&mut connection)
@@ -91,9 +90,9 @@ impl Store {
     }
 }
 
-fn options(folder: &Path) -> Result<SqliteConnectOptions, StoreError> {
+fn options(folder: &Path) -> SqliteConnectOptions {
     let file = folder.join("arrears.db");
-    Ok(SqliteConnectOptions::from_str("sqlite::memory:")?
+    SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -103,5 +102,5 @@ fn options(folder: &Path) -> Result<SqliteConnectOptions, StoreError> {
         // Fewer, larger checkpoints: a push of a night writes each page once.
         .pragma("wal_autocheckpoint", "16000")
         .pragma("cache_size", "-65536")
-        .statement_cache_capacity(STATEMENTS_KEPT))
+        .statement_cache_capacity(STATEMENTS_KEPT)
 }
