@@ -102,6 +102,7 @@ fn from_store(error: StoreError) -> Status {
         }
         StoreError::Overloaded(bound) => overloaded(bound),
         StoreError::Closed => shutting_down(),
+        StoreError::Panicked(_) => fault(ErrorReason::Internal, &error.to_string()).status(),
         StoreError::Database(ref why) => {
             fault(ErrorReason::Internal, &format!("{why}: {why:?}")).status()
         }

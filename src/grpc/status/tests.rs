@@ -50,6 +50,7 @@ fn every_error() -> Vec<Error> {
         Error::Store(StoreError::Conflict("the cause".to_owned())),
         Error::Store(StoreError::Overloaded(9)),
         Error::Store(StoreError::Closed),
+        Error::Store(StoreError::Panicked("the cause".to_owned())),
     ];
     for resource in resources {
         errors.push(Error::NotFound { resource, id: id() });
