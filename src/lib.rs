@@ -7,9 +7,12 @@
 //!
 //! ARCHITECTURE.md is the map.
 
+pub mod config;
 pub mod engine;
+pub mod grpc;
 pub mod model;
 pub mod policy;
 pub mod proto;
 pub mod scoring;
 pub mod store;
+pub mod telemetry;

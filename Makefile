@@ -1,0 +1,45 @@
+# `make test` is everything a change must pass: the tests first, because they
+# say most, then `make check`. Every stage prints how long it took.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := test
+
+BUF_VERSION := 1.75.0
+BUF := target/buf/node_modules/.bin/buf
+BASELINE := $(shell cat proto/BASELINE)
+
+define stage
+@echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
+endef
+
+.PHONY: test check tests fmt clippy doc proto
+
+## The tests, then every check.
+test: tests
+	@$(MAKE) --no-print-directory check
+
+## Everything that is not a test.
+check: fmt clippy doc proto
+
+tests:
+	$(call stage,tests,cargo test --locked)
+
+fmt:
+	$(call stage,format,cargo fmt --check)
+
+clippy:
+	$(call stage,clippy,cargo clippy --locked --all-targets -- -D warnings)
+
+doc:
+	$(call stage,documents,RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps)
+
+## The contract: its style, and that nothing a client of the baseline relies on
+## is broken. The baseline is taken from git by its commit, so that a worktree
+## or an unpacked clone works alike.
+proto: $(BUF)
+	$(call stage,buf lint,$(BUF) lint)
+	$(call stage,buf breaking,.ci/breaking $(BUF) $(BASELINE))
+
+$(BUF):
+	$(call stage,install buf,.ci/install-buf $(BUF_VERSION) target/buf)
