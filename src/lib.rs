@@ -7,6 +7,7 @@
 //!
 //! ARCHITECTURE.md is the map.
 
+pub mod cli;
 pub mod engine;
 pub mod model;
 pub mod proto;
