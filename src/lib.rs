@@ -7,6 +7,7 @@
 //!
 //! ARCHITECTURE.md is the map.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod grpc;
