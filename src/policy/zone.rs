@@ -146,7 +146,8 @@ impl Zone {
     /// the last such instant. They differ where clocks are set back; where clocks
     /// are set forward over the time, both are the first instant after the gap.
     pub(super) fn instants_of(&self, day: Day, minute: i32) -> (Micros, Micros) {
-        let wall = i64::from(day.0) * Micros::DAY + i64::from(minute) * Micros::MINUTE;
+        let wall = i64::from(day.0).saturating_mul(Micros::DAY);
+        let wall = wall.saturating_add(i64::from(minute) * Micros::MINUTE);
         let shown = timestamp(Micros(wall));
         let at = |offset: Offset| {
             Micros(shown.as_microsecond() - i64::from(offset.seconds()) * Micros::SECOND)
