@@ -15,6 +15,8 @@ use sqlx::sqlite::{
 mod db;
 mod encode;
 mod error;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub mod activations;

@@ -3,7 +3,7 @@
 //!
 //! A statement is a constant text with `$1, $2, ...`. Three placeholders expand
 //! to what a driver needs, so that the text itself stays one:
-//! - `{rows}`: the rows of a batch, `(CAST($3 AS BIGINT), ...), (...)`;
+//! - `{rows}`: the rows of a batch, `(CAST(? AS BIGINT), ...), (...)`;
 //! - `{ints:$2}`: a list of integers given as one JSON parameter, as a subquery;
 //! - `{texts:$2}`: likewise a list of texts.
 
@@ -35,6 +35,7 @@ macro_rules! value_from {
 }
 
 value_from! {
+    Option<i32> => |value| Value::Int(value.map(i64::from));
     i64 => |value| Value::Int(Some(value));
     i32 => |value| Value::Int(Some(i64::from(value)));
     i16 => |value| Value::Int(Some(i64::from(value)));
@@ -184,8 +185,8 @@ fn split(
         let count = BATCH_ROWS_MAX.min(1 << left.ilog2());
         left -= count;
         let mut params = Vec::with_capacity(fixed.len() + count * batch.columns.len());
-        params.extend_from_slice(fixed);
         params.extend(rows.by_ref().take(count * batch.columns.len()));
+        params.extend_from_slice(fixed);
         Some((expand_batch(batch, count), params))
     })
 }
@@ -242,32 +243,29 @@ fn expand(sql: &'static str, rows: usize) -> Arc<str> {
     cached((sql, rows), || expand_lists(sql))
 }
 
+/// The rows come first, their cells without numbers: SQLite looks a numbered
+/// parameter up in a list of all names, which makes a batch cost the square of
+/// its size. The fixed parameters take the numbers behind them.
 fn expand_batch(batch: Batch, count: usize) -> Arc<str> {
     cached((batch.text, count), || {
-        let mut next = batch.fixed;
-        let rows: Vec<String> = (0..count)
-            .map(|_| {
-                let cells: Vec<String> = batch
-                    .columns
-                    .iter()
-                    .map(|column| {
-                        next += 1;
-                        cell(*column, next)
-                    })
-                    .collect();
-                format!("({})", cells.join(", "))
-            })
-            .collect();
-        expand_lists(batch.text).replace("{rows}", &rows.join(", "))
+        let row: Vec<&str> = batch.columns.iter().map(|column| cell(*column)).collect();
+        let row = format!("({})", row.join(", "));
+        let rows = vec![row; count].join(", ");
+        let mut text = expand_lists(batch.text);
+        for number in (1..=batch.fixed).rev() {
+            let behind = count * batch.columns.len() + number;
+            text = text.replace(&format!("${number}"), &format!("$:{behind}"));
+        }
+        text.replace("$:", "$").replace("{rows}", &rows)
     })
 }
 
-fn cell(column: Column, parameter: usize) -> String {
+fn cell(column: Column) -> &'static str {
     match column {
-        Column::Int => format!("CAST(${parameter} AS BIGINT)"),
-        Column::Text => format!("CAST(${parameter} AS TEXT)"),
+        Column::Int => "CAST(? AS BIGINT)",
+        Column::Text => "CAST(? AS TEXT)",
         // Neither database needs a type here: a blob is bound as one.
-        Column::Blob => format!("${parameter}"),
+        Column::Blob => "?",
     }
 }
 
@@ -298,4 +296,19 @@ pub(crate) fn int_list(values: impl IntoIterator<Item = i64>) -> Value {
 pub(crate) fn text_list<'a>(values: impl IntoIterator<Item = &'a str>) -> Value {
     let texts: Vec<&str> = values.into_iter().collect();
     Value::Text(Some(serde_json::Value::from(texts).to_string()))
+}
+
+/// The texts that a driver would see of statements and batches, by name.
+#[cfg(test)]
+pub(crate) fn texts_for_tests(
+    statements: &[(&'static str, &'static str, &'static str)],
+    batches: &[(&'static str, Batch)],
+) -> Vec<(String, Arc<str>)> {
+    let plain =
+        statements.iter().map(|(file, name, text)| (format!("{file} {name}"), expand(text, 0)));
+    let rows = batches.iter().flat_map(|(file, batch)| {
+        [1, 2, BATCH_ROWS_MAX]
+            .map(|count| (format!("{file} x{count}"), expand_batch(*batch, count)))
+    });
+    plain.chain(rows).collect()
 }

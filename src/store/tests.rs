@@ -1,0 +1,71 @@
+//! Rules that hold for every statement, and for the writer.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::db::{Batch, Value, highest_parameter, params};
+use super::{Class, Store, StoreError, Tx};
+
+mod statements;
+mod writer;
+
+/// A store in a folder of its own.
+async fn store() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = Store::open(folder.path()).await.expect("an empty folder can be opened");
+    (folder, store)
+}
+
+/// Every plain statement: file, name, text.
+fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    let files = [
+        ("activations", super::activations::STATEMENTS),
+        ("audit", super::audit::STATEMENTS),
+        ("cases", super::cases::STATEMENTS),
+        ("debtors", super::debtors::STATEMENTS),
+        ("events", super::events::STATEMENTS),
+        ("lanes", super::lanes::STATEMENTS),
+        ("numbers", super::numbers::STATEMENTS),
+        ("portfolios", super::portfolios::STATEMENTS),
+        ("queue", super::queue::STATEMENTS),
+    ];
+    files
+        .into_iter()
+        .flat_map(|(file, list)| list.iter().map(move |(name, text)| (file, *name, *text)))
+        .collect()
+}
+
+/// Every batch: file and batch.
+fn batches() -> Vec<(&'static str, Batch)> {
+    let files = [
+        ("audit", super::audit::BATCHES),
+        ("cases", super::cases::BATCHES),
+        ("debtors", super::debtors::BATCHES),
+        ("events", super::events::BATCHES),
+        ("lanes", super::lanes::BATCHES),
+        ("queue", super::queue::BATCHES),
+    ];
+    files
+        .into_iter()
+        .flat_map(|(file, list)| list.iter().map(move |batch| (file, *batch)))
+        .collect()
+}
+
+/// No file of the store has statements that the tests do not see.
+#[test]
+fn every_file_with_statements_is_listed() {
+    let listed: HashSet<&str> = statements().iter().map(|(file, ..)| *file).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    for entry in std::fs::read_dir(folder).expect("the store's folder can be read") {
+        let path = entry.expect("an entry can be read").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if path.extension().is_none_or(|extension| extension != "rs") || name == "db" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source file can be read");
+        let declares = text.contains("\nstatements! {");
+        assert_eq!(declares, listed.contains(name.as_str()), "{name}");
+    }
+}
