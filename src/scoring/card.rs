@@ -22,6 +22,9 @@ pub(super) struct Card {
     pub cutoffs_by_stage: BTreeMap<String, Cutoffs>,
     /// When a side of paying counts as known, and as standing in the way.
     pub diagnosis: DiagnosisRule,
+    /// A characteristic that cost fewer points than this is no reason.
+    #[serde(default = "one_point")]
+    pub reason_points_min: i32,
     /// The characteristics.
     pub characteristics: Vec<Spanned<Characteristic>>,
     /// The work order.
@@ -68,6 +71,10 @@ pub(super) struct Characteristic {
     pub unknown: Option<Points>,
     pub other: Option<Points>,
     pub bins: Vec<Spanned<Bin>>,
+}
+
+fn one_point() -> i32 {
+    1
 }
 
 fn one() -> i32 {

@@ -31,6 +31,7 @@ pub(super) struct Compiled {
     pub cutoffs: [Cutoffs; 5],
     pub low_below_permille: i64,
     pub known_from_permille: i64,
+    pub reason_points_min: i32,
     pub characteristics: Vec<CompiledCharacteristic>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
@@ -86,11 +87,15 @@ pub(super) fn contribution(weight_milli: i32, points: i32) -> i32 {
 pub(super) fn parse(yaml: &str) -> Result<Card, InvalidScorecard> {
     serde_saphyr::from_str(yaml).map_err(|error| {
         let location = error.location();
+        let text = error.without_snippet().to_string();
         InvalidScorecard {
             path: String::new(),
             line: location.map(|at| at.line()),
             column: location.map(|at| at.column()),
-            message: error.without_snippet().to_string(),
+            message: match text.rsplit_once(" at line ") {
+                Some((message, _)) if location.is_some() => message.to_owned(),
+                _ => text,
+            },
         }
     })
 }
@@ -136,6 +141,7 @@ impl Compiler<'_> {
         let rule = card.diagnosis;
         self.bounded("diagnosis.low_below_permille", rule.low_below_permille, 0, 1_000);
         self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
+        self.bounded("reason_points_min", card.reason_points_min, 1, 1_000);
         let count = card.characteristics.len();
         if !(1..=CHARACTERISTICS_MAX).contains(&count) {
             let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
@@ -150,6 +156,7 @@ impl Compiler<'_> {
             cutoffs,
             low_below_permille: i64::from(rule.low_below_permille),
             known_from_permille: i64::from(rule.known_from_permille),
+            reason_points_min: card.reason_points_min,
             characteristics,
             priority_base: card.priority.base_points,
             terms,

@@ -66,7 +66,7 @@ pub(super) fn explain(
             .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
             .collect(),
         diagnosis: diagnosis(rules, &met, subject),
-        reasons: reasons(&met),
+        reasons: reasons(&met, card.reason_points_min),
         priority_lines: priority_lines(rules, subject, rank),
         findings: findings(subject),
     }
@@ -178,12 +178,12 @@ fn diagnosis(rules: &RuleSet, met: &[Met<'_>], subject: &Subject<'_>) -> Diagnos
 
 /// What cost most against the best bin, of what is known: that nobody told is
 /// no reason against a debtor. Equal codes are one reason.
-fn reasons(met: &[Met<'_>]) -> Vec<ScoreReason> {
+fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
     let mut reasons: Vec<ScoreReason> = Vec::new();
     for one in met.iter().filter(|one| one.known()) {
         let bin = &one.characteristic.by_code[usize::from(one.code)];
         let points_lost = one.characteristic.best_contribution - bin.contribution;
-        if points_lost <= 0 {
+        if points_lost < points_min {
             continue;
         }
         if let Some(same) = reasons.iter_mut().find(|same| same.reason_code == bin.reason.code) {

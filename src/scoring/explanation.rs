@@ -182,6 +182,11 @@ impl Dimension {
     /// All dimensions by number.
     pub const ALL: [Dimension; 4] =
         [Self::Age, Self::WillingnessActive, Self::WillingnessPassive, Self::Ability];
+
+    /// The name as in the contract, without its prefix.
+    pub fn name(self) -> &'static str {
+        ["AGE", "WILLINGNESS_ACTIVE", "WILLINGNESS_PASSIVE", "ABILITY"][self as usize - 1]
+    }
 }
 
 /// What a difficulty comes from.

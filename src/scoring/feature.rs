@@ -77,6 +77,7 @@ const DERIVED: &[(&str, Feature)] = &[
     ("penalty_accrued_permille", Feature::Age(Age::PenaltyAccruedPermille)),
     ("late_months_6", Feature::Paying(Paying::LateMonths6)),
     ("late_months_12", Feature::Paying(Paying::LateMonths12)),
+    ("deep_late_months_12", Feature::Paying(Paying::DeepLateMonths12)),
     ("worst_months_past_due_6", Feature::Paying(Paying::WorstMonths6)),
     ("worst_months_past_due_12", Feature::Paying(Paying::WorstMonths12)),
     ("on_time_permille_12", Feature::Paying(Paying::OnTimePermille12)),

@@ -132,6 +132,7 @@ impl Measure for Age {
 pub(super) enum Paying {
     LateMonths6,
     LateMonths12,
+    DeepLateMonths12,
     WorstMonths6,
     WorstMonths12,
     OnTimePermille12,
@@ -146,11 +147,12 @@ impl Paying {
     /// The value `shift` months from now, if nothing happens.
     fn at<'a>(self, subject: &Subject<'a>, shape: &Shape, shift: usize) -> Value<'a> {
         let number = match self {
-            Paying::LateMonths6 => late(shape, 6, shift),
-            Paying::LateMonths12 => late(shape, 12, shift),
+            Paying::LateMonths6 => late(shape, (6, shift), 1),
+            Paying::LateMonths12 => late(shape, (12, shift), 1),
+            Paying::DeepLateMonths12 => late(shape, (12, shift), 2),
             Paying::WorstMonths6 => shape.behind(6, shift).max(),
             Paying::WorstMonths12 => shape.behind(12, shift).max(),
-            Paying::OnTimePermille12 => late(shape, 12, shift).map(|late| {
+            Paying::OnTimePermille12 => late(shape, (12, shift), 1).map(|late| {
                 let known = shape.behind(12, shift).count() as i64;
                 (known - late) * 1_000 / known
             }),
@@ -175,10 +177,12 @@ impl Paying {
     }
 }
 
-fn late(shape: &Shape, months: usize, shift: usize) -> Option<i64> {
+/// The months of a window (its length and shift) at whose ends the account was
+/// at least `from` months behind; nothing where no month of it is known.
+fn late(shape: &Shape, (months, shift): (usize, usize), from: i64) -> Option<i64> {
     let (known, late) = shape
         .behind(months, shift)
-        .fold((0, 0), |(known, late), behind| (known + 1, late + i64::from(behind > 0)));
+        .fold((0, 0), |(known, late), behind| (known + 1, late + i64::from(behind >= from)));
     (known > 0).then_some(late)
 }
 

@@ -1,7 +1,12 @@
 //! What the tests of this layer share: cases with defaults, and the rule set of
 //! the shipped scorecard.
 
+mod data_cases;
+mod generate;
+mod naive;
+mod properties;
 mod shipped;
+mod taiwan;
 
 use crate::model::{
     Day, DebtorKind, Facts, History, LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,

@@ -1,0 +1,318 @@
+//! Random cases and scorecards.
+
+use std::fmt::Write;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::model::{
+    ArrearsMonth, Attempt, ContactPoint, ContactPointState, CustomFeature, CustomValue, Day,
+    DebtorKind, Facts, History, Hold, HoldKind, INPUTS, InputKind, Inputs, Instalment, Payment,
+    Promise, PromiseState,
+};
+use crate::scoring::feature::{Feature, FeatureKind};
+
+use super::{Case, day, noon};
+
+/// The day around which the random cases are laid.
+pub(super) fn today() -> Day {
+    day(2026, 3, 20)
+}
+
+fn input_value(kind: InputKind) -> BoxedStrategy<i64> {
+    match kind {
+        InputKind::Level => (1..=5_i64).boxed(),
+        InputKind::Answer => (1..=3_i64).boxed(),
+        InputKind::Enum(max) => (1..=max).boxed(),
+        InputKind::Count { max } => prop_oneof![0..=max.min(12), 0..=max].boxed(),
+        InputKind::Amount => (0..5_000_000_i64).boxed(),
+        InputKind::Date => (10_000..20_600_i64).boxed(),
+    }
+}
+
+fn inputs() -> impl Strategy<Value = Inputs> {
+    let each: Vec<_> = INPUTS
+        .iter()
+        .map(|input| {
+            prop_oneof![2 => Just(None), 1 => input_value(input.kind()).prop_map(Some)]
+                .prop_map(|value| (*input, value))
+        })
+        .collect();
+    each.prop_map(|values| {
+        let mut inputs = Inputs::new();
+        for (input, value) in values {
+            if let Some(value) = value {
+                inputs.set(input, value);
+            }
+        }
+        inputs
+    })
+}
+
+fn instalments() -> impl Strategy<Value = Vec<Instalment>> {
+    let one = (1..60_i32, 1..50_000_i64, 0..3_u8, 0..90_i32);
+    (-700..60_i32, vec(one, 0..20)).prop_map(|(start, ones)| {
+        let mut due = today().plus(start);
+        let mut instalments = Vec::new();
+        for (gap, amount, paid, late) in ones {
+            let paid_amount_minor = [0, amount / 2, amount][usize::from(paid)];
+            let paid_date = (paid_amount_minor > 0).then_some(due.plus(late - 20));
+            let due_amount_minor = amount;
+            instalments.push(Instalment {
+                due_date: due,
+                due_amount_minor,
+                paid_amount_minor,
+                paid_date,
+            });
+            due = due.plus(gap);
+        }
+        instalments
+    })
+}
+
+fn profile() -> impl Strategy<Value = Vec<ArrearsMonth>> {
+    let amount = || option::of(0..20_000_i64);
+    let one = (any::<bool>(), 0..5_i32, amount(), amount());
+    (-30..1_i32, vec(one, 0..18)).prop_map(|(start, ones)| {
+        let months = ones.into_iter().enumerate().filter(|(_, one)| one.0).map(|(at, one)| {
+            let index = 2026 * 12 + 2 + start + at as i32;
+            let month = day(index / 12, (index % 12 + 1) as u32, 1);
+            ArrearsMonth {
+                month,
+                months_past_due: one.1,
+                billed_amount_minor: one.2,
+                paid_amount_minor: one.3,
+            }
+        });
+        months.collect()
+    })
+}
+
+fn contact_points() -> impl Strategy<Value = Vec<ContactPoint>> {
+    vec(option::of(any::<bool>()), 0..4).prop_map(|states| {
+        let points = states.into_iter().enumerate().map(|(at, works)| ContactPoint {
+            contact_point_id: format!("cp{at}"),
+            kind: None,
+            time_zone: String::new(),
+            jurisdiction: String::new(),
+            state: works.map(|works| match works {
+                true => ContactPointState::Valid,
+                false => ContactPointState::Invalid,
+            }),
+        });
+        points.collect()
+    })
+}
+
+fn custom_features() -> impl Strategy<Value = Vec<CustomFeature>> {
+    let number = option::of(-3_000_000..3_000_000_i64);
+    let text = option::of(prop_oneof![Just("retail"), Just("farm"), Just("unheard")]);
+    (number, text, option::of(any::<bool>())).prop_map(|(number, text, flag)| {
+        let feature = |feature_id: &str, value: Option<CustomValue>| {
+            value.map(|value| CustomFeature { feature_id: feature_id.to_owned(), value })
+        };
+        let features = [
+            feature("area", text.map(|text| CustomValue::Text(text.to_owned()))),
+            feature("index", number.map(CustomValue::Number)),
+            feature("member", flag.map(CustomValue::Flag)),
+        ];
+        features.into_iter().flatten().collect()
+    })
+}
+
+fn payments() -> impl Strategy<Value = Vec<Payment>> {
+    vec(
+        (-500..1_i32, 1..60_000_i64, prop_oneof![4 => Just(None), 1 => (0..30_i32).prop_map(Some)]),
+        0..8,
+    )
+    .prop_map(|mut ones| {
+        ones.sort_by_key(|one| one.0);
+        let payments = ones.into_iter().enumerate().map(|(at, (ago, amount, reversed))| {
+            let paid = today().plus(ago);
+            Payment {
+                event_id: format!("p{at}"),
+                event_time: noon(paid),
+                amount_minor: amount,
+                reversed_time: reversed.map(|after| noon(paid.plus(after))),
+            }
+        });
+        payments.collect()
+    })
+}
+
+fn promises() -> impl Strategy<Value = Vec<Promise>> {
+    let state = prop_oneof![
+        3 => Just(PromiseState::Open),
+        1 => Just(PromiseState::Kept),
+        1 => Just(PromiseState::Broken),
+    ];
+    vec((-30..1_i32, 0..20_000_i64, 0..40_i32, state), 0..3).prop_map(|ones| {
+        let promises = ones.into_iter().map(|(ago, amount, ahead, state)| {
+            let made = today().plus(ago);
+            Promise {
+                lease_seq: 1,
+                event_time: noon(made),
+                promised_amount_minor: amount.saturating_sub(5_000).max(0),
+                promised_date: made.plus(ahead),
+                state,
+            }
+        });
+        promises.collect()
+    })
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let attempts = vec((-60..1_i32, any::<bool>()), 0..9).prop_map(|mut ones| {
+        ones.sort_by_key(|one| one.0);
+        let attempts = ones.into_iter().map(|(ago, right_party)| Attempt {
+            event_time: noon(today().plus(ago)),
+            outcome_code: String::new(),
+            right_party,
+        });
+        attempts.collect::<Vec<_>>()
+    });
+    (payments(), attempts, promises(), 0..4_i64, 0..4_i64, 0..3_i64).prop_map(
+        |(payments, attempts, promises, kept, broken, cured)| History {
+            payments,
+            right_party_contact_count: attempts.iter().filter(|one| one.right_party).count() as i64,
+            attempts,
+            promises,
+            promises_kept_count: kept,
+            promises_broken_count: broken,
+            cured_count: cured,
+            ..History::default()
+        },
+    )
+}
+
+/// Holds of any kinds.
+pub(super) fn holds() -> impl Strategy<Value = Vec<Hold>> {
+    vec((0..HoldKind::ALL.len(), option::of(-30..30_i32)), 1..5).prop_map(|ones| {
+        let holds = ones.into_iter().enumerate().map(|(at, (kind, until))| Hold {
+            event_id: format!("h{at}"),
+            kind: HoldKind::ALL[kind],
+            until: until.map(|days| noon(today().plus(days))),
+        });
+        holds.collect()
+    })
+}
+
+/// Any case.
+pub(super) fn case() -> impl Strategy<Value = Case> {
+    let facts = (
+        prop_oneof![1..3_000_i64, 1..100_000_000_i64],
+        prop_oneof![-40..130_i32, -40..1_500_i32],
+        option::of(0..200_000_000_i64),
+        prop_oneof![Just(None), Just(Some(DebtorKind::Person)), Just(Some(DebtorKind::Business))],
+        prop_oneof![2 => Just(Vec::new()), 1 => instalments()],
+        prop_oneof![1 => Just(Vec::new()), 1 => profile()],
+        inputs(),
+        contact_points(),
+        custom_features(),
+    );
+    let facts = facts.prop_map(
+        |(amount, days, outstanding, kind, instalments, profile, inputs, points, custom)| Facts {
+            overdue_amount_minor: amount,
+            oldest_due_date: Some(today().plus(-days)),
+            outstanding_amount_minor: outstanding,
+            debtor_kind: kind,
+            instalments,
+            arrears_profile: profile,
+            inputs,
+            contact_points: points,
+            custom_features: custom,
+            ..Facts::default()
+        },
+    );
+    (facts, history(), -30..1_i32).prop_map(|(facts, history, as_of)| Case {
+        as_of: noon(today().plus(as_of)),
+        history,
+        ..Case::new(facts, today())
+    })
+}
+
+/// A scorecard that looks at every feature there is, with bins cut at random.
+pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
+    (vec(any::<u16>(), 400), 1..900_i32, 0..99_i32).prop_map(|(random, b, above)| {
+        let mut random = random.into_iter().cycle();
+        let mut next = move |below: u16| random.next().expect("it is endless") % below;
+        let mut yaml = format!(
+            "scorecard_id: everything\nbase_points: {}\ncutoffs: {{ a: {}, b: {b} }}\n\
+             diagnosis: {{ low_below_permille: 500, known_from_permille: 100 }}\ncharacteristics:\n",
+            next(900),
+            b + 1 + above,
+        );
+        let custom = [("custom.index", "NUMBER"), ("custom.area", "TEXT"), ("custom.member", "FLAG")];
+        let named = Feature::names().filter(|name| *name != "recovery_score").map(|name| (name, ""));
+        for (at, (name, kind)) in custom.into_iter().chain(named).take(64).enumerate() {
+            characteristic(&mut yaml, (at, name, kind), &mut next);
+        }
+        yaml.push_str("priority:\n  base_points: 100\n  terms:\n");
+        for (at, name) in ["recovery_score", "days_to_next_stage", "days_past_due"].iter().enumerate() {
+            let limit = ["", "  only_below_days_past_due: 45\n", ""][at];
+            let mut term = format!("- term: t{at}\n  feature: {name}\n{limit}  missing: {{ points: 3 }}\n");
+            numbers(&mut term, 1, &mut next);
+            term.lines().for_each(|line| writeln!(yaml, "  {line}").expect("text never fails"));
+        }
+        yaml
+    })
+}
+
+fn characteristic(
+    yaml: &mut String,
+    (at, name, kind): (usize, &str, &str),
+    next: &mut impl FnMut(u16) -> u16,
+) {
+    let feature = Feature::find(name, Feature::custom_kind(kind)).expect("a known name");
+    let points = |number: u16| i32::from(number) - 30;
+    write!(
+        yaml,
+        "- name: c{at}\n  feature: {name}\n  family: custom\n  dimension: ABILITY\n  \
+         weight_milli: {}\n  reason: {{ code: R{at}, text: t, audience: ANALYST }}\n  \
+         missing: {{ points: {} }}\n",
+        next(2_000),
+        points(next(60)),
+    )
+    .expect("text never fails");
+    if !kind.is_empty() {
+        yaml.push_str(&format!("  kind: {kind}\n"));
+    }
+    if feature.protected() {
+        yaml.push_str("  protected: true\n");
+    }
+    if feature.kind().1 {
+        yaml.push_str(&format!("  unknown: {{ points: {} }}\n", points(next(60))));
+    }
+    match feature.kind().0 {
+        FeatureKind::Number { scale } => numbers(yaml, scale, next),
+        FeatureKind::Category(names) => {
+            yaml.push_str("  bins:\n");
+            for (name, _) in names {
+                yaml.push_str(&format!("  - {{ is: [{name}], points: {} }}\n", points(next(60))));
+            }
+        }
+        FeatureKind::Text => {
+            yaml.push_str("  other: { points: -7 }\n  bins:\n");
+            yaml.push_str("  - { is: [retail, farm], points: 9 }\n");
+        }
+    }
+}
+
+fn numbers(yaml: &mut String, scale: i64, next: &mut impl FnMut(u16) -> u16) {
+    let step = |number: u16| match number % 4 {
+        0 => i64::from(number % 3) + 1,
+        1 => i64::from(number % 40) + 1,
+        _ => i64::from(number) + 1,
+    };
+    let mut at = i64::from(next(3)) - 1;
+    let mut from = String::new();
+    yaml.push_str("  bins:\n");
+    for _ in 0..=next(6) {
+        let to = if scale == 1 { at.to_string() } else { format!("{at}.25") };
+        yaml.push_str(&format!("  - {{ {from}to: {to}, points: {} }}\n", next(60)));
+        from = format!("from: {to}, ");
+        at += step(next(1_000));
+    }
+    yaml.push_str(&format!("  - {{ {from}points: {} }}\n", next(60)));
+}

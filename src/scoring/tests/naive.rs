@@ -1,0 +1,85 @@
+//! The plainest reading of a scorecard: bins tried one after the other, floats
+//! where they are exact. What is compiled must agree with it.
+
+use crate::model::RecoveryGroup;
+use crate::scoring::bins::Value;
+use crate::scoring::card::{Bin, Card, Points};
+use crate::scoring::feature::Feature;
+use crate::scoring::subject::Subject;
+use crate::scoring::{compile, value};
+
+use super::{Case, settings};
+
+/// Score, group and priority.
+pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
+    let card: Card = compile::parse(yaml).expect("a scorecard of a test");
+    let mut subject = Subject::new(&case.input(), &settings());
+    let mut sum = card.base_points;
+    for one in card.characteristics.iter().map(|one| &one.value) {
+        let feature = find(&one.feature, one.kind.as_deref());
+        if one.protected || feature.protected() {
+            continue;
+        }
+        let special = [one.missing, one.unknown, one.other];
+        let bins: Vec<&Bin> = one.bins.iter().map(|bin| &bin.value).collect();
+        let points = points(&feature, &value(&feature, &subject), special, &bins);
+        sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
+    }
+    subject.score = sum.clamp(0, 1_000);
+    let mut priority = card.priority.base_points;
+    for one in card.priority.terms.iter().map(|one| &one.value) {
+        let days = subject.days_past_due.unwrap_or(0);
+        if one.only_below_days_past_due.is_some_and(|limit| days >= limit) {
+            continue;
+        }
+        let feature = find(&one.feature, one.kind.as_deref());
+        let special = [one.missing, one.unknown, one.other];
+        let bins: Vec<&Bin> = one.bins.iter().map(|bin| &bin.value).collect();
+        priority += points(&feature, &value(&feature, &subject), special, &bins);
+    }
+    let group = if subject.score >= card.cutoffs.a {
+        RecoveryGroup::A
+    } else if subject.score >= card.cutoffs.b {
+        RecoveryGroup::B
+    } else {
+        RecoveryGroup::C
+    };
+    (subject.score, group, priority.clamp(0, 1_000))
+}
+
+fn find(name: &str, kind: Option<&str>) -> Feature {
+    Feature::find(name, kind.and_then(Feature::custom_kind)).expect("a feature of a test")
+}
+
+fn points(
+    feature: &Feature,
+    value: &Value<'_>,
+    special: [Option<Points>; 3],
+    bins: &[&Bin],
+) -> i32 {
+    let special = |at: usize| special[at].map_or(0, |points| points.points);
+    if *value == Value::Missing {
+        return special(0);
+    }
+    if *value == Value::Unknown {
+        return special(1);
+    }
+    let text = feature.text(value);
+    for bin in bins {
+        let found = match &bin.is {
+            Some(names) => names.contains(&text),
+            None => {
+                let number: f64 = text.parse().expect("a number");
+                let bound = |bound: &Option<String>| {
+                    bound.as_ref().map(|bound| bound.parse::<f64>().expect("a number"))
+                };
+                bound(&bin.from).is_none_or(|from| from <= number)
+                    && bound(&bin.to).is_none_or(|to| number < to)
+            }
+        };
+        if found {
+            return bin.points;
+        }
+    }
+    special(2)
+}

@@ -1,0 +1,193 @@
+//! What holds for every case and every scorecard.
+
+use proptest::prelude::*;
+
+use crate::model::{Day, INPUTS, Input, Inputs};
+use crate::scoring::{CONSUMER_YAML, CaseInput, Explanation, RuleSet};
+
+use super::generate::{card_of_everything, case, holds};
+use super::naive;
+use super::{Case, compiled, definition, shipped};
+
+/// Everything that is told of a case but what changes with every day.
+fn told(rules: &RuleSet, case: &Case, today: Day) -> (String, Option<Day>) {
+    let input = CaseInput { today, ..case.input() };
+    let mut ranked = rules.rank(&input);
+    let bins: Vec<String> = rules.explain(&input).lines.into_iter().map(|line| line.bin).collect();
+    let review_day = ranked.review_day.take();
+    ranked.days_past_due = 0;
+    ranked.rank.rank_date = Day(0);
+    (format!("{ranked:?} {bins:?}"), review_day)
+}
+
+fn check_stepping(rules: &RuleSet, case: &Case) -> Result<usize, TestCaseError> {
+    let (mut stored, mut review_day) = told(rules, case, case.today);
+    let mut reviews = 0;
+    for ahead in 1..=800 {
+        let today = case.today.plus(ahead);
+        let (fresh, next) = told(rules, case, today);
+        if review_day.is_some_and(|day| day <= today) {
+            prop_assert!(next.is_none_or(|day| day > today), "a review day must lie ahead");
+            (stored, review_day) = (fresh, next);
+            reviews += 1;
+        } else {
+            prop_assert_eq!(&stored, &fresh, "differs {} days ahead", ahead);
+        }
+    }
+    Ok(reviews)
+}
+
+fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
+    let contributions: i32 = explanation.lines.iter().map(|line| line.contribution).sum();
+    let raw = explanation.base_points + contributions;
+    prop_assert_eq!(raw + explanation.clamp_points, explanation.rank.score);
+    prop_assert_eq!(raw.clamp(0, 1_000), explanation.rank.score);
+    for line in &explanation.lines {
+        let product = f64::from(line.weight_milli) * f64::from(line.points) / 1_000.0;
+        prop_assert_eq!(product.round() as i32, line.contribution, "of {}", &line.characteristic);
+        prop_assert!(line.contribution <= line.best_contribution);
+    }
+    let families: i32 = explanation.family_subtotals.iter().map(|one| one.contribution).sum();
+    let dimensions: i32 = explanation.dimension_subtotals.iter().map(|one| one.contribution).sum();
+    prop_assert_eq!((families, dimensions), (contributions, contributions));
+    let priority: i32 = explanation.priority_lines.iter().map(|line| line.points).sum();
+    prop_assert_eq!(priority, explanation.rank.priority);
+    prop_assert!((0..=1_000).contains(&priority));
+    prop_assert!(explanation.reasons.len() <= 4);
+    prop_assert!(explanation.reasons.is_sorted_by(|a, b| a.points_lost >= b.points_lost));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn lines_add_up_and_compiled_equals_naive(case in case(), yaml in card_of_everything()) {
+        for yaml in [yaml.as_str(), CONSUMER_YAML] {
+            let rules = compiled(&definition(yaml));
+            let explanation = case.explain(&rules);
+            check_sums(&explanation)?;
+            prop_assert_eq!(explanation.rank, case.rank(&rules).rank);
+            let naive = naive::rank(yaml, &case);
+            let rank = explanation.rank;
+            prop_assert_eq!((rank.score, rank.group, rank.priority), naive);
+        }
+    }
+
+    #[test]
+    fn holds_never_move_anything(case in case(), holds in holds()) {
+        let rules = shipped();
+        let mut held = case.clone();
+        held.history.holds = holds;
+        prop_assert_eq!(case.rank(&rules), held.rank(&rules));
+        prop_assert_eq!(case.explain(&rules), held.explain(&rules));
+    }
+
+    #[test]
+    fn a_protected_input_that_is_off_touches_no_output(
+        one in case(), two in case(), yaml in card_of_everything()
+    ) {
+        let mut other = one.clone();
+        other.facts.inputs = Inputs::new();
+        for input in INPUTS {
+            let source = if input.protected() { &two } else { &one };
+            if let Some(value) = source.facts.inputs.get(*input) {
+                other.facts.inputs.set(*input, value);
+            }
+        }
+        for yaml in [yaml.as_str(), CONSUMER_YAML] {
+            let rules = compiled(&definition(yaml));
+            prop_assert_eq!(one.rank(&rules), other.rank(&rules));
+            prop_assert_eq!(one.explain(&rules), other.explain(&rules));
+        }
+    }
+
+    #[test]
+    fn what_is_on_may_move_the_score_and_the_rest_stays_off(case in case()) {
+        let mut with = definition(CONSUMER_YAML);
+        with.ranking.protected_inputs_on = vec!["marital_status".to_owned()];
+        let (mut single, mut married) = (case.clone(), case);
+        single.facts.inputs.set(Input::MaritalStatus, 2);
+        married.facts.inputs.set(Input::MaritalStatus, 3);
+        let rules = compiled(&with);
+        let contributions = |case: &Case| {
+            let lines = case.explain(&rules).lines;
+            let one = |name: &str| {
+                lines.iter().find(|line| line.characteristic == name).map(|line| line.contribution)
+            };
+            (one("marital_status"), one("residency_local"))
+        };
+        prop_assert_eq!(contributions(&single), (Some(-5), Some(0)));
+        prop_assert_eq!(contributions(&married), (Some(10), Some(0)));
+    }
+
+    /// More to lose is never harder: in every factor of default cost the shipped
+    /// scorecard knows, everything else equal, protected ones switched on.
+    #[test]
+    fn more_to_lose_never_lowers_the_score(case in case(), at in 0..LADDERS.len(), step in 0..6_usize) {
+        let mut all_on = definition(CONSUMER_YAML);
+        let protected = INPUTS.iter().filter(|input| input.protected());
+        all_on.ranking.protected_inputs_on = protected.map(|input| input.name().to_owned()).collect();
+        let rules = compiled(&all_on);
+        let (input, ladder) = LADDERS[at];
+        let step = step % (ladder.len() - 1);
+        let score = |value: i64| {
+            let mut case = case.clone();
+            case.facts.inputs.set(input, value);
+            case.rank(&rules).rank.score
+        };
+        prop_assert!(score(ladder[step]) <= score(ladder[step + 1]), "{} {step}", input.name());
+    }
+}
+
+const LEVELS: &[i64] = &[2, 3, 4, 5];
+const NO_YES: &[i64] = &[2, 3];
+
+/// The factors of default cost with values in the order of ever more to lose.
+const LADDERS: &[(Input, &[i64])] = &[
+    (Input::MaritalStatus, &[2, 3]),
+    (Input::MaritalStatus, &[4, 3]),
+    (Input::MaritalStatus, &[5, 3]),
+    (Input::DependentChildren, &[0, 1, 2, 3, 30]),
+    (Input::OwnsHome, NO_YES),
+    (Input::AssetLevel, LEVELS),
+    (Input::ResidencyLocal, NO_YES),
+    (Input::SocialStanding, LEVELS),
+    (Input::FamilyStanding, LEVELS),
+    (Input::EmploymentType, &[2, 3, 5, 6, 7]),
+    (Input::BusinessMonths, &[0, 11, 12, 35, 36, 119, 120, 12_000]),
+    (Input::MonthsAtLocation, &[0, 11, 12, 35, 36, 119, 120, 12_000]),
+    (Input::RegularCustomerDependence, LEVELS),
+    (Input::RelocationDifficulty, LEVELS),
+    (Input::RelocationImpact, LEVELS),
+    (Input::StillOperating, NO_YES),
+    (Input::BureauReported, NO_YES),
+    (Input::FutureCreditNeed, LEVELS),
+    (Input::InternalRating, &[0, 299, 300, 499, 500, 699, 700, 1_000]),
+    (Input::RepeatBorrower, NO_YES),
+    (Input::CreditReliance, LEVELS),
+    (Input::PenaltyRateBps, &[0, 1, 999, 1_000, 1_999, 2_000, 100_000]),
+    (Input::FeesContracted, NO_YES),
+    (Input::TradeReputation, LEVELS),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
+
+    #[test]
+    fn stepping_by_the_review_day_equals_ranking_every_day(
+        case in case(), yaml in card_of_everything()
+    ) {
+        check_stepping(&compiled(&definition(&yaml)), &case)?;
+        check_stepping(&shipped(), &case)?;
+    }
+}
+
+#[test]
+fn a_five_column_case_is_reviewed_seldom() {
+    let today = super::day(2026, 3, 20);
+    let case = Case::new(super::basic(today, 0), today);
+    let reviews = check_stepping(&shipped(), &case).expect("stepping equals ranking every day");
+    // 17 age bins, 4 stages and 3 steps of urgency in each, the early-risk bound.
+    assert!(reviews <= 35, "{reviews} reviews in 800 days");
+}
