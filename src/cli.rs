@@ -5,6 +5,7 @@
 mod case;
 mod client;
 mod decimal;
+pub mod demo;
 mod explanation;
 mod failure;
 mod field;
