@@ -1,3 +1,7 @@
 //! The `arrears` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    arrears::cli::main()
+}

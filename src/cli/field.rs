@@ -8,7 +8,7 @@ use super::word::{self, Words};
 use crate::model::{CaseId, Currency, DebtorId, INPUTS, Input, InputKind, Reason};
 use crate::proto;
 
-mod input;
+pub(super) mod input;
 
 /// The most contact points a document holds.
 const CONTACT_POINTS_MAX: usize = 16;

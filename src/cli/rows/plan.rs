@@ -131,7 +131,8 @@ fn check_given(draft: &Draft, violations: &mut Violations) {
     let currency_missing = draft.currency.is_none();
     for (name, given) in given {
         let noted = violations.0.iter().any(|violation| violation.field == name);
-        if !given && !noted && !(name == "overdue_amount" && currency_missing) {
+        let unreadable = name == "overdue_amount" && currency_missing;
+        if !(given || noted || unreadable) {
             violations.required(name);
         }
     }

@@ -1,0 +1,129 @@
+//! `arrears case`: cases as they stand, and why.
+
+use clap::{Args, Subcommand};
+
+use super::client::Context;
+use super::decimal::{date, parse_day};
+use super::explanation::ExplanationView;
+use super::failure::{Exit, Failure};
+use super::output;
+use super::view::CaseView;
+use super::word::{self, Words};
+use crate::proto;
+
+/// The most cases of one answer.
+const PAGE_SIZE: i32 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists the cases of a portfolio
+    List(ListArgs),
+    /// Explains, line by line, why a case is ranked as it is
+    Explain(ExplainArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// The portfolio
+    #[arg(short, long, env = "ARREARS_PORTFOLIO")]
+    portfolio: Option<String>,
+    /// Only cases of this recovery group: A, B or C; may be repeated
+    #[arg(short, long = "group", value_parser = group)]
+    groups: Vec<i32>,
+    /// Only cases of this stage: M1 to M5; may be repeated
+    #[arg(long = "stage", value_parser = stage)]
+    stages: Vec<i32>,
+    /// Only cases of this state: PRE_DUE, OPEN or CLOSED; may be repeated
+    #[arg(long = "state", value_parser = state)]
+    states: Vec<i32>,
+    /// Only cases of this debtor
+    #[arg(short, long, default_value = "")]
+    debtor: String,
+    /// The most cases to list; 0 lists all
+    #[arg(short, long, default_value_t = 20)]
+    limit: usize,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The case
+    case_id: String,
+    /// The portfolio
+    #[arg(short, long, env = "ARREARS_PORTFOLIO")]
+    portfolio: Option<String>,
+    /// The day as of which to rank, such as 2025-11-21; today if not given
+    #[arg(long, value_parser = day)]
+    as_of: Option<proto::Date>,
+}
+
+fn one_of(words: Words, text: &str) -> Result<i32, String> {
+    words.number(text).ok_or_else(|| format!("must be one of {}", words.all()))
+}
+
+fn group(text: &str) -> Result<i32, String> {
+    one_of(word::RECOVERY_GROUP, text)
+}
+
+fn stage(text: &str) -> Result<i32, String> {
+    one_of(word::STAGE, text)
+}
+
+fn state(text: &str) -> Result<i32, String> {
+    one_of(word::CASE_STATE, text)
+}
+
+/// The date of an argument.
+pub(super) fn day(text: &str) -> Result<proto::Date, String> {
+    parse_day(text).map(date).ok_or_else(|| "must be a day such as 2025-11-21".to_owned())
+}
+
+/// Runs a command.
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list(context, args).await,
+        Command::Explain(args) => explain(context, args).await,
+    }
+}
+
+async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let most = if args.limit == 0 { usize::MAX } else { args.limit };
+    let mut request = proto::ListCasesRequest {
+        portfolio_id: context.portfolio(&client, args.portfolio.as_deref()).await?,
+        states: args.states,
+        recovery_groups: args.groups,
+        stages: args.stages,
+        debtor_id: args.debtor,
+        ..Default::default()
+    };
+    let mut cases = Vec::new();
+    let more = loop {
+        let missing = i32::try_from(most - cases.len()).unwrap_or(i32::MAX);
+        request.page_size = missing.min(PAGE_SIZE);
+        let answer = client.cases().list_cases(request.clone()).await?.into_inner();
+        cases.extend(answer.cases.iter().map(CaseView::new));
+        request.page_token = answer.next_page_token;
+        if cases.len() >= most || request.page_token.is_empty() {
+            break !request.page_token.is_empty();
+        }
+    };
+    output::records(context.format, &cases)?;
+    if more {
+        output::note(&format!("{} cases shown; --limit 0 shows all", cases.len()));
+    }
+    Ok(())
+}
+
+async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let request = proto::ExplainCaseRequest {
+        portfolio_id: context.portfolio(&client, args.portfolio.as_deref()).await?,
+        case_id: args.case_id,
+        as_of_date: args.as_of,
+    };
+    let answer = client.cases().explain_case(request).await?.into_inner();
+    let missing = || Failure::new(Exit::Failure, "the server sent no explanation");
+    let case = answer.case.as_ref().ok_or_else(missing)?;
+    let explanation = answer.explanation.as_ref().ok_or_else(missing)?;
+    ExplanationView::new(case, explanation).print(context.format)
+}

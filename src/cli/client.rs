@@ -1,0 +1,97 @@
+//! The connection to a running server, and what commands share of it.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+
+use super::failure::{Exit, Failure};
+use super::output::Format;
+use super::settings::ClientSettings;
+use crate::proto;
+
+/// The generated clients over one connection.
+pub(super) type Portfolios = proto::portfolio_service_client::PortfolioServiceClient<Channel>;
+pub(super) type Cases = proto::case_service_client::CaseServiceClient<Channel>;
+pub(super) type WorkLists = proto::work_list_service_client::WorkListServiceClient<Channel>;
+
+/// The address of a server started without options.
+pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longer than the longest wait for work, 55 seconds, by more than the contract
+/// asks for.
+const CALL_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// What every command that talks to a server knows.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    /// How data is written.
+    pub format: Format,
+    /// The server's address.
+    pub server: String,
+    /// What the settings file says.
+    pub settings: ClientSettings,
+}
+
+/// A connected client.
+#[derive(Clone, Debug)]
+pub(super) struct Client(Channel);
+
+impl Context {
+    /// Connects to the server.
+    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+        let server = &self.server;
+        let endpoint = Endpoint::from_shared(server.clone())
+            .map_err(|error| Failure::new(Exit::Usage, format!("server {server}: {error}")))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT);
+        match endpoint.connect().await {
+            Ok(channel) => Ok(Client(channel)),
+            Err(_) => {
+                let message = format!("no server answers at {server}");
+                let next = "start one with `arrears serve`, or name another with --server or \
+                            ARREARS_SERVER";
+                Err(Failure::new(Exit::Unavailable, message).with_next(next))
+            }
+        }
+    }
+
+    /// The portfolio that is meant: the one named, else that of the settings,
+    /// else the only one there is.
+    pub(super) async fn portfolio(
+        &self,
+        client: &Client,
+        named: Option<&str>,
+    ) -> Result<String, Failure> {
+        if let Some(portfolio_id) = named.or(self.settings.portfolio.as_deref()) {
+            return Ok(portfolio_id.to_owned());
+        }
+        let request = proto::ListPortfoliosRequest { page_size: 2, ..Default::default() };
+        let answer = client.portfolios().list_portfolios(request).await?.into_inner();
+        match answer.portfolios.as_slice() {
+            [only] => Ok(only.portfolio_id.clone()),
+            [] => Err(Failure::new(Exit::Usage, "the server has no portfolio yet")
+                .with_next("create one with `arrears init`")),
+            _ => Err(Failure::new(Exit::Usage, "the server has several portfolios")
+                .with_next("name one with --portfolio; `arrears portfolio list` shows them")),
+        }
+    }
+}
+
+impl Client {
+    /// Portfolios.
+    pub(super) fn portfolios(&self) -> Portfolios {
+        Portfolios::new(self.0.clone())
+    }
+
+    /// Cases.
+    pub(super) fn cases(&self) -> Cases {
+        Cases::new(self.0.clone())
+    }
+
+    /// Work lists.
+    pub(super) fn work_lists(&self) -> WorkLists {
+        WorkLists::new(self.0.clone())
+    }
+}

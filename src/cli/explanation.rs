@@ -1,0 +1,319 @@
+//! An explanation as text that adds up, as JSON and as CSV.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::output::{self, Format, Record};
+use super::view::{self, CaseView};
+use super::word;
+use crate::proto;
+
+/// Why a case is ranked as it is.
+#[derive(Debug, Serialize)]
+pub(super) struct ExplanationView {
+    case: CaseView,
+    recovery_group: String,
+    recovery_score: i32,
+    priority: i32,
+    rank_date: String,
+    rule_set_id: String,
+    scorecard_id: String,
+    cutoff_a: i32,
+    cutoff_b: i32,
+    base_points: i32,
+    lines: Vec<LineView>,
+    clamp_points: i32,
+    family_subtotals: Vec<SubtotalView>,
+    dimension_subtotals: Vec<SubtotalView>,
+    diagnosis: &'static str,
+    reasons: Vec<ReasonView>,
+    priority_lines: Vec<PriorityLineView>,
+    findings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LineView {
+    characteristic: String,
+    family: &'static str,
+    dimension: &'static str,
+    value: String,
+    bin: String,
+    points: i32,
+    weight_milli: i32,
+    contribution: i32,
+    best_contribution: i32,
+    missing: bool,
+    protected: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct SubtotalView {
+    name: &'static str,
+    contribution: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence_permille: Option<i32>,
+}
+
+/// A reason why a score is not higher.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ReasonView {
+    pub reason_code: String,
+    pub text: String,
+    pub characteristic: String,
+    pub points_lost: i32,
+    pub audience: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct PriorityLineView {
+    term: String,
+    value: String,
+    points: i32,
+}
+
+impl ReasonView {
+    pub(super) fn new(reason: &proto::Reason) -> ReasonView {
+        ReasonView {
+            reason_code: reason.reason_code.clone(),
+            text: reason.text.clone(),
+            characteristic: reason.characteristic.clone(),
+            points_lost: reason.points_lost,
+            audience: word::AUDIENCE.word(reason.audience),
+        }
+    }
+}
+
+impl LineView {
+    fn new(line: &proto::ScoreLine) -> LineView {
+        LineView {
+            characteristic: line.characteristic.clone(),
+            family: word::FAMILY.word(line.family),
+            dimension: word::DIMENSION.word(line.dimension),
+            value: line.value.clone(),
+            bin: line.bin.clone(),
+            points: line.points,
+            weight_milli: line.weight_milli,
+            contribution: line.contribution,
+            best_contribution: line.best_contribution,
+            missing: line.missing,
+            protected: line.protected_input,
+        }
+    }
+}
+
+impl Record for LineView {
+    const HEADER: &'static [&'static str] = &[
+        "characteristic",
+        "family",
+        "dimension",
+        "value",
+        "bin",
+        "points",
+        "weight",
+        "contribution",
+        "best",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.characteristic.clone(),
+            self.family.to_lowercase(),
+            self.dimension.to_lowercase(),
+            if self.missing { "(not told)".to_owned() } else { self.value.clone() },
+            self.bin.clone(),
+            self.points.to_string(),
+            format!("{}.{:03}", self.weight_milli / 1_000, (self.weight_milli % 1_000).abs()),
+            signed(self.contribution),
+            signed(self.best_contribution),
+        ]
+    }
+}
+
+fn signed(number: i32) -> String {
+    format!("{number:+}")
+}
+
+impl ExplanationView {
+    pub(super) fn new(case: &proto::Case, explained: &proto::Explanation) -> ExplanationView {
+        let rank = explained.rank.clone().unwrap_or_default();
+        let families = explained.family_subtotals.iter().map(|subtotal| SubtotalView {
+            name: word::FAMILY.word(subtotal.family),
+            contribution: subtotal.contribution,
+            confidence_permille: None,
+        });
+        let dimensions = explained.dimension_subtotals.iter().map(|subtotal| SubtotalView {
+            name: word::DIMENSION.word(subtotal.dimension),
+            contribution: subtotal.contribution,
+            confidence_permille: Some(subtotal.confidence_permille),
+        });
+        let priority_lines = explained.priority_lines.iter().map(|line| PriorityLineView {
+            term: line.term.clone(),
+            value: line.value.clone(),
+            points: line.points,
+        });
+        ExplanationView {
+            case: CaseView::new(case),
+            recovery_group: view::group(Some(&rank)),
+            recovery_score: rank.recovery_score,
+            priority: rank.priority,
+            rank_date: view::day(rank.rank_date.as_ref()),
+            rule_set_id: rank.rule_set_id,
+            scorecard_id: explained.scorecard_id.clone(),
+            cutoff_a: explained.cutoff_a,
+            cutoff_b: explained.cutoff_b,
+            base_points: explained.base_points,
+            lines: explained.lines.iter().map(LineView::new).collect(),
+            clamp_points: explained.clamp_points,
+            family_subtotals: families.collect(),
+            dimension_subtotals: dimensions.collect(),
+            diagnosis: word::DIAGNOSIS.word(explained.diagnosis),
+            reasons: explained.reasons.iter().map(ReasonView::new).collect(),
+            priority_lines: priority_lines.collect(),
+            findings: explained.findings.clone(),
+        }
+    }
+
+    /// Writes the explanation; as CSV its score lines only.
+    pub(super) fn print(&self, format: Format) -> Result<(), Failure> {
+        match format {
+            Format::Table => output::write_out(&self.text()),
+            Format::Json => output::json(self),
+            Format::Csv => output::records(format, &self.lines),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n", self.case.headline());
+        let ExplanationView { rank_date, rule_set_id, scorecard_id, .. } = self;
+        let _ = writeln!(
+            text,
+            "ranked as of {rank_date} by scorecard {scorecard_id}, rule set {rule_set_id}; \
+             diagnosis: {}",
+            self.diagnosis
+        );
+        text.push_str("\nScore: higher = easier to recover\n");
+        text.push_str(&self.score_table());
+        let _ = writeln!(
+            text,
+            "\ngroup {}: A from {}, B from {}, C below",
+            self.recovery_group, self.cutoff_a, self.cutoff_b
+        );
+        text.push_str("\nWhat the points come from\n");
+        let subtotals = self.family_subtotals.iter().chain(&self.dimension_subtotals);
+        let subtotals = subtotals.map(|subtotal| {
+            let known = subtotal.confidence_permille.map(|known| format!("{} %", known / 10));
+            vec![
+                subtotal.name.to_lowercase(),
+                signed(subtotal.contribution),
+                known.unwrap_or_default(),
+            ]
+        });
+        text.push_str(&output::table(&["family or dimension", "points", "known"], subtotals));
+        text.push_str("\n\nWhy the score is not higher\n");
+        let reasons = self.reasons.iter().map(|reason| {
+            let lost = format!("-{}", reason.points_lost);
+            vec![
+                lost,
+                reason.reason_code.clone(),
+                reason.text.clone(),
+                reason.audience.to_lowercase(),
+            ]
+        });
+        text.push_str(&output::table(&["points", "reason", "text", "for"], reasons));
+        text.push_str("\n\nPriority: higher = sooner\n");
+        text.push_str(&self.priority_table());
+        text.push('\n');
+        for finding in &self.findings {
+            let _ = writeln!(text, "note: {finding}");
+        }
+        text
+    }
+
+    /// The lines of the score with base, clamp and sum.
+    fn score_table(&self) -> String {
+        let row = |name: &str, points: i32| {
+            let mut cells = vec![String::new(); LineView::HEADER.len()];
+            cells[0] = name.to_owned();
+            cells[7] = signed(points);
+            cells
+        };
+        let mut rows = vec![row("base points", self.base_points)];
+        rows.extend(
+            self.lines.iter().filter(|line| !line.protected || line.points != 0).map(Record::cells),
+        );
+        if self.clamp_points != 0 {
+            rows.push(row("held within 0 to 1000", self.clamp_points));
+        }
+        let mut sum = row("= score", 0);
+        sum[7] = self.recovery_score.to_string();
+        rows.push(sum);
+        output::table(LineView::HEADER, rows.into_iter())
+    }
+
+    fn priority_table(&self) -> String {
+        let lines = self.priority_lines.iter();
+        let mut rows: Vec<Vec<String>> = lines
+            .map(|line| vec![line.term.clone(), line.value.clone(), signed(line.points)])
+            .collect();
+        rows.push(vec!["= priority".to_owned(), String::new(), self.priority.to_string()]);
+        output::table(&["term", "value", "points"], rows.into_iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explanation() -> proto::Explanation {
+        let line = |characteristic: &str, contribution, missing| proto::ScoreLine {
+            characteristic: characteristic.to_owned(),
+            family: proto::Family::OverdueAge as i32,
+            dimension: proto::Dimension::Age as i32,
+            points: contribution,
+            weight_milli: 1_000,
+            contribution,
+            missing,
+            ..Default::default()
+        };
+        proto::Explanation {
+            rank: Some(proto::Rank {
+                recovery_group: proto::RecoveryGroup::B as i32,
+                recovery_score: 520,
+                priority: 700,
+                ..Default::default()
+            }),
+            base_points: 500,
+            lines: vec![line("days_past_due", -30, false), line("owns_home", 50, true)],
+            cutoff_a: 600,
+            cutoff_b: 400,
+            priority_lines: vec![proto::PriorityLine {
+                term: "value".to_owned(),
+                value: "1240.50 EUR".to_owned(),
+                points: 700,
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn the_printed_lines_add_up_to_the_printed_score() {
+        let view = ExplanationView::new(&proto::Case::default(), &explanation());
+        let text = view.score_table();
+        assert!(text.contains("= score") && text.contains("520"), "{text}");
+        assert!(text.contains("(not told)"), "{text}");
+        let sum: i32 = view.lines.iter().map(|line| line.contribution).sum();
+        assert_eq!(view.base_points + sum + view.clamp_points, view.recovery_score);
+    }
+
+    #[test]
+    fn json_names_stay() {
+        let view = ExplanationView::new(&proto::Case::default(), &explanation());
+        let json = serde_json::to_value(&view).unwrap();
+        assert_eq!(json["recovery_group"], "B");
+        assert_eq!(json["lines"][1]["characteristic"], "owns_home");
+        assert_eq!(json["lines"][1]["missing"], true);
+        assert_eq!(json["priority_lines"][0]["points"], 700);
+    }
+}

@@ -1,0 +1,95 @@
+//! What the commands write: data to standard output, everything else to
+//! standard error.
+
+use std::io::{self, ErrorKind, Write};
+
+use clap::ValueEnum;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use super::failure::{Exit, Failure};
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table for people.
+    Table,
+    /// JSON with field names that stay.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// Something written as a row of a table or of a CSV file.
+pub(super) trait Record: Serialize {
+    /// The names of the columns.
+    const HEADER: &'static [&'static str];
+
+    /// The cells, one for each column.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Writes records: a table, a JSON array, or CSV.
+pub(super) fn records<R: Record>(format: Format, records: &[R]) -> Result<(), Failure> {
+    match format {
+        Format::Table => {
+            write_out(&format!("{}\n", table(R::HEADER, records.iter().map(R::cells))))
+        }
+        Format::Json => json(&records),
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let mut write = |cells: &[String]| writer.write_record(cells);
+            write(&R::HEADER.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+                .and_then(|()| records.iter().try_for_each(|record| write(&record.cells())))
+                .map_err(|error| Failure::new(Exit::Failure, error))?;
+            let bytes = writer.into_inner().map_err(|error| Failure::new(Exit::Failure, error))?;
+            write_out(&String::from_utf8_lossy(&bytes))
+        }
+    }
+}
+
+/// Writes one value as JSON.
+pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Failure, error))?;
+    write_out(&format!("{text}\n"))
+}
+
+/// A table as text. Columns of numbers only are set to the right.
+pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    let numeric = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty());
+        cells.all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,".contains(&byte)))
+    };
+    let numeric: Vec<bool> = (0..header.len()).map(numeric).collect();
+    for row in rows {
+        table.add_row(row);
+    }
+    for (at, numeric) in numeric.into_iter().enumerate() {
+        if let Some(column) = table.column_mut(at).filter(|_| numeric) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no
+/// failure.
+pub(super) fn write_out(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failure, format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. That nobody reads it is no failure.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
