@@ -33,6 +33,8 @@ pub(super) struct WorkingSet {
     portfolios: HashMap<PortfolioNo, Arc<PortfolioContext>>,
     debtors: BTreeMap<DebtorNo, DebtorEntry>,
     cases: BTreeMap<CaseNo, CaseEntry>,
+    /// Whose the cases are.
+    members: BTreeSet<(DebtorNo, CaseNo)>,
     events: Vec<PendingEvent>,
     audit: Vec<save::PendingAudit>,
     new_lanes: HashMap<i64, LaneKey>,
@@ -77,6 +79,7 @@ impl WorkingSet {
             portfolios: HashMap::new(),
             debtors: BTreeMap::new(),
             cases: BTreeMap::new(),
+            members: BTreeSet::new(),
             events: Vec::new(),
             audit: Vec::new(),
             new_lanes: HashMap::new(),
@@ -131,6 +134,7 @@ impl WorkingSet {
                 self.add_portfolio(context);
             }
             let row = rows.remove(&head.case_no);
+            self.members.insert((head.debtor_no, head.case_no));
             self.cases.entry(head.case_no).or_insert_with(|| CaseEntry {
                 loaded: Some(head.clone()),
                 case_id: None,
@@ -183,6 +187,7 @@ impl WorkingSet {
             queue_loaded: None,
             head,
         };
+        self.members.insert((entry.head.debtor_no, entry.head.case_no));
         self.cases.insert(entry.head.case_no, entry);
     }
 
@@ -212,18 +217,22 @@ impl WorkingSet {
 
     /// The cases of a debtor, by number.
     pub(super) fn cases_of(&self, debtor_no: DebtorNo) -> impl Iterator<Item = &CaseEntry> {
-        self.cases.values().filter(move |entry| entry.head.debtor_no == debtor_no)
+        let first = (debtor_no, CaseNo(i64::MIN));
+        let last = (debtor_no, CaseNo(i64::MAX));
+        self.members.range(first..=last).filter_map(|(_, case_no)| self.cases.get(case_no))
     }
 
-    /// The one portfolio of a call that names one.
-    pub(super) fn only_portfolio(&self) -> PortfolioNo {
-        *self.portfolios.keys().next().expect("a call that names a portfolio has loaded it")
-    }
-
-    /// Takes a case away from a debtor. A lease on it ends: whoever holds it would
+    /// Gives a case to another debtor. A lease on it ends: whoever holds it would
     /// speak to the wrong person.
-    pub(super) fn leave_debtor(&mut self, case_no: CaseNo, debtor_no: DebtorNo) {
-        let debtor = self.debtor_mut(debtor_no);
+    pub(super) fn move_to_debtor(&mut self, case_no: CaseNo, debtor_no: DebtorNo) {
+        let Some(entry) = self.cases.get_mut(&case_no) else { return };
+        let before = std::mem::replace(&mut entry.head.debtor_no, debtor_no);
+        if before == debtor_no {
+            return;
+        }
+        self.members.remove(&(before, case_no));
+        self.members.insert((debtor_no, case_no));
+        let debtor = self.debtor_mut(before);
         if debtor.lease.is_some_and(|(leased, _)| leased == case_no) {
             debtor.lease = None;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{
-    CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, Part, PortfolioNo, Rank,
+    CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, LocalDays, Micros, Part, Rank,
     RecoveryGroup, Stage,
 };
 use crate::policy::{ZoneSet, ledger_expires};
@@ -53,7 +53,7 @@ pub(super) async fn push_into(
     }
     let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
     absorb(set, tx, sorted.absorbed, &mut results).await?;
-    take(set, tx, (sorted.taken, debtor_nos, dry), &mut results).await?;
+    take(set, tx, (sorted.taken, debtor_nos, &context, dry), &mut results).await?;
     results.finish(atomic)
 }
 
@@ -72,7 +72,7 @@ fn sort(
     documents: Vec<(usize, Document)>,
     mut known: HashMap<String, KnownCase>,
     context: &PortfolioContext,
-    now: crate::model::Micros,
+    now: Micros,
     results: &mut Results,
 ) -> Sorted {
     let mut sorted = Sorted::default();
@@ -208,10 +208,10 @@ async fn absorb(
 async fn take(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    work: (Vec<Taken>, HashMap<String, DebtorNo>, bool),
+    work: (Vec<Taken>, HashMap<String, DebtorNo>, &PortfolioContext, bool),
     results: &mut Results,
 ) -> Result<(), Error> {
-    let (taken, debtor_nos, dry) = work;
+    let (taken, debtor_nos, context, dry) = work;
     let known = taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.head.case_no));
     set.load_content(tx, known.collect::<Vec<_>>()).await?;
     let new = taken.iter().filter(|taken| taken.known.is_none()).count();
@@ -227,7 +227,11 @@ async fn take(
                 CaseNo(next - 1)
             }
         };
-        let old = put(set, case_no, debtor_no, &taken);
+        let before = taken.known.as_ref().map(|known| known.head.debtor_no);
+        let old = put(set, context, (case_no, debtor_no), &taken);
+        if let Some(before) = before.filter(|before| *before != debtor_no) {
+            rezone.extend([before, debtor_no]);
+        }
         if zones_change(set, debtor_no, old.as_ref(), &taken.document.facts) {
             rezone.insert(debtor_no);
         }
@@ -241,19 +245,22 @@ async fn take(
 }
 
 /// Puts a document's facts into the working set; returns what was said before.
-fn put(set: &mut WorkingSet, case_no: CaseNo, debtor_no: DebtorNo, taken: &Taken) -> Option<Facts> {
+fn put(
+    set: &mut WorkingSet,
+    context: &PortfolioContext,
+    numbers: (CaseNo, DebtorNo),
+    taken: &Taken,
+) -> Option<Facts> {
+    let (case_no, debtor_no) = numbers;
     let document = &taken.document;
-    let Some(known) = &taken.known else {
-        let head = new_head(set, case_no, debtor_no, document);
+    if taken.known.is_none() {
+        let head = new_head(context, numbers, document, set.now);
         let content = CaseContent { facts: document.facts.clone(), history: History::default() };
         set.add_case(document.case_id.as_str(), head, content);
         return None;
-    };
-    if known.head.debtor_no != debtor_no {
-        set.leave_debtor(case_no, known.head.debtor_no);
     }
+    set.move_to_debtor(case_no, debtor_no);
     let entry = set.case_mut(case_no)?;
-    entry.head.debtor_no = debtor_no;
     entry.head.as_of = document.as_of;
     entry.head.ledger_sequence = document.source_sequence;
     let content = entry.content.as_mut()?;
@@ -262,19 +269,18 @@ fn put(set: &mut WorkingSet, case_no: CaseNo, debtor_no: DebtorNo, taken: &Taken
 
 /// A head before its first ranking.
 fn new_head(
-    set: &WorkingSet,
-    case_no: CaseNo,
-    debtor_no: DebtorNo,
+    context: &PortfolioContext,
+    numbers: (CaseNo, DebtorNo),
     document: &Document,
+    now: Micros,
 ) -> CaseHead {
-    let portfolio_no: PortfolioNo = set.only_portfolio();
-    let context = set.portfolio(portfolio_no);
+    let (case_no, debtor_no) = numbers;
     CaseHead {
         case_no,
-        portfolio_no,
+        portfolio_no: context.portfolio.number,
         debtor_no,
         case_seq: 0,
-        record_time: set.now,
+        record_time: now,
         as_of: document.as_of,
         ledger_sequence: document.source_sequence,
         absorb_at: None,
@@ -289,7 +295,7 @@ fn new_head(
             score: 0,
             priority: 0,
             rule_set_id: context.rule_set_id,
-            rank_date: crate::model::LocalDays::day_of(&context.zone, set.now),
+            rank_date: context.zone.day_of(now),
             case_seq: 0,
         },
         lane_id: 0,
