@@ -6,6 +6,7 @@
 //! falls into a bin; the bins' points, weighted, add up to the score.
 
 mod amount;
+mod batch;
 mod bins;
 mod card;
 mod compile;
@@ -25,6 +26,7 @@ use crate::model::{
     RecoveryGroup, RuleSetId, Served, Stage,
 };
 
+pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
     Finding, PriorityLine, ScoreLine, ScoreReason,

@@ -105,24 +105,13 @@ const DERIVED: &[(&str, Feature)] = &[
 /// What a custom feature's name begins with in a scorecard.
 pub(super) const CUSTOM_PREFIX: &str = "custom.";
 
-/// Words of rights: whoever uses one is never ranked by it.
-const RIGHTS: &[&str] = &[
-    "hold",
-    "dispute",
-    "complaint",
-    "hardship",
-    "opt_out",
-    "optout",
-    "cease",
-    "represent",
-    "breathing",
-    "do_not_call",
-    "bankrupt",
-    "insolvency",
-    "litigation",
-    "bereave",
-    "mental",
-];
+/// Words of rights, and beginnings of such words: whoever uses a right is never
+/// ranked by it.
+const RIGHTS: [&str; 8] =
+    ["hold", "holds", "cease", "mental", "hardship", "optout", "breathing", "deceased"];
+const RIGHTS_BEGIN: [&str; 7] =
+    ["disput", "complain", "represent", "bankrupt", "insolv", "litigat", "bereave"];
+const RIGHTS_WITHIN: [&str; 2] = ["opt_out", "do_not_call"];
 
 impl Feature {
     /// The feature of a name, with the kind a custom one is declared as.
@@ -144,7 +133,10 @@ impl Feature {
 
     /// Whether a name speaks of a right of the debtor. A right only gates.
     pub fn is_right(name: &str) -> bool {
-        RIGHTS.iter().any(|word| name.contains(word))
+        let right = |word: &str| {
+            RIGHTS.contains(&word) || RIGHTS_BEGIN.iter().any(|begin| word.starts_with(begin))
+        };
+        name.split(['_', '.']).any(right) || RIGHTS_WITHIN.iter().any(|part| name.contains(part))
     }
 
     /// What values the feature takes, and whether "asked and not known" is one.

@@ -117,19 +117,16 @@ impl Shape {
                 _ if taken == open => Some(pool_day),
                 _ => None,
             };
-            let paid_date = match (taken, instalment.paid_amount_minor) {
-                (0, 0) => None,
-                (0, _) => Some(instalment.paid_date.unwrap_or(instalment.due_date)),
-                _ => Some(pool_day),
-            };
-            if let Some(day) = paid_date {
-                let month = Month::of(day);
-                shape.last_payment = Some(shape.last_payment.map_or(month, |last| last.max(month)));
+            let paid_day = instalment.paid_date.unwrap_or(instalment.due_date);
+            for (amount, day) in [(instalment.paid_amount_minor, paid_day), (taken, pool_day)] {
+                if amount > 0 {
+                    let month = Month::of(day);
+                    shape.pay(month, amount);
+                    let last = shape.last_payment;
+                    shape.last_payment = Some(last.map_or(month, |last| last.max(month)));
+                }
             }
-            let due_month = Month::of(instalment.due_date);
-            shape.bill(due_month, instalment.due_amount_minor);
-            let paid = instalment.paid_amount_minor.min(instalment.due_amount_minor) + taken;
-            shape.pay(due_month, paid);
+            shape.bill(Month::of(instalment.due_date), instalment.due_amount_minor);
             shape.late(Month::first_late_end(instalment.due_date), settled.map(Month::of));
         }
         Some(shape)

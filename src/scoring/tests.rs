@@ -1,12 +1,17 @@
 //! What the tests of this layer share: cases with defaults, and the rule set of
 //! the shipped scorecard.
 
+mod batches;
 mod data_cases;
 mod generate;
+mod histories;
 mod naive;
 mod properties;
 mod shipped;
 mod taiwan;
+mod validation;
+
+use std::sync::OnceLock;
 
 use crate::model::{
     Day, DebtorKind, Facts, History, LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,
@@ -70,8 +75,9 @@ pub(super) fn compiled(definition: &RuleSetDefinition) -> RuleSet {
     }
 }
 
-pub(super) fn shipped() -> RuleSet {
-    compiled(&definition(CONSUMER_YAML))
+pub(super) fn shipped() -> &'static RuleSet {
+    static SHIPPED: OnceLock<RuleSet> = OnceLock::new();
+    SHIPPED.get_or_init(|| compiled(&definition(CONSUMER_YAML)))
 }
 
 /// A case of five columns, `days` past due on `today`.

@@ -115,7 +115,7 @@ impl Compiler<'_> {
         field: &str,
         points: Option<Points>,
         needed: bool,
-        (labels, code): (&mut [(String, i32, Option<ReasonText>)], u8),
+        (labels, code): (&mut Labels, u8),
     ) {
         match points {
             Some(_) if !needed => {

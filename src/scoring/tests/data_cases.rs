@@ -178,10 +178,10 @@ fn every_data_case_ranks_as_expected() {
     let cases = read_all();
     assert!(cases.len() >= 10, "only {} data cases", cases.len());
     for (name, written) in &cases {
-        check(&rules, name, written);
-        let own = build(written).rank(&rules).rank.priority;
+        check(rules, name, written);
+        let own = build(written).rank(rules).rank.priority;
         for other in &written.expect.priority_above {
-            let later = build(&cases[other]).rank(&rules).rank.priority;
+            let later = build(&cases[other]).rank(rules).rank.priority;
             assert!(own > later, "{name}: {own} is not above the {later} of {other}");
         }
     }

@@ -8,7 +8,7 @@ use super::{Case, basic, day, shipped};
 fn age_alone_gives_a_to_60_days_b_to_180_and_c_beyond() {
     let rules = shipped();
     let today = day(2026, 3, 20);
-    let group = |days| Case::new(basic(today, days), today).rank(&rules).rank.group;
+    let group = |days| Case::new(basic(today, days), today).rank(rules).rank.group;
     assert_eq!((group(0), group(60)), (RecoveryGroup::A, RecoveryGroup::A));
     assert_eq!((group(61), group(180)), (RecoveryGroup::B, RecoveryGroup::B));
     assert_eq!((group(181), group(2_000)), (RecoveryGroup::C, RecoveryGroup::C));
@@ -19,7 +19,7 @@ fn the_score_never_rises_with_age() {
     let rules = shipped();
     let today = day(2026, 3, 20);
     let scores: Vec<i32> = (0..1_000)
-        .map(|days| Case::new(basic(today, days), today).rank(&rules).rank.score)
+        .map(|days| Case::new(basic(today, days), today).rank(rules).rank.score)
         .collect();
     assert!(scores.is_sorted_by(|earlier, later| earlier >= later), "{scores:?}");
 }

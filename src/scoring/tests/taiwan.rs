@@ -100,7 +100,7 @@ fn real_cases_fall_into_groups_that_mean_something() {
     let rows = overdue_rows(&path);
     assert_eq!(rows.len(), 6_818);
     let rules = shipped();
-    let judged = judge(&rules, &rows, day(2005, 10, 10));
+    let judged = judge(rules, &rows, day(2005, 10, 10));
     let in_group = |group| judged.iter().filter(move |one: &&Judged| one.group == group);
     let rates = RecoveryGroup::ALL.map(|group| bad_rate(in_group(group)));
     println!("A, B, C (cases, bad rate): {rates:.3?}; AUC {:.4}", auc(&judged));
@@ -126,9 +126,9 @@ fn the_groups_of_real_cases_do_not_depend_on_the_day_they_are_read() {
     let Some(path) = data() else { return };
     let rows = overdue_rows(&path);
     let rules = shipped();
-    let first = judge(&rules, &rows, day(2005, 10, 1));
+    let first = judge(rules, &rows, day(2005, 10, 1));
     for today in [day(2005, 10, 31), day(2024, 2, 29), day(2026, 3, 1)] {
-        let other = judge(&rules, &rows, today);
+        let other = judge(rules, &rows, today);
         let moved = first.iter().zip(&other).filter(|(one, two)| one.score != two.score).count();
         assert_eq!(moved, 0, "cases whose score differs as of {today}");
     }

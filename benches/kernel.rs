@@ -1,0 +1,260 @@
+//! The scoring kernel against its yardstick, in the same run and alternating.
+//!
+//! Part: one million cases, two scorecards of 14 characteristics that share
+//! their bins, group counts, histograms of 20 ranges and the 3x3 migration, on
+//! one thread. Yardstick: adding the entry of every code to a sum per case, from
+//! tables of two packed cards, and nothing else; what any table kernel has to do
+//! at least. The sum of the same bytes is printed beside it. Then the ranking of
+//! single cases from their facts, in microseconds.
+//!
+//! `cargo bench --bench kernel`
+
+#![allow(missing_docs, clippy::print_stdout, reason = "a program that prints its figures")]
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::time::Instant;
+
+use arrears::model::{
+    ArrearsMonth, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, Input, LocalDays,
+    Micros, RankingSettings, RuleSetId, StageBounds,
+};
+use arrears::scoring::{
+    CONSUMER_YAML, CaseInput, CodeColumns, FEATURE_VERSION, RuleSet, RuleSetDefinition,
+};
+
+const CASES: usize = 1_000_000;
+const CHARACTERISTICS: usize = 14;
+const ROUNDS: usize = 15;
+
+struct Utc;
+
+impl LocalDays for Utc {
+    fn day_of(&self, instant: Micros) -> Day {
+        Day(i32::try_from(instant.0.div_euclid(Micros::DAY)).expect("instants of our time"))
+    }
+
+    fn start_of(&self, day: Day) -> Micros {
+        Micros(i64::from(day.0) * Micros::DAY)
+    }
+}
+
+/// A small generator with a fixed seed: the figures must not depend on luck.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn main() {
+    let rules = [compile(&card(1)), compile(&card(2))];
+    let columns = cases(&rules[0]);
+    kernel(&rules, &columns);
+    single();
+}
+
+fn compile(yaml: &str) -> RuleSet {
+    let ranking = RankingSettings {
+        stage_bounds: StageBounds::default(),
+        tolerance_amount_minor: 0,
+        protected_inputs_on: Vec::new(),
+        default_debtor_kind: DebtorKind::Person,
+        default_language: "und".to_owned(),
+    };
+    let definition = RuleSetDefinition {
+        scorecard_yaml: yaml.to_owned(),
+        ranking,
+        feature_version: FEATURE_VERSION,
+    };
+    RuleSet::compile(RuleSetId(1), &definition).expect("the card of the benchmark is sound")
+}
+
+/// A card of 14 numbers in ten bins each; another seed gives other points.
+fn card(seed: u64) -> String {
+    let mut random = Random(seed);
+    let mut yaml = String::from(
+        "scorecard_id: bench\nbase_points: 500\ncutoffs: { a: 560, b: 440 }\n\
+         diagnosis: { low_below_permille: 500, known_from_permille: 100 }\ncharacteristics:\n",
+    );
+    for at in 0..CHARACTERISTICS {
+        write!(
+            yaml,
+            "- name: c{at}\n  feature: custom.n{at:02}\n  kind: NUMBER\n  family: custom\n  \
+             dimension: ABILITY\n  reason: {{ code: R, text: t, audience: AGENT }}\n  \
+             missing: {{ points: 0 }}\n  bins:\n  - {{ to: 1, points: -40 }}\n"
+        )
+        .expect("text never fails");
+        for from in 1..10 {
+            let to = if from == 9 { String::new() } else { format!("to: {}, ", from + 1) };
+            let points = random.below(80) as i64 - 40;
+            writeln!(yaml, "  - {{ from: {from}, {to}points: {points} }}")
+                .expect("text never fails");
+        }
+    }
+    yaml.push_str("priority: { base_points: 0, terms: [] }\n");
+    yaml
+}
+
+/// Cases whose inputs hang together and of which one in twenty is missing.
+fn cases(rules: &RuleSet) -> CodeColumns {
+    let mut random = Random(7);
+    let mut columns = CodeColumns::new(rules);
+    let history = History::default();
+    for _ in 0..CASES {
+        let level = random.below(6);
+        let mut facts = Facts {
+            overdue_amount_minor: 100,
+            oldest_due_date: Some(Day(20_000)),
+            ..Facts::default()
+        };
+        for at in 0..CHARACTERISTICS {
+            if random.below(20) == 0 {
+                continue;
+            }
+            let number = (level + random.below(5)) as i64 * 1_000_000;
+            facts.custom_features.push(CustomFeature {
+                feature_id: format!("n{at:02}"),
+                value: CustomValue::Number(number),
+            });
+        }
+        let today = Day(20_000 + random.below(150) as i32);
+        columns.push(
+            rules,
+            &CaseInput {
+                facts: &facts,
+                history: &history,
+                as_of: Micros(0),
+                case_seq: 1,
+                today,
+                days: &Utc,
+            },
+        );
+    }
+    columns
+}
+
+/// What any kernel of tables has to do: one look-up and one addition per code.
+fn table_add(tables: &[[u32; 256]; CHARACTERISTICS], columns: &[&[u8]; CHARACTERISTICS]) -> u64 {
+    let mut total = 0_u64;
+    let mut sums = [0_u32; 2_048];
+    for start in (0..CASES).step_by(sums.len()) {
+        let rows = sums.len().min(CASES - start);
+        let sums = &mut sums[..rows];
+        sums.fill(0);
+        for (tables, columns) in tables.chunks(2).zip(columns.chunks(2)) {
+            let (one, two) = (&columns[0][start..start + rows], &columns[1][start..start + rows]);
+            for ((sum, one), two) in sums.iter_mut().zip(one).zip(two) {
+                *sum += tables[0][usize::from(*one)] + tables[1][usize::from(*two)];
+            }
+        }
+        total += sums.iter().map(|sum| u64::from(*sum)).sum::<u64>();
+    }
+    total
+}
+
+fn byte_sum(columns: &[&[u8]; CHARACTERISTICS]) -> u64 {
+    let sum = |column: &&[u8]| column.iter().map(|code| u64::from(*code)).sum::<u64>();
+    columns.iter().map(sum).sum()
+}
+
+fn kernel(rules: &[RuleSet; 2], cases: &CodeColumns) {
+    let columns: [&[u8]; CHARACTERISTICS] = std::array::from_fn(|at| cases.column(at));
+    let mut random = Random(3);
+    let tables = std::array::from_fn(|_| {
+        std::array::from_fn(|_| random.below(80) as u32 | (random.below(80) as u32) << 16)
+    });
+    let mut times: [Vec<f64>; 3] = Default::default();
+    for _ in 0..ROUNDS {
+        times[0].push(millis(|| byte_sum(black_box(&columns))));
+        times[1].push(millis(|| table_add(black_box(&tables), black_box(&columns))));
+        times[2].push(millis(|| rules[0].compare(&rules[1], black_box(cases))));
+    }
+    let compared = rules[0].compare(&rules[1], cases).expect("the cards share their bins");
+    println!("{CASES} cases x {CHARACTERISTICS} characteristics, two scorecards, one thread");
+    println!("groups {:?}, migration {:?}", compared.groups, compared.migration);
+    let [bytes, table, kernel] = times.map(Spread::of);
+    println!("sum of the same bytes      {bytes}");
+    println!("yardstick: table add       {table}");
+    println!("kernel with all counts     {kernel}");
+    println!("kernel / yardstick         {:.2} (at most 1.30)", kernel.median / table.median);
+}
+
+/// Ranking single cases by the shipped scorecard: five columns, and all there is.
+fn single() {
+    let rules = compile(CONSUMER_YAML);
+    let today = Day(20_500);
+    let basic = Facts {
+        overdue_amount_minor: 124_050,
+        oldest_due_date: Some(today.plus(-47)),
+        ..Facts::default()
+    };
+    let mut full = basic.clone();
+    for month in 0..12 {
+        full.arrears_profile.push(ArrearsMonth {
+            month: Day::from_ymd(2025, month + 1, 1).expect("a date"),
+            months_past_due: i32::from(month > 9),
+            billed_amount_minor: Some(10_000),
+            paid_amount_minor: Some(9_000),
+        });
+    }
+    for (input, value) in [
+        (Input::Cooperation, 4),
+        (Input::CreditorCount, 2),
+        (Input::OwnsHome, 3),
+        (Input::IncomeState, 2),
+        (Input::CustomerSinceDate, 18_000),
+    ] {
+        full.inputs.set(input, value);
+    }
+    for (name, facts) in [("five columns", &basic), ("twelve months of history", &full)] {
+        let history = History::default();
+        let input = CaseInput {
+            facts,
+            history: &history,
+            as_of: Micros(0),
+            case_seq: 1,
+            today,
+            days: &Utc,
+        };
+        let times = (0..ROUNDS).map(|_| {
+            millis(|| (0..10_000).map(|_| rules.rank(black_box(&input)).rank.score).sum::<i32>())
+        });
+        let each = Spread::of(times.collect());
+        println!("rank, {name}: {:.2} us a case", each.median / 10.0);
+        let times = (0..ROUNDS).map(|_| {
+            millis(|| {
+                (0..1_000).map(|_| rules.explain(black_box(&input)).lines.len()).sum::<usize>()
+            })
+        });
+        println!("explain, {name}: {:.2} us a case", Spread::of(times.collect()).median);
+    }
+}
+
+fn millis<T>(work: impl FnOnce() -> T) -> f64 {
+    let start = Instant::now();
+    black_box(work());
+    start.elapsed().as_secs_f64() * 1_000.0
+}
+
+struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+impl Spread {
+    fn of(mut times: Vec<f64>) -> Spread {
+        times.sort_by(f64::total_cmp);
+        Spread { low: times[0], median: times[times.len() / 2], high: times[times.len() - 1] }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:8.2} ms (from {:.2} to {:.2})", self.median, self.low, self.high)
+    }
+}

@@ -1,0 +1,210 @@
+//! Many cases at once: their codes in columns, ranked by two scorecards that
+//! share their bins.
+
+use crate::model::Stage;
+
+use super::compile::CHARACTERISTICS_MAX;
+use super::kernel::Table;
+use super::subject::Subject;
+use super::{CaseInput, RuleSet};
+
+/// Rows added up at a time: their sums stay in the nearest cache.
+const BLOCK: usize = 2_048;
+/// Counts kept side by side, so that equal neighbours do not wait for each other.
+const LANES: usize = 2;
+/// Cells of one card: 3 groups of 20 ranges, rounded up to a power of two.
+const CELLS: usize = 64;
+/// How many equal ranges of scores a histogram has.
+pub const HISTOGRAM_BUCKETS: usize = 20;
+
+/// The bin codes of many cases, one column per characteristic of a scorecard.
+#[derive(Clone, Debug, Default)]
+pub struct CodeColumns {
+    columns: Vec<Vec<u8>>,
+    /// The stages, 0 for M1.
+    stages: Vec<u8>,
+}
+
+/// What two scorecards make of the same cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// By card and range of scores, 0 to 49 first, 950 to 1,000 last.
+    pub histograms: [[u64; HISTOGRAM_BUCKETS]; 2],
+    /// By card and group.
+    pub groups: [[u64; 3]; 2],
+    /// By group under the first card, then under the second.
+    pub migration: [[u64; 3]; 3],
+}
+
+impl CodeColumns {
+    /// No cases yet.
+    pub fn new(rules: &RuleSet) -> CodeColumns {
+        let count = rules.card.characteristics.len();
+        CodeColumns { columns: vec![Vec::new(); count], stages: Vec::new() }
+    }
+
+    /// Adds a case as of its day.
+    pub fn push(&mut self, rules: &RuleSet, case: &CaseInput<'_>) {
+        let subject = Subject::new(case, &rules.ranking);
+        let mut codes = [0; CHARACTERISTICS_MAX];
+        rules.codes(&subject, &mut codes);
+        for (column, code) in self.columns.iter_mut().zip(codes) {
+            column.push(code);
+        }
+        self.stages.push(subject.stage as u8 - 1);
+    }
+
+    /// How many cases there are.
+    pub fn len(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// Whether there are no cases.
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    /// The codes of one characteristic, by case.
+    pub fn column(&self, characteristic: usize) -> &[u8] {
+        &self.columns[characteristic]
+    }
+}
+
+impl RuleSet {
+    /// Whether codes found by this rule set are codes of the other: the same
+    /// features in the same bins, whatever their points, and the same stages.
+    pub fn shares_bins(&self, other: &RuleSet) -> bool {
+        let bins = |rules: &RuleSet| -> Vec<_> {
+            let all = rules.card.characteristics.iter();
+            all.map(|one| (one.feature.clone(), one.bins.clone(), one.active)).collect()
+        };
+        self.ranking.stage_bounds == other.ranking.stage_bounds && bins(self) == bins(other)
+    }
+
+    /// Scores cases by this rule set and another, and counts what they make of
+    /// them. Nothing if the two do not share their bins.
+    ///
+    /// # Panics
+    /// If the columns were not found by a rule set of this one's bins.
+    pub fn compare(&self, other: &RuleSet, cases: &CodeColumns) -> Option<Comparison> {
+        if !self.shares_bins(other) {
+            return None;
+        }
+        assert_eq!(cases.columns.len(), self.card.characteristics.len(), "columns of another card");
+        let tables = self.kernel.paired(&other.kernel);
+        let mut tally = Tally::new(self, other);
+        let mut sums = [0_u32; BLOCK];
+        for (at, stages) in cases.stages.chunks(BLOCK).enumerate() {
+            let rows = at * BLOCK..at * BLOCK + stages.len();
+            let sums = &mut sums[..stages.len()];
+            sums.fill(0);
+            let columns: Vec<&[u8]> = cases.columns.iter().map(|one| &one[rows.clone()]).collect();
+            add_up(&tables, &columns, sums);
+            tally.count(sums, stages);
+        }
+        Some(tally.finish())
+    }
+}
+
+/// Adds the entries of every column to the sums, four columns at a time.
+fn add_up(tables: &[Table<u32>], columns: &[&[u8]], sums: &mut [u32]) {
+    let rows = sums.len();
+    for (tables, columns) in tables.chunks(4).zip(columns.chunks(4)) {
+        if let ([t0, t1, t2, t3], [c0, c1, c2, c3]) = (tables, columns) {
+            let (c0, c1, c2, c3) = (&c0[..rows], &c1[..rows], &c2[..rows], &c3[..rows]);
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let left = t0[usize::from(c0[row])] + t1[usize::from(c1[row])];
+                let right = t2[usize::from(c2[row])] + t3[usize::from(c3[row])];
+                *sum += left + right;
+            }
+            continue;
+        }
+        for (table, column) in tables.iter().zip(columns) {
+            for (sum, code) in sums.iter_mut().zip(*column) {
+                *sum += table[usize::from(*code)];
+            }
+        }
+    }
+}
+
+/// Counts cases by cell: group and range of the score, under both cards. All
+/// that is told of a comparison follows from these counts.
+struct Tally {
+    /// By card and stage: the cell of every sum a table can give.
+    cells: [Vec<Box<[u8]>>; 2],
+    /// Whether the stage matters: only where cutoffs differ by stage.
+    by_stage: bool,
+    counts: Box<[[u32; CELLS * CELLS]; LANES]>,
+}
+
+impl Tally {
+    fn new(one: &RuleSet, two: &RuleSet) -> Tally {
+        let by_stage =
+            |rules: &RuleSet| rules.card.cutoffs.iter().any(|at| *at != rules.card.cutoffs[0]);
+        Tally {
+            cells: [one, two]
+                .map(|rules| Stage::ALL.into_iter().map(|stage| cells(rules, stage)).collect()),
+            by_stage: by_stage(one) || by_stage(two),
+            counts: Box::new([[0; CELLS * CELLS]; LANES]),
+        }
+    }
+
+    fn count(&mut self, sums: &[u32], stages: &[u8]) {
+        if self.by_stage {
+            for (at, (sum, stage)) in sums.iter().zip(stages).enumerate() {
+                let stage = usize::from(*stage);
+                let [one, two] = &self.cells;
+                count_one((&one[stage], &two[stage]), *sum, &mut self.counts[at % LANES]);
+            }
+            return;
+        }
+        let (one, two) = (&*self.cells[0][0], &*self.cells[1][0]);
+        let mut lanes = sums.chunks_exact(LANES);
+        for sums in &mut lanes {
+            for (sum, counts) in sums.iter().zip(self.counts.iter_mut()) {
+                count_one((one, two), *sum, counts);
+            }
+        }
+        for sum in lanes.remainder() {
+            count_one((one, two), *sum, &mut self.counts[0]);
+        }
+    }
+
+    fn finish(self) -> Comparison {
+        let mut told = Comparison {
+            histograms: [[0; HISTOGRAM_BUCKETS]; 2],
+            groups: [[0; 3]; 2],
+            migration: [[0; 3]; 3],
+        };
+        for (at, count) in self.counts.iter().flat_map(|counts| counts.iter().enumerate()) {
+            let (cells, count) = ([at / CELLS, at % CELLS], u64::from(*count));
+            if count == 0 {
+                continue;
+            }
+            for (card, cell) in cells.into_iter().enumerate() {
+                told.histograms[card][cell % HISTOGRAM_BUCKETS] += count;
+                told.groups[card][cell / HISTOGRAM_BUCKETS] += count;
+            }
+            let [one, two] = cells.map(|cell| cell / HISTOGRAM_BUCKETS);
+            told.migration[one][two] += count;
+        }
+        told
+    }
+}
+
+/// Counts one case: the lower half of the word is the sum of the first card, the
+/// upper that of the second.
+fn count_one((one, two): (&[u8], &[u8]), sum: u32, counts: &mut [u32; CELLS * CELLS]) {
+    let cell = |cells: &[u8], sum: u32| usize::from(cells[(sum & 0xFFFF) as usize]);
+    counts[(cell(one, sum) * CELLS + cell(two, sum >> 16)) % (CELLS * CELLS)] += 1;
+}
+
+/// The cell of every sum: the group times the ranges, plus the range.
+fn cells(rules: &RuleSet, stage: Stage) -> Box<[u8]> {
+    let cell = |above: i32| {
+        let score = (rules.kernel.start() + above).clamp(0, 1_000);
+        let bucket = (score as usize * HISTOGRAM_BUCKETS / 1_000).min(HISTOGRAM_BUCKETS - 1);
+        (rules.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
+    };
+    (0..=0xFFFF).map(|above| cell(above) as u8).collect()
+}
