@@ -1,6 +1,7 @@
 //! What the tests of this layer share: cases with defaults, and the rule set of
 //! the shipped scorecard.
 
+mod amounts;
 mod batches;
 mod data_cases;
 mod generate;
