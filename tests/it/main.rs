@@ -1,0 +1,4 @@
+//! Tests of the whole service, one module per topic, in one program.
+
+mod grpc;
+mod support;
