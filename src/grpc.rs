@@ -2,11 +2,16 @@
 //! statuses and metrics are layers around the services; a handler holds none.
 
 mod auth;
+mod case_service;
 mod convert;
 mod edge;
 mod metrics;
+mod portfolio_service;
 mod server;
 mod status;
 
 pub use auth::{NotLoopback, check_loopback};
-pub use server::{Listeners, ServeError};
+pub use server::{Listeners, ServeError, serve};
+
+/// Where an answer that could go on ends, in bytes: the rest is for the next page.
+const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;

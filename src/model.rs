@@ -24,7 +24,7 @@ pub use history::{
 };
 pub use id::{
     CaseId, CaseNo, DebtorId, DebtorNo, EventId, InvalidId, Part, PortfolioId, PortfolioNo,
-    RequestId, WorkListId, WorkListNo, WorkerId, h64,
+    RequestId, WorkListId, WorkListNo, WorkerId, check_id, h64,
 };
 pub use input::{INPUTS, Input, InputKind, Inputs};
 pub use ledger::{Served, serve};
@@ -35,4 +35,4 @@ pub use portfolio::{
 pub use queue::{Gate, LaneKey, QueueRank, QueueState, WorkKind, WorkListSettings};
 pub use rank::{Rank, RecoveryGroup, RuleSetId};
 pub use time::{Clock, Day, LocalDays, Micros, SystemClock, TestClock};
-pub use violation::{Reason, Violation, Violations};
+pub use violation::{Reason, VIOLATIONS_MAX, Violation, Violations};

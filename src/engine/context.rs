@@ -7,7 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::future::BoxFuture;
 
-use crate::model::{Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, RuleSetId};
+use crate::model::{
+    Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId,
+};
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::StoredPortfolio;
@@ -120,6 +122,20 @@ impl Engine {
     /// The current instant by the server's clock.
     pub fn now(&self) -> crate::model::Micros {
         self.clock.now()
+    }
+
+    /// The settings of a portfolio, to read messages about its cases against.
+    ///
+    /// # Errors
+    /// `NotFound` for the portfolio.
+    pub async fn settings_of(
+        &self,
+        caller: &Caller,
+        portfolio_id: &PortfolioId,
+    ) -> Result<PortfolioSettings, Error> {
+        let mut tx = self.store.read().await?;
+        let context = self.context_by_id(&mut tx, caller.part, portfolio_id).await?;
+        Ok(context.portfolio.settings.clone())
     }
 
     /// The currency of a portfolio's amounts.

@@ -19,12 +19,16 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::config::Config;
-use crate::engine::Caller;
+use crate::engine::{Caller, Engine};
 use crate::proto;
+use crate::proto::case_service_server::CaseServiceServer;
+use crate::proto::portfolio_service_server::PortfolioServiceServer;
 
 use super::auth::{self, AuthLayer, NotLoopback};
+use super::case_service::Cases;
 use super::edge::EdgeLayer;
 use super::metrics::Metrics;
+use super::portfolio_service::Portfolios;
 
 /// The largest response in bytes. Answers stop at 3 MiB by themselves, and most
 /// clients refuse more than this.
@@ -35,6 +39,14 @@ const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Sets what the size limits of the configuration mean for one service.
+macro_rules! limited {
+    ($service:expr, $limits:expr) => {
+        $service
+            .max_decoding_message_size($limits.request_bytes_max)
+            .max_encoding_message_size(RESPONSE_BYTES_MAX)
+    };
+}
 /// The services of the contract, as health and reflection name them.
 const SERVICES: [&str; 3] = [
     proto::portfolio_service_server::SERVICE_NAME,
@@ -99,10 +111,28 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
 }
 
+/// Serves the engine until `shutdown`, then lets open calls end for the time the
+/// configuration allows.
+///
+/// # Errors
+/// When a listener fails, or the contract cannot be described by reflection.
+pub async fn serve(
+    engine: Arc<Engine>,
+    listeners: Listeners,
+    config: &Config,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let limits = &config.limits;
+    let portfolios = PortfolioServiceServer::new(Portfolios(Arc::clone(&engine)));
+    let cases = CaseServiceServer::new(Cases(engine));
+    let routes = Routes::new(limited!(portfolios, limits)).add_service(limited!(cases, limits));
+    run(routes, Caller::local(), listeners, config, shutdown).await
+}
+
 /// Serves `routes` for `caller` until `shutdown`, then lets open calls end for
 /// the time the configuration allows. HTTP answers until the last call has
 /// ended, so that a watcher sees the draining.
-pub(super) async fn run(
+async fn run(
     routes: Routes,
     caller: Caller,
     listeners: Listeners,
@@ -153,16 +183,6 @@ pub(super) async fn run(
     grpc?;
     http.map_err(ServeError::Http)
 }
-
-/// Sets what the size limits of the configuration mean for one service.
-macro_rules! limited {
-    ($service:expr, $limits:expr) => {
-        $service
-            .max_decoding_message_size($limits.request_bytes_max)
-            .max_encoding_message_size($crate::grpc::server::RESPONSE_BYTES_MAX)
-    };
-}
-pub(super) use limited;
 
 async fn report(health: &HealthReporter, status: ServingStatus) {
     for service in [""].into_iter().chain(SERVICES) {

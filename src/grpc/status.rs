@@ -10,7 +10,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 
 use crate::engine::{Error, Resource};
-use crate::model::Reason;
+use crate::model::{Reason, Violations};
 use crate::proto::ErrorReason;
 use crate::store::StoreError;
 
@@ -79,6 +79,16 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
         Error::Store(store) => from_store(store),
         Error::Internal(ref why) => fault(ErrorReason::Internal, why).status(),
     }
+}
+
+/// The status of a failed call that named nothing beside what its error holds.
+pub(super) fn plain(error: Error) -> Status {
+    from_error(error, Named::NOTHING)
+}
+
+/// The status of a call whose fields break rules.
+pub(super) fn invalid(violations: Violations) -> Status {
+    details::invalid(&violations)
 }
 
 fn from_store(error: StoreError) -> Status {

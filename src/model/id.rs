@@ -20,7 +20,8 @@ pub enum InvalidId {
     Byte(u8),
 }
 
-fn check(text: &str) -> Result<(), InvalidId> {
+/// Whether a text can be an id: 1 to 128 bytes of printable ASCII 0x21 to 0x7E.
+pub fn check_id(text: &str) -> Result<(), InvalidId> {
     if text.is_empty() {
         return Err(InvalidId::Empty);
     }
@@ -45,7 +46,7 @@ macro_rules! text_id {
             /// Takes an id as the caller gave it.
             pub fn new(text: impl Into<String>) -> Result<$name, InvalidId> {
                 let text = text.into();
-                check(&text)?;
+                check_id(&text)?;
                 Ok($name(text))
             }
 

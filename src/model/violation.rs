@@ -1,5 +1,9 @@
 //! Broken rules of single fields, collected before a request is refused.
 
+/// The most broken rules noted of one thing that is read. A small request can
+/// break a million; nobody reads more than these.
+pub const VIOLATIONS_MAX: usize = 100;
+
 /// Which rule of a field was broken; part of the published reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -70,7 +74,7 @@ impl Violations {
         Violations::default()
     }
 
-    /// Notes a broken rule.
+    /// Notes a broken rule, unless [`VIOLATIONS_MAX`] are noted already.
     pub fn add(
         &mut self,
         field: impl Into<String>,
@@ -78,12 +82,10 @@ impl Violations {
         value: impl ToString,
         bound: impl Into<String>,
     ) {
-        self.0.push(Violation {
-            field: field.into(),
-            reason,
-            value: value.to_string(),
-            bound: bound.into(),
-        });
+        if self.0.len() < VIOLATIONS_MAX {
+            let (field, bound) = (field.into(), bound.into());
+            self.0.push(Violation { field, reason, value: value.to_string(), bound });
+        }
     }
 
     /// Notes a field that was not given.

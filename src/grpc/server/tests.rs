@@ -12,7 +12,7 @@ use tonic_types::{ErrorInfo, StatusExt};
 use super::*;
 use crate::engine::Role;
 use crate::proto::case_service_client::CaseServiceClient;
-use crate::proto::case_service_server::{CaseService, CaseServiceServer};
+use crate::proto::case_service_server::CaseService;
 
 /// A service whose GetCase does what the case id says.
 struct Probe;

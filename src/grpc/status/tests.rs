@@ -160,9 +160,9 @@ fn all_violations_are_told_with_path_reason_value_and_bound() {
 
 #[test]
 fn a_status_stays_small_enough_for_a_header_however_much_is_wrong() {
-    let mut many = violations(5_000);
-    many.add("ж".repeat(2_000), Reason::FieldMalformed, "ж".repeat(5_000), "short");
-    many.0.rotate_right(1);
+    let mut many = violations(100);
+    many.0[0].field = "ж".repeat(2_000);
+    many.0[0].value = "ж".repeat(5_000);
     for error in [
         Error::Invalid(many.clone()),
         Error::AtomicRejected(vec![(0, ItemError::Invalid(many))]),
@@ -174,9 +174,9 @@ fn a_status_stays_small_enough_for_a_header_however_much_is_wrong() {
             headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         assert!(bytes < 8 * 1024, "{bytes}");
     }
-    let status = from_error(Error::Invalid(violations(5_000)), Named::NOTHING);
+    let status = from_error(Error::Invalid(violations(100)), Named::NOTHING);
     let details = details(&status);
-    assert_eq!(details.error_info().unwrap().metadata["violation_count"], "5000");
+    assert_eq!(details.error_info().unwrap().metadata["violation_count"], "100");
     assert!(details.bad_request().unwrap().field_violations.len() > 20);
 }
 
@@ -209,11 +209,11 @@ fn every_item_error_has_the_metadata_the_contract_promises() {
 fn an_answer_holds_violations_up_to_its_budget_and_always_their_count() {
     let mut budget = ItemBudget::new();
     let mut told = 0;
-    for _ in 0..100 {
-        let error = ItemError::Invalid(violations(1_000));
+    for _ in 0..1_000 {
+        let error = ItemError::Invalid(violations(100));
         let answer = item_error(&error, Named::NOTHING, &mut budget);
         assert_eq!(answer.reason, "FIELD_OUT_OF_RANGE");
-        assert_eq!(answer.metadata["violation_count"], "1000");
+        assert_eq!(answer.metadata["violation_count"], "100");
         told += answer.violations.len();
     }
     assert!((10_000..30_000).contains(&told), "{told}");

@@ -1,0 +1,124 @@
+//! Cases over gRPC.
+
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::engine::{self, Caller, Engine};
+use crate::model::PortfolioId;
+use crate::proto::{self, case_service_server::CaseService};
+
+use super::convert::{self, Terms};
+use super::status::{self, Named};
+use super::{ANSWER_BYTES_MAX, auth};
+
+/// CaseService.
+pub(super) struct Cases(pub(super) Arc<Engine>);
+
+impl Cases {
+    /// What the amounts and times of a portfolio's cases are read against.
+    async fn terms(&self, caller: &Caller, portfolio_id: &PortfolioId) -> Result<Terms, Status> {
+        let settings = self.0.settings_of(caller, portfolio_id).await.map_err(status::plain)?;
+        Ok(Terms {
+            currency: settings.base_currency,
+            tolerance_amount_minor: settings.ranking.tolerance_amount_minor,
+            now: self.0.now(),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl CaseService for Cases {
+    async fn push_cases(
+        &self,
+        request: Request<proto::PushCasesRequest>,
+    ) -> Result<Response<proto::PushCasesResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let head = convert::push_head(&request, self.0.now()).map_err(status::invalid)?;
+        let portfolio_id = head.portfolio_id.clone();
+        let terms = self.terms(&caller, &portfolio_id).await?;
+        let sequences: Vec<_> = request.cases.iter().map(|case| case.source_sequence).collect();
+        let command = convert::push_command(request, head, terms);
+        let named = [("portfolio_id", portfolio_id.as_str())];
+        let results = engine::push::push_cases(&self.0, &caller, command).await;
+        let results = results.map_err(|error| status::from_error(error, Named(&named)))?;
+        Ok(Response::new(convert::push_response(&results, &portfolio_id, &sequences)))
+    }
+
+    async fn record_events(
+        &self,
+        request: Request<proto::RecordEventsRequest>,
+    ) -> Result<Response<proto::RecordEventsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let head = convert::record_head(&request).map_err(status::invalid)?;
+        let portfolio_id = head.portfolio_id.clone();
+        let terms = self.terms(&caller, &portfolio_id).await?;
+        let command = convert::record_command(request, head, terms);
+        let named = [("portfolio_id", portfolio_id.as_str())];
+        let results = engine::record::record_events(&self.0, &caller, command).await;
+        let results = results.map_err(|error| status::from_error(error, Named(&named)))?;
+        Ok(Response::new(convert::record_response(&results, &portfolio_id)))
+    }
+
+    async fn get_case(
+        &self,
+        request: Request<proto::GetCaseRequest>,
+    ) -> Result<Response<proto::GetCaseResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let named = [("portfolio_id", request.portfolio_id.as_str())];
+        let key = convert::case_key(&request.portfolio_id, &request.case_id);
+        let (portfolio_id, case_id) = key.map_err(status::invalid)?;
+        let found = engine::read::get_case(&self.0, &caller, portfolio_id, case_id).await;
+        let found = found.map_err(|error| status::from_error(error, Named(&named)))?;
+        let case = Some(convert::case_to(&found));
+        Ok(Response::new(proto::GetCaseResponse { case }))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<proto::ListCasesRequest>,
+    ) -> Result<Response<proto::ListCasesResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let query = convert::list_cases_query(request.into_inner()).map_err(status::invalid)?;
+        let named =
+            [("portfolio_id", query.portfolio_id.as_str()), ("page_token", &*query.page_token)];
+        let listed = engine::read::list_cases(&self.0, &caller, query.clone()).await;
+        let (views, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
+        let mut answer = proto::ListCasesResponse { cases: Vec::new(), next_page_token: next };
+        let mut room = ANSWER_BYTES_MAX;
+        for (place, view) in views.iter().enumerate() {
+            let case = convert::case_to(view);
+            let size = case.encoded_len() + 8;
+            if place > 0 && size > room {
+                let last = &views[place - 1];
+                answer.next_page_token = engine::read::page_after(&caller, &query, last);
+                break;
+            }
+            room = room.saturating_sub(size);
+            answer.cases.push(case);
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn explain_case(
+        &self,
+        request: Request<proto::ExplainCaseRequest>,
+    ) -> Result<Response<proto::ExplainCaseResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let named = [("portfolio_id", request.portfolio_id.as_str())];
+        let (portfolio_id, case_id, date) =
+            convert::explain_request(&request).map_err(status::invalid)?;
+        let explained =
+            engine::explain::explain_case(&self.0, &caller, portfolio_id, case_id, date).await;
+        let (view, explanation) =
+            explained.map_err(|error| status::from_error(error, Named(&named)))?;
+        let case = Some(convert::case_to(&view));
+        let explanation = Some(convert::explanation_to(&explanation));
+        Ok(Response::new(proto::ExplainCaseResponse { case, explanation }))
+    }
+}

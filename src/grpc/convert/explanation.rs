@@ -1,0 +1,113 @@
+//! Why a case is ranked as it is.
+
+use crate::model::{CaseId, Day, PortfolioId, Violations};
+use crate::proto;
+use crate::scoring::{
+    DimensionSubtotal, Explanation, FamilySubtotal, PriorityLine, ScoreLine, ScoreReason,
+};
+
+use super::case_view::{case_key_at, rank_to};
+use super::path::ROOT;
+use super::time::day;
+
+/// Reads which case to explain, and as of which day.
+pub(in crate::grpc) fn explain_request(
+    request: &proto::ExplainCaseRequest,
+) -> Result<(PortfolioId, CaseId, Option<Day>), Violations> {
+    let mut broken = Violations::new();
+    let key = case_key_at(&request.portfolio_id, &request.case_id, &ROOT, &mut broken);
+    let date = request.as_of_date.as_ref();
+    let date = date.and_then(|date| day(date, &ROOT.field("as_of_date"), &mut broken));
+    match key {
+        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, date)),
+        _ => Err(broken),
+    }
+}
+
+/// An explanation as the contract writes it.
+pub(in crate::grpc) fn explanation_to(explanation: &Explanation) -> proto::Explanation {
+    let family = |subtotal: &FamilySubtotal| proto::FamilySubtotal {
+        family: subtotal.family as i32,
+        contribution: subtotal.contribution,
+    };
+    let dimension = |subtotal: &DimensionSubtotal| proto::DimensionSubtotal {
+        dimension: subtotal.dimension as i32,
+        contribution: subtotal.contribution,
+        confidence_permille: subtotal.confidence_permille,
+    };
+    let priority_line = |line: &PriorityLine| proto::PriorityLine {
+        term: line.term.clone(),
+        value: line.value.clone(),
+        points: line.points,
+    };
+    proto::Explanation {
+        rank: Some(rank_to(&explanation.rank)),
+        scorecard_id: explanation.scorecard_id.clone(),
+        base_points: explanation.base_points,
+        lines: explanation.lines.iter().map(line).collect(),
+        clamp_points: explanation.clamp_points,
+        cutoff_a: explanation.cutoff_a,
+        cutoff_b: explanation.cutoff_b,
+        family_subtotals: explanation.family_subtotals.iter().map(family).collect(),
+        dimension_subtotals: explanation.dimension_subtotals.iter().map(dimension).collect(),
+        diagnosis: explanation.diagnosis as i32,
+        reasons: explanation.reasons.iter().map(reason).collect(),
+        priority_lines: explanation.priority_lines.iter().map(priority_line).collect(),
+        findings: explanation.findings.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn line(line: &ScoreLine) -> proto::ScoreLine {
+    proto::ScoreLine {
+        characteristic: line.characteristic.clone(),
+        family: line.family as i32,
+        dimension: line.dimension as i32,
+        value: line.value.clone(),
+        bin: line.bin.clone(),
+        points: line.points,
+        weight_milli: line.weight_milli,
+        contribution: line.contribution,
+        best_contribution: line.best_contribution,
+        protected_input: line.protected_input,
+        missing: line.missing,
+    }
+}
+
+fn reason(reason: &ScoreReason) -> proto::Reason {
+    proto::Reason {
+        reason_code: reason.reason_code.clone(),
+        text: reason.text.clone(),
+        characteristic: reason.characteristic.clone(),
+        points_lost: reason.points_lost,
+        audience: reason.audience as i32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scoring::{Audience, Diagnosis, Dimension, Family};
+
+    #[test]
+    fn the_words_of_explanations_have_the_numbers_of_the_contract() {
+        let name = |debug: String| debug.to_uppercase();
+        let written = |contract: &str| contract.replace('_', "");
+        for family in Family::ALL {
+            let contract = proto::Family::try_from(family as i32).unwrap().as_str_name();
+            assert_eq!(written(contract), "FAMILY".to_owned() + &name(format!("{family:?}")));
+        }
+        for dimension in Dimension::ALL {
+            let contract = proto::Dimension::try_from(dimension as i32).unwrap().as_str_name();
+            assert_eq!(written(contract), "DIMENSION".to_owned() + &name(format!("{dimension:?}")));
+        }
+        use Diagnosis::{Ability, Both, None, Unknown, Willingness};
+        for diagnosis in [Unknown, Willingness, Ability, Both, None] {
+            let contract = proto::Diagnosis::try_from(diagnosis as i32).unwrap().as_str_name();
+            assert_eq!(written(contract), "DIAGNOSIS".to_owned() + &name(format!("{diagnosis:?}")));
+        }
+        for audience in [Audience::Agent, Audience::Analyst] {
+            let contract = proto::Audience::try_from(audience as i32).unwrap().as_str_name();
+            assert_eq!(written(contract), "AUDIENCE".to_owned() + &name(format!("{audience:?}")));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Portfolios and their settings over gRPC.
+
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::engine::{self, Engine};
+use crate::proto::{self, portfolio_service_server::PortfolioService};
+
+use super::status::{self, Named};
+use super::{ANSWER_BYTES_MAX, auth, convert};
+
+/// PortfolioService.
+pub(super) struct Portfolios(pub(super) Arc<Engine>);
+
+#[tonic::async_trait]
+impl PortfolioService for Portfolios {
+    async fn create_portfolio(
+        &self,
+        request: Request<proto::CreatePortfolioRequest>,
+    ) -> Result<Response<proto::CreatePortfolioResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let given = request.into_inner().portfolio;
+        let (portfolio_id, settings) = convert::portfolio_from(given).map_err(status::invalid)?;
+        let created =
+            engine::portfolio::create_portfolio(&self.0, &caller, portfolio_id, settings).await;
+        let created = created.map_err(status::plain)?;
+        let portfolio = Some(convert::portfolio_to(&created));
+        Ok(Response::new(proto::CreatePortfolioResponse { portfolio }))
+    }
+
+    async fn update_portfolio(
+        &self,
+        request: Request<proto::UpdatePortfolioRequest>,
+    ) -> Result<Response<proto::UpdatePortfolioResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let given = request.into_inner().portfolio;
+        let etag = given.as_ref().map(|given| given.etag.clone());
+        let read = convert::both(convert::portfolio_from(given), convert::etag(etag, "portfolio"));
+        let ((portfolio_id, settings), etag) = read.map_err(status::invalid)?;
+        let updated =
+            engine::portfolio::update_portfolio(&self.0, &caller, portfolio_id, settings, &etag);
+        let updated = updated.await.map_err(status::plain)?;
+        let portfolio = Some(convert::portfolio_to(&updated));
+        Ok(Response::new(proto::UpdatePortfolioResponse { portfolio }))
+    }
+
+    async fn get_portfolio(
+        &self,
+        request: Request<proto::GetPortfolioRequest>,
+    ) -> Result<Response<proto::GetPortfolioResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let portfolio_id =
+            convert::portfolio_id(&request.into_inner().portfolio_id).map_err(status::invalid)?;
+        let found = engine::portfolio::get_portfolio(&self.0, &caller, portfolio_id).await;
+        let portfolio = Some(convert::portfolio_to(&found.map_err(status::plain)?));
+        Ok(Response::new(proto::GetPortfolioResponse { portfolio }))
+    }
+
+    async fn list_portfolios(
+        &self,
+        request: Request<proto::ListPortfoliosRequest>,
+    ) -> Result<Response<proto::ListPortfoliosResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = convert::Page::alone(request.page_size, request.page_token);
+        let mut page = page.map_err(status::invalid)?;
+        loop {
+            let (size, token) = (page.size, &page.token);
+            let listed = engine::portfolio::list_portfolios(&self.0, &caller, size, token).await;
+            let named = [("page_token", &**token)];
+            let (found, next_page_token) =
+                listed.map_err(|error| status::from_error(error, Named(&named)))?;
+            let portfolios = found.iter().map(convert::portfolio_to).collect();
+            let answer = proto::ListPortfoliosResponse { portfolios, next_page_token };
+            // The token is of the engine's making, so a page that is too large
+            // is asked for again, half as long.
+            if answer.encoded_len() <= ANSWER_BYTES_MAX || size == 1 {
+                return Ok(Response::new(answer));
+            }
+            page.size = size / 2;
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The service as its clients see it.
+
+mod cases;
+mod portfolios;
+mod reflection;

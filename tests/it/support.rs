@@ -1,0 +1,10 @@
+//! What tests of the service share: a server of their own, and readers of
+//! what it says when it refuses.
+
+mod message;
+mod refusal;
+mod server;
+
+pub(crate) use message::{date, document, euro, instant, portfolio};
+pub(crate) use refusal::{Refusal, refusal};
+pub(crate) use server::{NOW, TestServer};

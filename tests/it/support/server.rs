@@ -1,0 +1,95 @@
+//! A server with a folder, a clock and free ports of its own.
+
+use std::sync::Arc;
+
+use arrears::config::Config;
+use arrears::engine::Engine;
+use arrears::grpc::{Listeners, ServeError, serve};
+use arrears::model::{Micros, TestClock};
+use arrears::proto::{
+    self, case_service_client::CaseServiceClient, portfolio_service_client::PortfolioServiceClient,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::transport::Channel;
+
+/// Where the clock of a test server stands at first: Wednesday 2026-03-04,
+/// 10:00 UTC.
+pub(crate) const NOW: Micros = Micros(1_772_618_400 * Micros::SECOND);
+
+/// A running server. Its folder goes when it is dropped.
+pub(crate) struct TestServer {
+    /// The server's clock.
+    pub(crate) clock: Arc<TestClock>,
+    /// A connection to gRPC.
+    pub(crate) channel: Channel,
+    folder: tempfile::TempDir,
+    shutdown: DropGuard,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl TestServer {
+    /// Starts a server over an empty folder.
+    pub(crate) async fn start() -> TestServer {
+        let clock = Arc::new(TestClock::new(NOW));
+        TestServer::over(tempfile::tempdir().unwrap(), clock).await
+    }
+
+    async fn over(folder: tempfile::TempDir, clock: Arc<TestClock>) -> TestServer {
+        let engine = Engine::open(folder.path(), clock.clone()).await.unwrap();
+        let mut config = Config::default();
+        config.server.grpc_addr.set_port(0);
+        config.server.http_addr.set_port(0);
+        config.server.drain_seconds = 0;
+        let listeners = Listeners::bind(&config).await.unwrap();
+        let address = format!("http://{}", listeners.grpc_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        let served = tokio::spawn(async move { serve(engine, listeners, &config, stop).await });
+        let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+        TestServer { clock, channel, folder, shutdown: shutdown.drop_guard(), served }
+    }
+
+    /// Stops the server and starts another over the same folder, with the clock
+    /// where it stands.
+    pub(crate) async fn restart(self) -> TestServer {
+        drop((self.channel, self.shutdown));
+        self.served.await.unwrap().unwrap();
+        TestServer::over(self.folder, self.clock).await
+    }
+
+    pub(crate) fn portfolios(&self) -> PortfolioServiceClient<Channel> {
+        PortfolioServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn cases(&self) -> CaseServiceClient<Channel> {
+        CaseServiceClient::new(self.channel.clone())
+    }
+
+    /// Creates a portfolio.
+    pub(crate) async fn create(&self, portfolio: proto::Portfolio) -> proto::Portfolio {
+        let request = proto::CreatePortfolioRequest { portfolio: Some(portfolio) };
+        let answer = self.portfolios().create_portfolio(request).await.unwrap();
+        answer.into_inner().portfolio.unwrap()
+    }
+
+    /// Pushes documents and returns the result of each.
+    pub(crate) async fn push(
+        &self,
+        portfolio_id: &str,
+        cases: Vec<proto::CaseDocument>,
+    ) -> Vec<proto::PushResult> {
+        let portfolio_id = portfolio_id.to_owned();
+        let request = proto::PushCasesRequest { portfolio_id, cases, ..Default::default() };
+        self.cases().push_cases(request).await.unwrap().into_inner().results
+    }
+
+    /// Reads a case.
+    pub(crate) async fn get(&self, portfolio_id: &str, case_id: &str) -> proto::Case {
+        let request = proto::GetCaseRequest {
+            portfolio_id: portfolio_id.to_owned(),
+            case_id: case_id.to_owned(),
+        };
+        self.cases().get_case(request).await.unwrap().into_inner().case.unwrap()
+    }
+}
