@@ -10,11 +10,12 @@ mod explanation;
 mod failure;
 mod field;
 mod import;
+mod init;
 pub mod mapping;
 mod output;
 mod portfolio;
+mod push;
 pub mod rows;
-mod settings;
 mod view;
 mod word;
 mod work_item;
@@ -25,10 +26,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Context, DEFAULT_SERVER};
+use crate::config::Config;
+use client::Context;
 use failure::{Exit, Failure};
 use output::Format;
-use settings::ClientSettings;
+
+/// The settings file that is read when no other is named.
+const CONFIG_FILE: &str = "arrears.toml";
 
 /// Stores overdue loan cases, ranks each into a recovery group A (easy), B or C
 /// (hard), and leases the work, most pressing first
@@ -50,6 +54,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Creates a portfolio and the work list `all` on the running server, and
+    /// writes arrears.toml
+    Init(init::InitArgs),
     /// Pushes the cases of a file
     #[command(subcommand)]
     Import(import::Command),
@@ -82,14 +89,15 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
-    let settings = ClientSettings::read(cli.config.as_deref())?;
-    let server = cli.server.or_else(|| settings.server.clone());
-    let context = Context {
-        format: cli.output,
-        server: server.unwrap_or_else(|| DEFAULT_SERVER.to_owned()),
-        settings,
-    };
+    // The file of the default name is read only if it is there; a named one must be.
+    let here = || Some(PathBuf::from(CONFIG_FILE)).filter(|path| path.exists());
+    let config_file = cli.config.or_else(here);
+    let config = Config::load(config_file.as_deref(), [], &[])
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
+    let server = cli.server.unwrap_or_else(|| config.client.server.clone());
+    let context = Context { format: cli.output, server, config_file, config };
     match cli.command {
+        Command::Init(args) => init::run(&context, args).await,
         Command::Import(command) => import::run(&context, command).await,
         Command::WorkList(command) => work_list::run(&context, command).await,
         Command::Case(command) => case::run(&context, command).await,

@@ -1,6 +1,7 @@
 //! What an operator can set: a TOML file, above it the environment, above that
 //! the flags. One struct per concern, each with its defaults and its rules.
 
+mod client;
 mod limits;
 mod log;
 mod server;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use client::Client;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use server::Server;
@@ -44,6 +46,8 @@ pub struct Config {
     pub log: Log,
     /// How much one caller may ask for.
     pub limits: Limits,
+    /// What the commands that talk to a server take for granted.
+    pub client: Client,
 }
 
 /// Settings that cannot be used.

@@ -1,21 +1,19 @@
 //! The connection to a running server, and what commands share of it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 
 use super::failure::{Exit, Failure};
 use super::output::Format;
-use super::settings::ClientSettings;
+use crate::config::Config;
 use crate::proto;
 
 /// The generated clients over one connection.
 pub(super) type Portfolios = proto::portfolio_service_client::PortfolioServiceClient<Channel>;
 pub(super) type Cases = proto::case_service_client::CaseServiceClient<Channel>;
 pub(super) type WorkLists = proto::work_list_service_client::WorkListServiceClient<Channel>;
-
-/// The address of a server started without options.
-pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -30,8 +28,10 @@ pub(super) struct Context {
     pub format: Format,
     /// The server's address.
     pub server: String,
-    /// What the settings file says.
-    pub settings: ClientSettings,
+    /// The settings file, where there is one.
+    pub config_file: Option<PathBuf>,
+    /// What it says.
+    pub config: Config,
 }
 
 /// A connected client.
@@ -64,7 +64,7 @@ impl Context {
         client: &Client,
         named: Option<&str>,
     ) -> Result<String, Failure> {
-        if let Some(portfolio_id) = named.or(self.settings.portfolio.as_deref()) {
+        if let Some(portfolio_id) = named.or(self.config.client.portfolio.as_deref()) {
             return Ok(portfolio_id.to_owned());
         }
         let request = proto::ListPortfoliosRequest { page_size: 2, ..Default::default() };

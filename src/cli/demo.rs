@@ -85,6 +85,11 @@ impl Demo {
         }
     }
 
+    /// The id of a case, counted from 1.
+    pub(super) fn case_id(number: usize) -> String {
+        format!("L-{number:06}")
+    }
+
     /// Invents a debtor with all cases.
     fn next_debtor(&mut self) {
         self.debtor_count += 1;
@@ -105,7 +110,7 @@ impl Demo {
         for _ in 0..cases {
             self.case_count += 1;
             let mut document = told.clone();
-            document.case_id = format!("L-{:06}", self.case_count);
+            document.case_id = Demo::case_id(self.case_count);
             loan::tell(&mut draw, &debtor, self.today, &mut document);
             self.ready.push_back(document);
         }

@@ -103,6 +103,14 @@ impl LineView {
     }
 }
 
+impl LineView {
+    /// Whether the line has nothing to say to people: not told, or protected and
+    /// off, and without effect.
+    fn silent(&self) -> bool {
+        (self.missing || self.protected) && self.contribution == 0
+    }
+}
+
 impl Record for LineView {
     const HEADER: &'static [&'static str] = &[
         "characteristic",
@@ -195,22 +203,27 @@ impl ExplanationView {
         );
         text.push_str("\nScore: higher = easier to recover\n");
         text.push_str(&self.score_table());
+        text.push('\n');
+        let silent = self.lines.iter().filter(|line| line.silent());
+        let silent: Vec<&str> = silent.map(|line| line.characteristic.as_str()).collect();
+        if !silent.is_empty() {
+            let _ = writeln!(text, "\nnot told or switched off, +0 each: {}", silent.join(", "));
+        }
         let _ = writeln!(
             text,
             "\ngroup {}: A from {}, B from {}, C below",
             self.recovery_group, self.cutoff_a, self.cutoff_b
         );
         text.push_str("\nWhat the points come from\n");
-        let subtotals = self.family_subtotals.iter().chain(&self.dimension_subtotals);
-        let subtotals = subtotals.map(|subtotal| {
-            let known = subtotal.confidence_permille.map(|known| format!("{} %", known / 10));
-            vec![
-                subtotal.name.to_lowercase(),
-                signed(subtotal.contribution),
-                known.unwrap_or_default(),
-            ]
+        let families = self.family_subtotals.iter();
+        let families = families.map(|of| vec![of.name.to_lowercase(), signed(of.contribution)]);
+        text.push_str(&output::table(&["family", "points"], families));
+        let dimensions = self.dimension_subtotals.iter().map(|of| {
+            let known = of.confidence_permille.unwrap_or_default() / 10;
+            vec![of.name.to_lowercase(), signed(of.contribution), format!("{known} %")]
         });
-        text.push_str(&output::table(&["family or dimension", "points", "known"], subtotals));
+        text.push_str("\n\n");
+        text.push_str(&output::table(&["dimension", "points", "known"], dimensions));
         text.push_str("\n\nWhy the score is not higher\n");
         let reasons = self.reasons.iter().map(|reason| {
             let lost = format!("-{}", reason.points_lost);
@@ -240,9 +253,7 @@ impl ExplanationView {
             cells
         };
         let mut rows = vec![row("base points", self.base_points)];
-        rows.extend(
-            self.lines.iter().filter(|line| !line.protected || line.points != 0).map(Record::cells),
-        );
+        rows.extend(self.lines.iter().filter(|line| !line.silent()).map(Record::cells));
         if self.clamp_points != 0 {
             rows.push(row("held within 0 to 1000", self.clamp_points));
         }

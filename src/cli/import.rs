@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,6 +14,7 @@ use super::failure::{Exit, Failure};
 use super::field;
 use super::mapping::Mapping;
 use super::output::{self, Format};
+use super::push::{CHUNK_CASES_MAX, push};
 use super::rows::{InvalidFile, Row, Rows};
 use crate::model::{Clock, Day, Micros, SystemClock};
 use crate::proto;
@@ -24,15 +24,9 @@ use summary::Summary;
 mod rejects;
 mod summary;
 
-/// The most documents of one push, and their most bytes: the contract's limit of
-/// 4 MiB a request, with room for what surrounds them.
-const CHUNK_CASES_MAX: usize = 1_000;
+/// The most bytes of the documents of one push: the contract's limit of 4 MiB a
+/// request, with room for what surrounds them.
 const CHUNK_BYTES_MAX: usize = 3_500_000;
-
-/// How often a push is tried while the server is busy or restarts, and how long
-/// the first pause is; each further one is twice as long.
-const TRIES_MAX: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -139,7 +133,7 @@ fn read_mapping(path: &Path) -> Result<Mapping, Failure> {
 }
 
 /// The day it is in UTC: a file's own day is given with `--as-of`.
-fn today() -> Day {
+pub(super) fn today() -> Day {
     let days = SystemClock.now().0.div_euclid(Micros::DAY);
     Day(i32::try_from(days).unwrap_or(i32::MAX))
 }
@@ -216,7 +210,14 @@ impl Import {
     async fn push_chunk(&mut self, rows: &Rows<BufReader<File>>) -> Result<(), Failure> {
         let Chunk { rows: sent, documents, mut rejects, .. } = std::mem::take(&mut self.chunk);
         if !documents.is_empty() {
-            let results = self.push(documents).await?;
+            let request = proto::PushCasesRequest {
+                portfolio_id: self.portfolio_id.clone(),
+                cases: documents,
+                as_of_time: self.as_of_time,
+                validate_only: self.dry_run,
+                ..Default::default()
+            };
+            let results = push(&self.client, request).await?;
             for (row, result) in sent.iter().zip(results) {
                 self.summary.count(&result);
                 if let Some(error) = result.error {
@@ -226,45 +227,6 @@ impl Import {
         }
         rejects.sort_by_key(|reject| reject.row);
         self.rejects.write(&rejects)
-    }
-
-    /// Pushes documents; a push may be repeated, because the same documents
-    /// again change nothing.
-    async fn push(
-        &self,
-        cases: Vec<proto::CaseDocument>,
-    ) -> Result<Vec<proto::PushResult>, Failure> {
-        let count = cases.len();
-        let request = proto::PushCasesRequest {
-            portfolio_id: self.portfolio_id.clone(),
-            cases,
-            as_of_time: self.as_of_time,
-            validate_only: self.dry_run,
-            ..Default::default()
-        };
-        let mut pause = FIRST_PAUSE;
-        for tried in 1.. {
-            match self.client.cases().push_cases(request.clone()).await {
-                Ok(answer) => {
-                    let results = answer.into_inner().results;
-                    if results.len() == count {
-                        return Ok(results);
-                    }
-                    let found = results.len();
-                    let message = format!("{count} cases were pushed and {found} answered");
-                    return Err(Failure::new(Exit::Failure, message));
-                }
-                Err(status) => {
-                    let failure = Failure::from(status);
-                    if !failure.passing() || tried >= TRIES_MAX {
-                        return Err(failure);
-                    }
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        unreachable!("the loop ends with the last try")
     }
 
     /// Ends the import: rejects are a failure with an exit code of its own.

@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use clap::ValueEnum;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
@@ -60,7 +60,8 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
 pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.collect();
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    // Columns without lines between them are read by people and by `awk`.
+    table.load_style(NOTHING).set_header(header.to_vec());
     let numeric = |at: usize| {
         let mut cells = rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty());
         cells.all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,".contains(&byte)))
@@ -70,8 +71,11 @@ pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) ->
         table.add_row(row);
     }
     for (at, numeric) in numeric.into_iter().enumerate() {
-        if let Some(column) = table.column_mut(at).filter(|_| numeric) {
-            column.set_cell_alignment(CellAlignment::Right);
+        if let Some(column) = table.column_mut(at) {
+            column.set_padding((0, 2));
+            if numeric {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
     }
     table.trim_fmt()

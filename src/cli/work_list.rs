@@ -136,7 +136,7 @@ pub(super) async fn create_list(
 
 async fn lease(context: &Context, args: LeaseArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
-    let worker = args.worker.or_else(|| context.settings.worker.clone());
+    let worker = args.worker.or_else(|| context.config.client.worker.clone());
     let user = || std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
     let request = proto::LeaseWorkRequest {
         work_list_id: args.work_list_id.clone(),

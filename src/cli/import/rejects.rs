@@ -53,10 +53,9 @@ impl Reject {
             let path = violation.field;
             let within = path.split_once("].").filter(|(of, _)| of.starts_with("cases["));
             let field = within.map_or(path.as_str(), |(_, field)| field).to_owned();
-            let column = Field::from_name(&field).map_or_else(|| field.clone(), |f| f.name());
             Reject {
                 row,
-                value: cell(&column).unwrap_or_default(),
+                value: cell(&column(&field)).unwrap_or_default(),
                 reason: violation.reason,
                 message: violation.description.replace(&path, &field),
                 field,
@@ -69,6 +68,22 @@ impl Reject {
         let Reject { row, field, value, reason, message } = self.clone();
         [row.to_string(), field, value, reason, message]
     }
+}
+
+/// The column that fills a field of the contract, by the field's path within the
+/// document.
+fn column(path: &str) -> String {
+    // Every amount has its currency from the one column.
+    if path.ends_with(".currency_code") {
+        return "currency".to_owned();
+    }
+    let point = path.strip_prefix("contact_points[").and_then(|rest| rest.split_once("]."));
+    if let Some((at, part)) = point
+        && let Ok(at) = at.parse::<usize>()
+    {
+        return format!("contact_points.{}.{part}", at + 1);
+    }
+    Field::from_name(path).map_or_else(|| path.to_owned(), |field| field.name())
 }
 
 /// Where rejects are written: the file is made with the first one.
@@ -149,6 +164,20 @@ mod tests {
              9,creditor_count,-5,FIELD_OUT_OF_RANGE,\"creditor_count is \"\"-5\"\"; it must lie \
              between 0 and 9\"\n"
         );
+    }
+
+    #[test]
+    fn paths_of_the_contract_lead_to_columns() {
+        for (path, name) in [
+            ("overdue_amount", "overdue_amount"),
+            ("overdue_amount.currency_code", "currency"),
+            ("ability.limit_amount.currency_code", "currency"),
+            ("behaviour.creditor_count", "creditor_count"),
+            ("contact_points[0].time_zone", "contact_points.1.time_zone"),
+            ("instalments[3].due_date", "instalments[3].due_date"),
+        ] {
+            assert_eq!(column(path), name);
+        }
     }
 
     #[test]

@@ -80,8 +80,8 @@ impl Plan {
             }
         }
         let mut draft = Draft::default();
-        for (field, source) in &self.sources {
-            self.fill(field, source, cells, &mut draft, &mut violations);
+        for source in &self.sources {
+            self.fill(source, cells, &mut draft, &mut violations);
         }
         for month in &self.profile {
             if let Err(refused) = month.fill(cells, &mut draft) {
@@ -96,8 +96,7 @@ impl Plan {
 
     fn fill(
         &self,
-        field: &Field,
-        source: &Source,
+        (field, source): &(Field, Source),
         cells: &ByteRecord,
         draft: &mut Draft,
         violations: &mut Violations,
