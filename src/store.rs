@@ -1,6 +1,6 @@
 //! Everything that knows SQL. Nothing above this layer sees a table, a column or
-//! a driver: it calls the operations of the files below inside [`Store::write`]
-//! or on a [`Store::read`].
+//! a driver: it calls the operations of the files below inside `Store::write`
+//! or on a `Store::read`.
 
 use std::path::Path;
 use std::time::Duration;

@@ -6,5 +6,5 @@ mod refusal;
 mod server;
 
 pub(crate) use message::{date, document, euro, instant, portfolio};
-pub(crate) use refusal::{Refusal, refusal};
+pub(crate) use refusal::refusal;
 pub(crate) use server::{NOW, TestServer};

@@ -252,6 +252,9 @@ pub(super) mod tests {
         assert_eq!(rank.rule_set_id, "ffffffffffffffff");
     }
 
+    /// A change to a good request, the field it breaks, and how.
+    type Broken = (fn(&mut proto::ListCasesRequest), &'static str, Reason);
+
     fn query(change: fn(&mut proto::ListCasesRequest)) -> Result<ListCasesQuery, Violations> {
         let mut request =
             proto::ListCasesRequest { portfolio_id: "p".to_owned(), ..Default::default() };
@@ -277,7 +280,7 @@ pub(super) mod tests {
 
     #[test]
     fn each_broken_filter_is_told_by_its_path() {
-        let cases: &[(fn(&mut proto::ListCasesRequest), &str, Reason)] = &[
+        let cases: &[Broken] = &[
             (|r| r.portfolio_id.clear(), "portfolio_id", Reason::FieldRequired),
             (|r| r.page_size = -1, "page_size", Reason::FieldOutOfRange),
             (|r| r.states = vec![2, 0], "states[1]", Reason::FieldRequired),

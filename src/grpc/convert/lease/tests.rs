@@ -4,6 +4,9 @@ use crate::grpc::convert::outcome::{report_command, report_response};
 use crate::grpc::convert::work_list::work_list_from;
 use crate::model::Reason;
 
+/// A change to a good message, the field it breaks, and how.
+type Broken<T> = (fn(&mut T), &'static str, Reason);
+
 const NOW: Micros = Micros(1_750_000_000 * Micros::SECOND);
 
 fn token(case_no: i64) -> LeaseToken {
@@ -62,7 +65,7 @@ fn a_pull_has_the_published_defaults() {
 #[test]
 fn each_broken_rule_of_a_pull_is_told_by_its_path() {
     use Reason::{FieldMalformed, FieldOutOfRange, FieldRequired};
-    let cases: &[(fn(&mut proto::LeaseWorkRequest), &str, Reason)] = &[
+    let cases: &[Broken<proto::LeaseWorkRequest>] = &[
         (|r| r.work_list_id.clear(), "work_list_id", FieldRequired),
         (|r| r.worker_id.clear(), "worker_id", FieldRequired),
         (|r| r.worker_id = "w 1".to_owned(), "worker_id", FieldMalformed),
@@ -145,9 +148,7 @@ const DATE: Option<proto::Date> = Some(proto::Date { year: 2025, month: 7, day: 
 #[test]
 fn each_broken_rule_of_a_report_is_told_by_its_path() {
     use Reason::{FieldOutOfRange, FieldRequired};
-    let key = proto::CaseKey { portfolio_id: "p".into(), case_id: "c".into() };
-    assert_eq!(key.case_id, "c");
-    let cases: &[(fn(&mut proto::Outcome), &str, Reason)] = &[
+    let cases: &[Broken<proto::Outcome>] = &[
         (|o| o.lease_token.clear(), "lease_token", FieldRequired),
         (|o| o.outcome_code.clear(), "outcome_code", FieldRequired),
         (|o| o.outcome_code = "x".repeat(1_025), "outcome_code", FieldOutOfRange),
@@ -227,7 +228,7 @@ fn each_broken_rule_of_a_work_list_is_told_by_its_path() {
     assert_eq!(settings.groups.len(), 2);
     assert_eq!(settings.languages, ["de", "pt-BR"]);
     assert_eq!(settings.reserved_share_permille, 100);
-    let cases: &[(fn(&mut proto::WorkList), &str, Reason)] = &[
+    let cases: &[Broken<proto::WorkList>] = &[
         (|l| l.work_list_id.clear(), "work_list_id", FieldRequired),
         (|l| l.display_name = "x".repeat(1_025), "display_name", FieldOutOfRange),
         (|l| l.portfolio_ids = vec!["p".into(); 65], "portfolio_ids", FieldOutOfRange),

@@ -93,14 +93,24 @@ fn everything_given_is_read_and_written_back() {
     assert_eq!(again, portfolio.settings);
 }
 
+/// A change to a good portfolio, the field it breaks, and how.
+type Broken = (fn(&mut proto::Portfolio), &'static str, Reason);
+
+fn check(cases: &[Broken]) {
+    for (change, field, reason) in cases {
+        let broken = read(change).unwrap_err().0;
+        let found: Vec<_> = broken.iter().map(|v| (v.field.clone(), v.reason)).collect();
+        assert_eq!(found, [(format!("portfolio.{field}"), *reason)]);
+    }
+}
+
 #[test]
 fn each_broken_rule_is_told_by_its_path() {
     use Reason::{
         CurrencyMismatch, CurrencyUnknown, FieldConflict, FieldMalformed, FieldOutOfRange,
         FieldRequired,
     };
-    type Change = fn(&mut proto::Portfolio);
-    let cases: &[(Change, &str, Reason)] = &[
+    check(&[
         (|p| p.portfolio_id.clear(), "portfolio_id", FieldRequired),
         (|p| p.display_name = "x".repeat(1_025), "display_name", FieldOutOfRange),
         (|p| p.time_zone.clear(), "time_zone", FieldRequired),
@@ -151,6 +161,15 @@ fn each_broken_rule_is_told_by_its_path() {
         ),
         (|p| ranking(p).default_debtor_kind = 3, "ranking.default_debtor_kind", FieldOutOfRange),
         (|p| ranking(p).default_language = "?".into(), "ranking.default_language", FieldMalformed),
+    ]);
+    let nothing = portfolio_from(None).unwrap_err().0;
+    assert_eq!((&*nothing[0].field, nothing[0].reason), ("portfolio", FieldRequired));
+}
+
+#[test]
+fn each_broken_rule_of_the_contact_policy_is_told_by_its_path() {
+    use Reason::{FieldConflict, FieldOutOfRange, FieldRequired};
+    check(&[
         (
             |p| p.contact_policy = attempts(0, 3),
             "contact_policy.plain.attempts_per_day",
@@ -201,6 +220,13 @@ fn each_broken_rule_is_told_by_its_path() {
             "contact_policy.plain.hours[2].start_minute",
             FieldConflict,
         ),
+    ]);
+}
+
+#[test]
+fn each_broken_rule_of_the_ledger_is_told_by_its_path() {
+    use Reason::FieldOutOfRange;
+    check(&[
         (
             |p| {
                 p.ledger = Some(proto::LedgerSettings {
@@ -229,14 +255,7 @@ fn each_broken_rule_is_told_by_its_path() {
             "ledger.old_ledger_rule",
             FieldOutOfRange,
         ),
-    ];
-    for (change, field, reason) in cases {
-        let broken = read(change).unwrap_err().0;
-        let found: Vec<_> = broken.iter().map(|v| (v.field.clone(), v.reason)).collect();
-        assert_eq!(found, [(format!("portfolio.{field}"), *reason)]);
-    }
-    let nothing = portfolio_from(None).unwrap_err().0;
-    assert_eq!((&*nothing[0].field, nothing[0].reason), ("portfolio", FieldRequired));
+    ]);
 }
 
 #[test]
