@@ -3,5 +3,6 @@
 mod grpc;
 mod history;
 mod ledger;
+mod queue;
 mod queue_model;
 mod support;
