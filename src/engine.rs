@@ -1,10 +1,13 @@
 //! The use cases, one file per verb: the only layer that combines model,
 //! scoring, policy and store.
 
+mod background;
 mod caller;
 mod context;
 mod error;
 mod page;
+mod review;
+mod sweep;
 mod working_set;
 
 pub mod explain;
@@ -13,8 +16,10 @@ pub mod portfolio;
 pub mod push;
 pub mod read;
 pub mod record;
+pub mod report;
 pub mod work_list;
 
+pub use background::Background;
 pub use caller::{Caller, Role};
 pub use context::Engine;
 pub use error::{Error, ItemError, Resource};

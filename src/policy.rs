@@ -16,7 +16,7 @@ mod zone_set;
 
 pub use calendar::{Calendar, SEARCH_DAYS, Window};
 pub use gate::{FailedGate, GateInput, failing_gates};
-pub use ledger_age::{business_age, ledger_expires, ledger_warns};
+pub use ledger_age::{business_age, ledger_expires, ledger_warns, oldest_served};
 pub use outcome::{
     Cooling, Effect, HoldScope, OUTCOMES_YAML, OutcomeRow, OutcomeTable, OutcomeTableError,
 };

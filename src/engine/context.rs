@@ -15,6 +15,9 @@ use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::StoredPortfolio;
 use crate::store::{Class, Store, Tx, activations, lanes, portfolios};
 
+use super::lease::Waiting;
+use super::lease::lanes::Windows;
+use super::work_list::Counts;
 use super::working_set::{Effects, WorkingSet};
 use super::{Caller, Error, Resource};
 
@@ -24,6 +27,9 @@ pub struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) directory: Directory,
     pub(super) outcomes: OutcomeTable,
+    pub(super) windows: Windows,
+    pub(super) waiting: Waiting,
+    pub(super) counts: Counts,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
     contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
 }
@@ -54,22 +60,20 @@ impl PortfolioContext {
 /// an entry is never wrong, only missing until its transaction is committed.
 #[derive(Default)]
 pub(super) struct Directory {
-    lanes: RwLock<HashMap<(Part, i64), Arc<LaneKey>>>,
+    lanes: RwLock<HashMap<Part, HashMap<i64, Arc<LaneKey>>>>,
     zone_sets: RwLock<HashMap<(Part, i64), Arc<ZoneSet>>>,
 }
 
 impl Directory {
     pub(super) fn lane(&self, part: Part, lane_id: i64) -> Option<Arc<LaneKey>> {
-        read(&self.lanes).get(&(part, lane_id)).cloned()
+        read(&self.lanes).get(&part)?.get(&lane_id).cloned()
     }
 
     /// All lanes of a part with their numbers.
     pub(super) fn lanes_of(&self, part: Part) -> Vec<(i64, Arc<LaneKey>)> {
-        read(&self.lanes)
-            .iter()
-            .filter(|((lane_part, _), _)| *lane_part == part)
-            .map(|((_, lane_id), lane)| (*lane_id, Arc::clone(lane)))
-            .collect()
+        let lanes = read(&self.lanes);
+        let of_part = lanes.get(&part).into_iter().flatten();
+        of_part.map(|(lane_id, lane)| (*lane_id, Arc::clone(lane))).collect()
     }
 
     pub(super) fn zone_set(&self, part: Part, zone_set_id: i64) -> Option<Arc<ZoneSet>> {
@@ -80,7 +84,7 @@ impl Directory {
     }
 
     pub(super) fn add_lane(&self, part: Part, lane: LaneKey) {
-        write(&self.lanes).insert((part, lane.lane_id()), Arc::new(lane));
+        write(&self.lanes).entry(part).or_default().insert(lane.lane_id(), Arc::new(lane));
     }
 
     pub(super) fn add_zone_set(&self, part: Part, zone_set_id: i64, zones: Arc<ZoneSet>) {
@@ -104,6 +108,9 @@ impl Engine {
             clock,
             directory: Directory::default(),
             outcomes: OutcomeTable::shipped(),
+            windows: Windows::default(),
+            waiting: Waiting::default(),
+            counts: Counts::default(),
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };
@@ -162,7 +169,24 @@ impl Engine {
             + 'static,
         T: Send + 'static,
     {
-        let (engine, caller) = (Arc::clone(self), caller.clone());
+        self.transact_in(caller.part, &caller.subject, class, work).await
+    }
+
+    /// The same for work that the service does by itself.
+    pub(super) async fn transact_in<T, F>(
+        self: &Arc<Self>,
+        part: Part,
+        actor: &str,
+        class: Class,
+        work: F,
+    ) -> Result<T, Error>
+    where
+        F: for<'t> FnOnce(&'t mut WorkingSet, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+    {
+        let (engine, actor) = (Arc::clone(self), actor.to_owned());
         let published = Arc::clone(self);
         let after = move |done: &mut (T, Effects)| std::mem::take(&mut done.1).publish(&published);
         let (value, _) = self
@@ -171,7 +195,7 @@ impl Engine {
                 class,
                 move |tx| {
                     Box::pin(async move {
-                        let mut set = WorkingSet::new(&engine, &caller);
+                        let mut set = WorkingSet::of_part(&engine, part, &actor);
                         let value = work(&mut set, tx).await?;
                         Ok::<_, Error>((value, set.save(tx).await?))
                     })

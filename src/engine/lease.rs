@@ -5,7 +5,48 @@ use crate::model::{
     Violations, WorkListId, WorkerId,
 };
 
-use super::ItemError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Caller, Engine, Error, ItemError};
+
+mod claim;
+mod item;
+pub(super) mod lanes;
+mod merge;
+mod release;
+mod renew;
+pub(super) mod token;
+mod wait;
+
+pub(super) use claim::{PULL_KEPT, work_list};
+pub use release::release_leases;
+pub use renew::renew_leases;
+pub(super) use wait::Waiting;
+
+/// Leases the next work of a list, waiting for it where there is none. No work is
+/// an empty answer. A client that leaves before it is answered leaves nothing
+/// leased.
+///
+/// # Errors
+/// `NotFound` for the list; `Overloaded` when too many wait already.
+pub async fn lease_work(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: LeaseCommand,
+) -> Result<LeasedWork, Error> {
+    let mut tx = engine.store.read().await?;
+    let list = work_list(&mut tx, caller.part, &command.work_list_id).await?;
+    drop(tx);
+    let pull = claim::Pull {
+        worker_id: command.worker_id,
+        max_items: command.max_items,
+        lease_duration: command.lease_duration,
+        request_id: command.request_id,
+    };
+    let wait = Duration::from_micros(u64::try_from(command.wait).unwrap_or(0));
+    wait::pull(engine, (caller.part, list.number), command.work_list_id, (pull, wait)).await
+}
 
 /// A pull of work.
 #[derive(Clone, Debug)]

@@ -1,6 +1,21 @@
 //! Work lists.
 
-use crate::model::{Gate, Micros, WorkListId, WorkListSettings};
+use std::sync::Arc;
+
+use crate::model::{Gate, Micros, Part, WorkListId, WorkListNo, WorkListSettings};
+use crate::store::audit::{self, NewAuditRow};
+use crate::store::numbers::{self, NumberKind};
+use crate::store::portfolios::{self, StoredWorkList};
+use crate::store::{Class, Tx};
+
+use super::page::PageToken;
+use super::{Caller, Engine, Error, Resource};
+
+mod counts;
+mod describe;
+
+pub(super) use counts::Counts;
+pub use describe::describe_work_list;
 
 /// A work list as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,4 +64,179 @@ pub struct FailingGate {
     pub until: Option<Micros>,
     /// One sentence.
     pub text: String,
+}
+
+/// Creates a work list. The same settings under the same id again answer with
+/// what is stored.
+///
+/// # Errors
+/// `NotFound` for a portfolio it names; `AlreadyExists` when the id has other
+/// settings.
+pub async fn create_work_list(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    work_list_id: WorkListId,
+    settings: WorkListSettings,
+) -> Result<WorkList, Error> {
+    let (owner, caller) = (Arc::clone(engine), caller.clone());
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(
+                    async move { create(tx, &owner, &caller, (&work_list_id, &settings)).await },
+                )
+            },
+            |_| (),
+        )
+        .await
+}
+
+async fn create(
+    tx: &mut Tx,
+    engine: &Engine,
+    caller: &Caller,
+    (id, settings): (&WorkListId, &WorkListSettings),
+) -> Result<WorkList, Error> {
+    let (part, now) = (caller.part, engine.now());
+    if let Some(stored) = portfolios::work_list_by_id(tx, part, id.as_str()).await? {
+        if stored.settings == *settings {
+            return work_list(stored);
+        }
+        return Err(Error::AlreadyExists { resource: Resource::WorkList, id: id.to_string() });
+    }
+    check_portfolios(tx, part, settings).await?;
+    portfolios::claim_tenant(tx, part, &caller.tenant, now).await?;
+    let number = WorkListNo(numbers::take(tx, part, NumberKind::WorkList, 1).await?);
+    portfolios::insert_work_list(tx, part, (number, id.as_str(), settings), now).await?;
+    note(tx, caller, now, ("work_list.created", settings)).await?;
+    stored(tx, part, id).await
+}
+
+async fn check_portfolios(
+    tx: &mut Tx,
+    part: Part,
+    settings: &WorkListSettings,
+) -> Result<(), Error> {
+    for id in &settings.portfolio_ids {
+        if portfolios::portfolio_by_id(tx, part, id).await?.is_none() {
+            return Err(Error::NotFound { resource: Resource::Portfolio, id: id.clone() });
+        }
+    }
+    Ok(())
+}
+
+async fn note(
+    tx: &mut Tx,
+    caller: &Caller,
+    now: Micros,
+    (kind, settings): (&'static str, &WorkListSettings),
+) -> Result<(), Error> {
+    let content = format!("{settings:?}");
+    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
+    Ok(audit::append(tx, caller.part, &caller.subject, now, &[row]).await?)
+}
+
+async fn stored(tx: &mut Tx, part: Part, id: &WorkListId) -> Result<WorkList, Error> {
+    work_list(super::lease::work_list(tx, part, id).await?)
+}
+
+fn work_list(stored: StoredWorkList) -> Result<WorkList, Error> {
+    let work_list_id = WorkListId::new(stored.id.as_str())
+        .map_err(|error| Error::Internal(format!("work list {:?} {error}", stored.id)))?;
+    Ok(WorkList {
+        work_list_id,
+        settings: stored.settings,
+        version: stored.version,
+        create_time: stored.create_time,
+        update_time: stored.update_time,
+    })
+}
+
+/// Replaces a work list. Leases granted from it stay as they are.
+///
+/// # Errors
+/// `NotFound` for the list or a portfolio it names; `EtagMismatch`.
+pub async fn update_work_list(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    work_list_id: WorkListId,
+    settings: WorkListSettings,
+    etag: &str,
+) -> Result<WorkList, Error> {
+    let (owner, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    let change = (&work_list_id, &settings, etag.as_str());
+                    update(tx, &owner, &caller, change).await
+                })
+            },
+            |_| (),
+        )
+        .await
+}
+
+async fn update(
+    tx: &mut Tx,
+    engine: &Engine,
+    caller: &Caller,
+    (id, settings, etag): (&WorkListId, &WorkListSettings, &str),
+) -> Result<WorkList, Error> {
+    let (part, now) = (caller.part, engine.now());
+    let old = super::lease::work_list(tx, part, id).await?;
+    let mismatch = || Error::EtagMismatch {
+        resource: Resource::WorkList,
+        id: id.to_string(),
+        etag: etag.to_owned(),
+    };
+    if old.version.to_string() != etag {
+        return Err(mismatch());
+    }
+    check_portfolios(tx, part, settings).await?;
+    if !portfolios::update_work_list(tx, part, &old, settings, now).await? {
+        return Err(mismatch());
+    }
+    note(tx, caller, now, ("work_list.updated", settings)).await?;
+    stored(tx, part, id).await
+}
+
+/// One work list.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get_work_list(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    work_list_id: WorkListId,
+) -> Result<WorkList, Error> {
+    let mut tx = engine.store.read().await?;
+    stored(&mut tx, caller.part, &work_list_id).await
+}
+
+/// A page of the tenant's work lists by id, and the token of the next one.
+///
+/// # Errors
+/// `PageTokenMalformed`, `PageTokenMismatch`.
+pub async fn list_work_lists(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    page_size: usize,
+    token: &str,
+) -> Result<(Vec<WorkList>, String), Error> {
+    let request = PageToken::request("work lists", &[&caller.part.0.to_string()]);
+    let after = PageToken::read(token, request)?;
+    let mut tx = engine.store.read().await?;
+    let mut rows = portfolios::list_work_lists(&mut tx, caller.part, &after, page_size + 1).await?;
+    let more = rows.len() > page_size;
+    rows.truncate(page_size);
+    let next = match rows.last() {
+        Some(last) if more => PageToken::write(&last.id, request),
+        _ => String::new(),
+    };
+    Ok((rows.into_iter().map(work_list).collect::<Result<_, Error>>()?, next))
 }

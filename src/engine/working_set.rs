@@ -15,13 +15,17 @@ use crate::scoring::{CaseInput, Ranked};
 use crate::store::cases::{CaseContent, CaseHead};
 use crate::store::debtors::Debtor;
 use crate::store::queue::QueueRow;
-use crate::store::{Tx, cases, debtors, queue};
+use crate::store::queue::lease::LeaseEnd;
+use crate::store::{Tx, cases, debtors, lanes, queue};
 
 use super::context::{Engine, PortfolioContext};
 use super::{Caller, Error};
 
+mod leases;
 mod save;
 
+use leases::LeaseChanges;
+pub(super) use leases::{NewLease, UNREPORTED_COOLING};
 pub(super) use save::{Effects, PendingBody, PendingDocument, PendingEvent};
 
 /// The debtors and cases of one transaction of one part.
@@ -37,8 +41,10 @@ pub(super) struct WorkingSet {
     members: BTreeSet<(DebtorNo, CaseNo)>,
     events: Vec<PendingEvent>,
     audit: Vec<save::PendingAudit>,
+    leases: LeaseChanges,
     new_lanes: HashMap<i64, LaneKey>,
     new_zone_sets: BTreeMap<i64, Arc<ZoneSet>>,
+    known_zone_sets: HashMap<i64, Arc<ZoneSet>>,
     calendars: HashMap<(PortfolioNo, i64), Arc<Calendar>>,
 }
 
@@ -60,7 +66,8 @@ pub(super) struct CaseEntry {
     pub(super) content: Option<CaseContent>,
     history_changed: bool,
     document: Option<PendingDocument>,
-    queue: Option<QueueRow>,
+    /// Its place in the queue, as last settled.
+    pub(super) queue: Option<QueueRow>,
     queue_loaded: Option<QueueRow>,
 }
 
@@ -82,8 +89,10 @@ impl WorkingSet {
             members: BTreeSet::new(),
             events: Vec::new(),
             audit: Vec::new(),
+            leases: LeaseChanges::default(),
             new_lanes: HashMap::new(),
             new_zone_sets: BTreeMap::new(),
+            known_zone_sets: HashMap::new(),
             calendars: HashMap::new(),
         }
     }
@@ -95,6 +104,11 @@ impl WorkingSet {
 
     pub(super) fn portfolio(&self, number: PortfolioNo) -> &Arc<PortfolioContext> {
         self.portfolios.get(&number).expect("the portfolio of a case is loaded with its debtor")
+    }
+
+    /// A portfolio, if it is in hand.
+    pub(super) fn known_portfolio(&self, number: PortfolioNo) -> Option<&Arc<PortfolioContext>> {
+        self.portfolios.get(&number)
     }
 
     /// Loads debtors with all their cases and places in the queue.
@@ -145,6 +159,23 @@ impl WorkingSet {
                 queue_loaded: row,
                 head,
             });
+        }
+        self.learn_zone_sets(tx).await?;
+        self.expire_leases();
+        Ok(())
+    }
+
+    /// Loads the zone sets that another transaction wrote a moment ago: the
+    /// directory hears of them only once they are durable.
+    async fn learn_zone_sets(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        let ids: BTreeSet<i64> = self.debtors().map(|debtor| debtor.zone_set_id).collect();
+        let missing: Vec<i64> = ids.into_iter().filter(|id| self.zone_set(*id).is_err()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (id, names) in lanes::load_zone_sets(tx, self.part, missing).await? {
+            let zones = ZoneSet::stored(names.iter().map(String::as_str));
+            self.known_zone_sets.insert(id, Arc::new(zones));
         }
         Ok(())
     }
@@ -232,9 +263,8 @@ impl WorkingSet {
         }
         self.members.remove(&(before, case_no));
         self.members.insert((debtor_no, case_no));
-        let debtor = self.debtor_mut(before);
-        if debtor.lease.is_some_and(|(leased, _)| leased == case_no) {
-            debtor.lease = None;
+        if self.debtor(before).lease.is_some_and(|(leased, _)| leased == case_no) {
+            self.end_lease(before, LeaseEnd::Revoked, self.now);
         }
     }
 
@@ -356,11 +386,12 @@ impl WorkingSet {
         known.map(|lane| (*lane).clone()).or_else(|| self.new_lanes.get(&lane_id).cloned())
     }
 
-    fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Error> {
+    pub(super) fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Error> {
         self.engine
             .directory
             .zone_set(self.part, zone_set_id)
             .or_else(|| self.new_zone_sets.get(&zone_set_id).cloned())
+            .or_else(|| self.known_zone_sets.get(&zone_set_id).cloned())
             .ok_or_else(|| Error::Internal(format!("zone set {zone_set_id} is not known")))
     }
 
@@ -388,7 +419,8 @@ impl WorkingSet {
         Ok(())
     }
 
-    fn settle_case(&mut self, case_no: CaseNo) -> Result<(), Error> {
+    /// Computes the place of one case in hand.
+    pub(super) fn settle_case(&mut self, case_no: CaseNo) -> Result<(), Error> {
         let Some(entry) = self.cases.get(&case_no) else { return Ok(()) };
         let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
         let calendar = self.calendar(portfolio_no, self.debtor(debtor_no).zone_set_id)?;

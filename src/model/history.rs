@@ -180,4 +180,29 @@ pub struct DebtorRecord {
     pub holds: Vec<Hold>,
     /// The instants of counted attempts, the newest last; at most 64.
     pub attempts: Vec<Micros>,
+    /// Counted attempts no longer in the list.
+    pub earlier_attempt_count: i64,
+}
+
+impl DebtorRecord {
+    /// The most instants kept: more than any cap looks back on.
+    const ATTEMPTS_KEPT: usize = 64;
+
+    /// Counts an attempt.
+    pub fn count_attempt(&mut self, at: Micros) {
+        let place = self.attempts.partition_point(|other| *other <= at);
+        self.attempts.insert(place, at);
+        if self.attempts.len() > Self::ATTEMPTS_KEPT {
+            self.attempts.remove(0);
+            self.earlier_attempt_count += 1;
+        }
+    }
+
+    /// Takes a counted attempt back. One that was never counted, or is no longer
+    /// in the list, changes nothing.
+    pub fn uncount_attempt(&mut self, at: Micros) {
+        if let Some(place) = self.attempts.iter().rposition(|other| *other == at) {
+            self.attempts.remove(place);
+        }
+    }
 }

@@ -86,6 +86,8 @@ statements! {
     LOAD_HEADS = concat!(
         "SELECT ", head_columns!(""), " FROM case_head WHERE part = $1 AND case_no IN {ints:$2}"
     );
+    DEBTORS_OF = "SELECT case_no, debtor_no FROM case_head \
+        WHERE part = $1 AND case_no IN {ints:$2}";
     LOAD_HEADS_OF_DEBTORS = concat!(
         "SELECT ", head_columns!(""), " FROM case_head \
          WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no, case_no"
@@ -252,6 +254,20 @@ pub(crate) async fn load_heads(
 ) -> Result<Vec<CaseHead>, StoreError> {
     let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
     heads(tx.fetch_all(LOAD_HEADS, params![part.0, list]).await?, part)
+}
+
+/// The debtors of cases.
+pub(crate) async fn debtors_of(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<HashMap<CaseNo, DebtorNo>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    let rows: Vec<(i64, i64)> = tx.fetch_all(DEBTORS_OF, params![part.0, list]).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(case_no, debtor_no)| (CaseNo(case_no), DebtorNo(debtor_no)))
+        .collect())
 }
 
 /// Where all cases of some debtors stand, by debtor and case.

@@ -4,10 +4,12 @@
 use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind};
 
 use super::StoreError;
-use super::db::{Batch, Column, Tx, params, statements};
+use super::db::{Batch, Column, Tx, int_list, params, statements};
 use super::encode::Place;
 
 statements! {
+    LOAD_ZONE_SETS = "SELECT zone_set_id, zones FROM zone_set \
+        WHERE part = $1 AND zone_set_id IN {ints:$2}";
     // Named cross-part scans: the directory is read whole at start.
     ALL_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
         recovery_group, work_kind, route FROM lane ORDER BY part, lane_id";
@@ -87,6 +89,18 @@ pub(crate) async fn all_zone_sets(
         .into_iter()
         .map(|(part, id, zones)| (Part(part), id, zones.split(' ').map(str::to_owned).collect()))
         .collect())
+}
+
+/// Zone sets by number: IANA names.
+pub(crate) async fn load_zone_sets(
+    tx: &mut Tx,
+    part: Part,
+    ids: Vec<i64>,
+) -> Result<Vec<(i64, Vec<String>)>, StoreError> {
+    let rows: Vec<(i64, String)> =
+        tx.fetch_all(LOAD_ZONE_SETS, params![part.0, int_list(ids)]).await?;
+    let names = |zones: String| zones.split(' ').map(str::to_owned).collect();
+    Ok(rows.into_iter().map(|(id, zones)| (id, names(zones))).collect())
 }
 
 /// Writes lanes that may exist already.

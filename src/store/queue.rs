@@ -9,6 +9,12 @@ use super::StoreError;
 use super::db::{Batch, Column, Tx, Value, int_list, params, statements};
 use super::encode::Place;
 
+pub(crate) mod claim;
+pub(crate) mod count;
+pub mod lease;
+pub mod report;
+pub(crate) mod sweep;
+
 /// The row of a case in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueRow {

@@ -30,6 +30,11 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("numbers", super::numbers::STATEMENTS),
         ("portfolios", super::portfolios::STATEMENTS),
         ("queue", super::queue::STATEMENTS),
+        ("claim", super::queue::claim::STATEMENTS),
+        ("count", super::queue::count::STATEMENTS),
+        ("lease", super::queue::lease::STATEMENTS),
+        ("report", super::queue::report::STATEMENTS),
+        ("sweep", super::queue::sweep::STATEMENTS),
     ];
     files
         .into_iter()
@@ -46,6 +51,8 @@ fn batches() -> Vec<(&'static str, Batch)> {
         ("events", super::events::BATCHES),
         ("lanes", super::lanes::BATCHES),
         ("queue", super::queue::BATCHES),
+        ("lease", super::queue::lease::BATCHES),
+        ("report", super::queue::report::BATCHES),
     ];
     files
         .into_iter()
@@ -58,7 +65,9 @@ fn batches() -> Vec<(&'static str, Batch)> {
 fn every_file_with_statements_is_listed() {
     let listed: HashSet<&str> = statements().iter().map(|(file, ..)| *file).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    for entry in std::fs::read_dir(folder).expect("the store's folder can be read") {
+    let entries = [folder.clone(), folder.join("queue")]
+        .map(|folder| std::fs::read_dir(folder).expect("the store's folder can be read"));
+    for entry in entries.into_iter().flatten() {
         let path = entry.expect("an entry can be read").path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         if path.extension().is_none_or(|extension| extension != "rs") || name == "db" {

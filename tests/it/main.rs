@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod grpc;
+mod history;
 mod ledger;
+mod queue;
+mod queue_model;
 mod support;

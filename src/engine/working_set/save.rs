@@ -73,6 +73,9 @@ impl Effects {
         for lane in self.lanes {
             engine.directory.add_lane(part, lane);
         }
+        if self.ready {
+            engine.waiting.wake(part);
+        }
     }
 }
 
@@ -124,6 +127,7 @@ impl WorkingSet {
             .filter(|entry| entry.queue != entry.queue_loaded)
             .filter_map(|entry| entry.queue.as_ref());
         queue::save(tx, self.part, moved).await?;
+        self.leases.save(tx, self.part).await?;
         let rows: Vec<audit::NewAuditRow<'_>> = self
             .audit
             .iter()

@@ -54,6 +54,7 @@ pub(crate) fn debtor_to(debtor: &DebtorRecord) -> Vec<u8> {
     stored::DebtorState {
         holds: debtor.holds.iter().map(hold_to).collect(),
         attempt_micros: debtor.attempts.iter().map(|attempt| attempt.0).collect(),
+        earlier_attempt_count: debtor.earlier_attempt_count,
     }
     .encode_to_vec()
 }
@@ -64,6 +65,7 @@ pub(crate) fn debtor_from(bytes: &[u8], place: Place) -> Result<DebtorRecord, St
     Ok(DebtorRecord {
         holds: holds_from(stored.holds, place)?,
         attempts: stored.attempt_micros.into_iter().map(Micros).collect(),
+        earlier_attempt_count: stored.earlier_attempt_count,
     })
 }
 

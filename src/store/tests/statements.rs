@@ -7,8 +7,16 @@ use super::*;
 use crate::store::db::texts_for_tests;
 
 /// Statements that read over all parts: sweeps, roll-over and start-up. They
-/// read keys and the directory only.
-const CROSS_PART: &[&str] = &["DUE_FOR_REVIEW", "ALL_LANES", "ALL_ZONE_SETS", "EXPIRED", "DUE"];
+/// read keys and the directory only, or remove by key what is too old.
+const CROSS_PART: &[&str] = &[
+    "DUE_FOR_REVIEW",
+    "ALL_LANES",
+    "ALL_ZONE_SETS",
+    "EXPIRED",
+    "DUE",
+    "PRUNE_REPORTS",
+    "PRUNE_PULLS",
+];
 
 /// What only one of the databases knows, or what a distributed table refuses.
 const BANNED: &[&str] = &[
@@ -52,7 +60,9 @@ fn every_statement_names_its_part() {
         if CROSS_PART.contains(&name) {
             continue;
         }
-        let tables = text.matches(" FROM ").count() + text.matches(" JOIN ").count();
+        // Neither a subquery nor a list given as a parameter is a table.
+        let none = text.matches(" FROM (SELECT").count() + text.matches(" FROM {").count();
+        let tables = text.matches(" FROM ").count() + text.matches(" JOIN ").count() - none;
         let bound = text.matches("part = $1").count();
         let inserts = text.starts_with("INSERT") && text.contains("(part, ");
         let updates = text.starts_with("UPDATE") && bound == 1;

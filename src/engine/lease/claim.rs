@@ -1,0 +1,346 @@
+//! Granting leases: one transaction serves all waiting pulls of one work list.
+
+use std::collections::HashSet;
+
+use crate::model::{
+    CaseNo, DebtorNo, Micros, Part, QueueRank, QueueState, RequestId, WorkListId, WorkListSettings,
+    WorkerId,
+};
+use crate::store::portfolios::{self, StoredWorkList};
+use crate::store::queue::claim::{self, LaneHead, Order};
+use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::queue::report::{self, PullKey};
+use crate::store::{Tx, cases};
+
+use super::super::working_set::{NewLease, WorkingSet};
+use super::super::{Error, Resource};
+use super::lanes::{self, Selection};
+use super::merge::Merge;
+use super::{LeaseToken, WorkItem, item, release};
+
+/// How long a named pull is remembered.
+pub(in super::super) const PULL_KEPT: i64 = 15 * Micros::MINUTE;
+/// How often more candidates are looked for when some could not be served.
+const ROUNDS_MAX: usize = 8;
+/// The longest an empty answer tells to wait.
+const RETRY_MAX: i64 = 30 * Micros::SECOND;
+/// How long an empty answer tells to wait while hours of contact are open.
+const RETRY_OPEN: i64 = 2 * Micros::SECOND;
+
+/// What one pull asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Pull {
+    pub(super) worker_id: WorkerId,
+    pub(super) max_items: usize,
+    pub(super) lease_duration: i64,
+    pub(super) request_id: Option<RequestId>,
+}
+
+/// Pulls served together.
+pub(super) struct Claim {
+    pub(super) work_list_id: WorkListId,
+    /// In the order in which they came.
+    pub(super) pulls: Vec<Pull>,
+    /// How many leases of the list were granted so far: the reserved share is
+    /// kept over all of them, not over each pull.
+    pub(super) granted: i64,
+    /// Leases that no client took; they are given back first.
+    pub(super) undelivered: Vec<LeaseToken>,
+}
+
+/// What pulls were given.
+pub(super) struct Claimed {
+    /// One entry per pull: the most pressing first.
+    pub(super) works: Vec<Vec<WorkItem>>,
+    /// New leases, for the reserved share.
+    pub(super) granted: i64,
+    /// Microseconds until asking again makes sense for those without work.
+    pub(super) retry_after: i64,
+    /// Code and text.
+    pub(super) warnings: Vec<(&'static str, String)>,
+}
+
+/// A case chosen to be leased.
+#[derive(Clone, Copy)]
+struct Chosen {
+    rank: QueueRank,
+    case_no: CaseNo,
+    /// The end of the hours of contact.
+    window_end: Micros,
+    reserved: bool,
+}
+
+/// A work list as this transaction sees it.
+pub(in super::super) async fn work_list(
+    tx: &mut Tx,
+    part: Part,
+    work_list_id: &WorkListId,
+) -> Result<StoredWorkList, Error> {
+    let stored = portfolios::work_list_by_id(tx, part, work_list_id.as_str()).await?;
+    stored.ok_or_else(|| Error::NotFound {
+        resource: Resource::WorkList,
+        id: work_list_id.to_string(),
+    })
+}
+
+/// Serves pulls.
+pub(super) async fn claim_into(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    claim: Claim,
+) -> Result<Claimed, Error> {
+    let undelivered = claim.undelivered.into_iter().map(|token| (Ok(token), true)).collect();
+    release::release_into(set, tx, undelivered).await?;
+    let list = work_list(tx, set.part, &claim.work_list_id).await?;
+    let selection = lanes::select(set, tx, &list.settings).await?;
+    let mut leases: Vec<Vec<LeaseRow>> = Vec::with_capacity(claim.pulls.len());
+    let mut retried = Vec::with_capacity(claim.pulls.len());
+    for pull in &claim.pulls {
+        let held = held_of_pull(set, tx, &list, pull).await?;
+        retried.push(held.is_some());
+        leases.push(held.unwrap_or_default());
+    }
+    let fresh = |(pull, retried): (&Pull, &bool)| if *retried { 0 } else { pull.max_items };
+    let wanted: usize = claim.pulls.iter().zip(&retried).map(fresh).sum();
+    let chosen = choose(set, tx, &list.settings, &selection, (wanted, claim.granted)).await?;
+    let granted = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
+    let mut chosen = chosen.into_iter();
+    for (at, pull) in claim.pulls.iter().enumerate().filter(|(at, _)| !retried[*at]) {
+        let of_pull = chosen.by_ref().take(pull.max_items);
+        leases[at] = of_pull.map(|chosen| grant(set, &list, pull, chosen)).collect();
+        save_pull(set, tx, &list, pull, &leases[at]).await?;
+    }
+    let (works, ageing) = items(set, tx, &leases).await?;
+    let mut warnings = selection.warnings();
+    if ageing {
+        let text = "The ledger of some of this work has reached three quarters of the age at \
+                    which it is too old to serve from.";
+        warnings.push(("LEDGER_AGEING", text.to_owned()));
+    }
+    Ok(Claimed { works, granted, retry_after: retry_after(set, &selection), warnings })
+}
+
+/// What a named pull still holds of what it was given before; nothing if it is
+/// not known.
+async fn held_of_pull(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    list: &StoredWorkList,
+    pull: &Pull,
+) -> Result<Option<Vec<LeaseRow>>, Error> {
+    let Some(key) = pull_key(list, pull) else { return Ok(None) };
+    let after = set.now.plus(-PULL_KEPT);
+    let Some(keys) = report::find_pull(tx, set.part, key, after).await? else { return Ok(None) };
+    let mut leases = lease::load(tx, set.part, &keys).await?;
+    leases.retain(|lease| lease.end.is_none() && lease.expire_time > set.now);
+    leases
+        .sort_by_key(|lease| keys.iter().position(|key| *key == (lease.case_no, lease.lease_seq)));
+    set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+    Ok(Some(leases))
+}
+
+fn pull_key<'a>(list: &StoredWorkList, pull: &'a Pull) -> Option<PullKey<'a>> {
+    let request_id = pull.request_id.as_ref()?.as_str();
+    Some(PullKey { work_list_no: list.number, worker_id: pull.worker_id.as_str(), request_id })
+}
+
+/// Remembers what a named pull was given. An empty answer is not remembered: the
+/// retry shall find the work that has come meanwhile.
+async fn save_pull(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    list: &StoredWorkList,
+    pull: &Pull,
+    leases: &[LeaseRow],
+) -> Result<(), Error> {
+    let Some(key) = pull_key(list, pull).filter(|_| !leases.is_empty()) else { return Ok(()) };
+    let keys: Vec<(CaseNo, i64)> =
+        leases.iter().map(|lease| (lease.case_no, lease.lease_seq)).collect();
+    Ok(report::save_pull(tx, set.part, key, &keys, set.now).await?)
+}
+
+/// How many of `wanted` leases belong to the longest waiting: the share of all
+/// leases of the list, those granted so far included.
+fn reserved_of(wanted: usize, granted: i64, permille: i32) -> usize {
+    let share = |count: i64| count.saturating_mul(i64::from(permille)) / 1_000;
+    let after = granted.saturating_add(i64::try_from(wanted).unwrap_or(i64::MAX));
+    usize::try_from(share(after) - share(granted)).unwrap_or(0)
+}
+
+/// Chooses up to `wanted` cases, one of a debtor, in the order in which they are
+/// handed out: most by rank, the reserved share by waiting time.
+async fn choose(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    settings: &WorkListSettings,
+    selection: &Selection,
+    counts: (usize, i64),
+) -> Result<Vec<Chosen>, Error> {
+    let (wanted, granted) = counts;
+    if wanted == 0 || selection.open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let heads = claim::heads(tx, set.part, selection.open.keys().copied()).await?;
+    let reserved = reserved_of(wanted, granted, settings.reserved_share_permille);
+    let mut picker = Picker::new(settings);
+    picker.pick(set, tx, &heads, (Order::Rank, wanted - reserved)).await?;
+    if picker.chosen.len() == wanted - reserved {
+        picker.pick(set, tx, &heads, (Order::Waiting, wanted)).await?;
+    }
+    let mut chosen = picker.chosen;
+    chosen.sort_by_key(|chosen| (chosen.rank, chosen.case_no));
+    Ok(chosen)
+}
+
+struct Picker<'a> {
+    settings: &'a WorkListSettings,
+    chosen: Vec<Chosen>,
+    seen: HashSet<CaseNo>,
+    /// The debtors of the chosen cases.
+    debtors: HashSet<DebtorNo>,
+}
+
+impl<'a> Picker<'a> {
+    fn new(settings: &'a WorkListSettings) -> Picker<'a> {
+        let (seen, debtors) = (HashSet::new(), HashSet::new());
+        Picker { settings, chosen: Vec::new(), seen, debtors }
+    }
+
+    /// Picks until `full` cases are chosen, or none are left.
+    async fn pick(
+        &mut self,
+        set: &mut WorkingSet,
+        tx: &mut Tx,
+        heads: &[LaneHead],
+        (order, full): (Order, usize),
+    ) -> Result<(), Error> {
+        let key = |head: &LaneHead| match order {
+            Order::Rank => head.rank,
+            Order::Waiting => head.ready_since,
+        };
+        let mut merge = Merge::new(order, heads.iter().map(|head| (head.lane_id, key(head))));
+        for _ in 0..ROUNDS_MAX {
+            let missing = full - self.chosen.len();
+            if missing == 0 {
+                break;
+            }
+            let new = self.unseen(tx, set.part, &mut merge, missing).await?;
+            if new.is_empty() {
+                break;
+            }
+            load(set, tx, &new).await?;
+            for case_no in new {
+                self.consider(set, case_no, order == Order::Waiting)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next candidates that were not considered before.
+    async fn unseen(
+        &mut self,
+        tx: &mut Tx,
+        part: Part,
+        merge: &mut Merge,
+        wanted: usize,
+    ) -> Result<Vec<CaseNo>, Error> {
+        let mut new = Vec::with_capacity(wanted);
+        while new.len() < wanted {
+            let rows = merge.next(tx, part, wanted - new.len()).await?;
+            if rows.is_empty() {
+                break;
+            }
+            new.extend(rows.into_iter().filter(|case_no| self.seen.insert(*case_no)));
+        }
+        Ok(new)
+    }
+
+    /// Chooses a case if it may be served now: placed anew, ranked by the active
+    /// rule set as of today, in a lane of the list. What may not be served is
+    /// written to where it belongs when the transaction is saved.
+    fn consider(
+        &mut self,
+        set: &mut WorkingSet,
+        case_no: CaseNo,
+        reserved: bool,
+    ) -> Result<(), Error> {
+        let Some(entry) = set.case(case_no) else { return Ok(()) };
+        let debtor_no = entry.head.debtor_no;
+        if self.debtors.contains(&debtor_no) {
+            return Ok(());
+        }
+        set.freshen(case_no);
+        set.settle_case(case_no)?;
+        let Some(entry) = set.case(case_no) else { return Ok(()) };
+        let Some(row) = entry.queue.as_ref().filter(|row| row.state == QueueState::Ready) else {
+            return Ok(());
+        };
+        let (rank, lane_id) = (row.rank, row.lane_id);
+        let Some(lane) = set.lane(lane_id) else { return Ok(()) };
+        if let Some(window_end) = lanes::serves(set, self.settings, &lane)? {
+            self.chosen.push(Chosen { rank, case_no, window_end, reserved });
+            self.debtors.insert(debtor_no);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the debtors of candidates in hand, and what the candidates are ranked
+/// from.
+async fn load(set: &mut WorkingSet, tx: &mut Tx, case_nos: &[CaseNo]) -> Result<(), Error> {
+    let debtor_nos = cases::debtors_of(tx, set.part, case_nos.iter().copied()).await?;
+    set.load_debtors(tx, debtor_nos.into_values()).await?;
+    set.load_content(tx, case_nos.iter().copied()).await
+}
+
+fn grant(set: &mut WorkingSet, list: &StoredWorkList, pull: &Pull, chosen: Chosen) -> LeaseRow {
+    let until = set.now.plus(pull.lease_duration).min(chosen.window_end);
+    let case_nos = item::cases_of_item(set, chosen.case_no);
+    let new = NewLease {
+        work_list_no: list.number,
+        worker_id: pull.worker_id.to_string(),
+        until,
+        case_nos,
+        reserved: chosen.reserved,
+    };
+    set.grant(chosen.case_no, new)
+}
+
+/// The items of the leases of each pull, and whether the ledger of any is ageing.
+async fn items(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    leases: &[Vec<LeaseRow>],
+) -> Result<(Vec<Vec<WorkItem>>, bool), Error> {
+    let all: Vec<LeaseRow> = leases.iter().flatten().cloned().collect();
+    let ids = item::load(set, tx, &all).await?;
+    let ageing = all.iter().any(|lease| item::ledger_is_ageing(set, lease.case_no));
+    let items = leases
+        .iter()
+        .map(|of_pull| of_pull.iter().map(|lease| item::item(set, lease, &ids)).collect())
+        .collect::<Result<_, Error>>()?;
+    Ok((items, ageing))
+}
+
+/// Microseconds until there may be work, spread out so that those who were told
+/// together do not come back together.
+fn retry_after(set: &WorkingSet, selection: &Selection) -> i64 {
+    let wait = match selection.next_opening() {
+        _ if !selection.open.is_empty() => RETRY_OPEN,
+        Some(next) => (next.0 - set.now.0).clamp(RETRY_OPEN, RETRY_MAX),
+        None => RETRY_MAX,
+    };
+    wait + rand::random_range(0..=wait / 4)
+}
+
+/// Whether a list has a ready case within hours of contact now: what a waiting
+/// pull looks for.
+pub(super) async fn has_work(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    work_list_id: &WorkListId,
+) -> Result<bool, Error> {
+    let list = work_list(tx, set.part, work_list_id).await?;
+    let selection = lanes::select(set, tx, &list.settings).await?;
+    Ok(!claim::heads(tx, set.part, selection.open.into_keys()).await?.is_empty())
+}

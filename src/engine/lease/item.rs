@@ -1,0 +1,198 @@
+//! Work items: what a worker is shown of a debtor. Nothing of household, standing
+//! or suspicion, and no facts beyond these fields.
+
+use std::collections::HashMap;
+
+use crate::model::{
+    CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros, PortfolioId,
+};
+use crate::policy::{ledger_expires, ledger_warns};
+use crate::scoring::{Audience, CaseInput};
+use crate::store::cases::CaseContent;
+use crate::store::queue::lease::LeaseRow;
+use crate::store::{Tx, cases};
+
+use super::super::Error;
+use super::super::context::PortfolioContext;
+use super::super::working_set::{CaseEntry, WorkingSet};
+use super::{AgentReason, LeaseToken, WorkCase, WorkItem};
+
+/// The most sibling cases of a work item.
+const SIBLINGS_MAX: usize = 20;
+
+/// The cases of the work item that a case leads: itself, then the debtor's other
+/// open cases, the highest priority first. A case on hold of its own is not
+/// shown, because it must not be spoken of.
+pub(super) fn cases_of_item(set: &WorkingSet, lead: CaseNo) -> Vec<CaseNo> {
+    let Some(entry) = set.case(lead) else { return vec![lead] };
+    let mut siblings: Vec<&CaseEntry> = open_cases(set, entry)
+        .filter(|other| other.head.case_no != lead && !held(set, other))
+        .collect();
+    siblings.sort_by_key(|other| (-other.head.rank.priority, other.head.case_no));
+    let siblings = siblings.into_iter().take(SIBLINGS_MAX).map(|other| other.head.case_no);
+    std::iter::once(lead).chain(siblings).collect()
+}
+
+fn open_cases<'a>(
+    set: &'a WorkingSet,
+    lead: &CaseEntry,
+) -> impl Iterator<Item = &'a CaseEntry> + use<'a> {
+    set.cases_of(lead.head.debtor_no).filter(|other| other.head.state == CaseState::Open)
+}
+
+fn held(set: &WorkingSet, entry: &CaseEntry) -> bool {
+    entry.head.hold_until.is_some_and(|until| until > set.now)
+}
+
+/// Loads what items of these leases are made of: the content of all their cases,
+/// ranked as of today.
+pub(super) async fn load(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    leases: &[LeaseRow],
+) -> Result<HashMap<CaseNo, String>, Error> {
+    let case_nos: Vec<CaseNo> =
+        leases.iter().flat_map(|lease| lease.case_nos.iter().copied()).collect();
+    set.load_content(tx, case_nos.iter().copied()).await?;
+    for case_no in &case_nos {
+        set.freshen(*case_no);
+    }
+    let ids = cases::load_ids(tx, set.part, case_nos).await?;
+    Ok(ids.into_iter().map(|(case_no, (_, id))| (case_no, id)).collect())
+}
+
+/// The work item of a lease whose cases are loaded.
+pub(super) fn item(
+    set: &WorkingSet,
+    lease: &LeaseRow,
+    ids: &HashMap<CaseNo, String>,
+) -> Result<WorkItem, Error> {
+    let missing = || Error::Internal(format!("leased case {} is missing", lease.case_no));
+    let lead = set.case(lease.case_no).ok_or_else(missing)?;
+    let debtor = set.debtor(lead.head.debtor_no);
+    let mut shown = Vec::with_capacity(lease.case_nos.len());
+    for case_no in &lease.case_nos {
+        if let (Some(entry), Some(id)) = (set.case(*case_no), ids.get(case_no)) {
+            shown.push(work_case(set, entry, id)?);
+        }
+    }
+    if shown.is_empty() {
+        return Err(missing());
+    }
+    let lead_case = shown.remove(0);
+    let record = &debtor.record;
+    let before = record.attempts.iter().filter(|at| **at < lease.grant_time).count();
+    Ok(WorkItem {
+        token: LeaseToken {
+            part: set.part.0,
+            case_no: lease.case_no.0,
+            lease_seq: lease.lease_seq,
+            nonce: lease.lease_nonce,
+        },
+        expire_time: lease.expire_time,
+        debtor_id: DebtorId::new(debtor.debtor_id.as_str()).map_err(corrupt)?,
+        lead_case,
+        sibling_cases: shown,
+        case_count: open_cases(set, lead).count(),
+        totals: totals(set, lead),
+        language: set.lane(lead.head.lane_id).map(|lane| lane.language).unwrap_or_default(),
+        contact_points: contact_points(set, &lease.case_nos),
+        earlier_attempt_count: record.earlier_attempt_count
+            + i64::try_from(before).unwrap_or(i64::MAX),
+        from_reserved_share: lease.reserved,
+    })
+}
+
+fn corrupt(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a stored id {error}"))
+}
+
+/// Whether amounts of a case must not be named: its ledger is too old.
+fn ledger_is_old(context: &PortfolioContext, as_of: Micros, now: Micros) -> bool {
+    let hours = context.portfolio.settings.max_ledger_age_hours;
+    ledger_expires(&context.zone, as_of, hours).is_some_and(|at| at <= now)
+}
+
+/// Whether three quarters of the age at which a ledger is too old are reached.
+pub(super) fn ledger_is_ageing(set: &WorkingSet, case_no: CaseNo) -> bool {
+    let Some(entry) = set.case(case_no) else { return false };
+    let context = set.portfolio(entry.head.portfolio_no);
+    let hours = context.portfolio.settings.max_ledger_age_hours;
+    ledger_warns(&context.zone, entry.head.as_of, hours).is_some_and(|at| at <= set.now)
+}
+
+/// What is overdue over the debtor's open cases that may be spoken of.
+fn totals(set: &WorkingSet, lead: &CaseEntry) -> Vec<(Currency, i128)> {
+    let mut totals: Vec<(Currency, i128)> = Vec::new();
+    for entry in open_cases(set, lead).filter(|entry| !held(set, entry)) {
+        let context = set.portfolio(entry.head.portfolio_no);
+        if ledger_is_old(context, entry.head.as_of, set.now) {
+            continue;
+        }
+        let amount = i128::from(entry.head.overdue_amount_minor);
+        match totals.iter_mut().find(|(currency, _)| *currency == context.currency()) {
+            Some((_, total)) => *total += amount,
+            None => totals.push((context.currency(), amount)),
+        }
+    }
+    totals
+}
+
+/// The usable contact points that the shown cases name, each id once.
+fn contact_points(set: &WorkingSet, case_nos: &[CaseNo]) -> Vec<ContactPoint> {
+    let mut points: Vec<ContactPoint> = Vec::new();
+    let contents = case_nos.iter().filter_map(|case_no| set.case(*case_no)?.content.as_ref());
+    for point in contents.flat_map(|content| &content.facts.contact_points) {
+        let known = points.iter().any(|other| other.contact_point_id == point.contact_point_id);
+        if point.usable() && !known {
+            points.push(point.clone());
+        }
+    }
+    points
+}
+
+fn work_case(set: &WorkingSet, entry: &CaseEntry, id: &str) -> Result<WorkCase, Error> {
+    let head = &entry.head;
+    let context = set.portfolio(head.portfolio_no);
+    let today = context.zone.day_of(set.now);
+    let content = entry.content.as_ref();
+    Ok(WorkCase {
+        portfolio_id: PortfolioId::new(context.portfolio.id.as_str()).map_err(corrupt)?,
+        case_id: CaseId::new(id).map_err(corrupt)?,
+        currency: context.currency(),
+        overdue_amount_minor: (!ledger_is_old(context, head.as_of, set.now))
+            .then_some(head.overdue_amount_minor),
+        provisional: head.absorb_at.is_some(),
+        as_of: head.as_of,
+        oldest_due_date: head.oldest_due_date,
+        days_past_due: head.oldest_due_date.map_or(0, |due| today.since(due)),
+        stage: head.stage,
+        rank: head.rank,
+        reasons: content.map(|content| reasons(set, entry, content)).unwrap_or_default(),
+    })
+}
+
+/// Why the score is not higher, as far as an agent may know.
+fn reasons(set: &WorkingSet, entry: &CaseEntry, content: &CaseContent) -> Vec<AgentReason> {
+    let head = &entry.head;
+    let context = set.portfolio(head.portfolio_no);
+    let explanation = context.rule_set.explain(&CaseInput {
+        facts: &content.facts,
+        history: &content.history,
+        as_of: head.as_of,
+        case_seq: head.case_seq,
+        today: context.zone.day_of(set.now),
+        days: &context.zone,
+    });
+    explanation
+        .reasons
+        .into_iter()
+        .filter(|reason| reason.audience == Audience::Agent)
+        .map(|reason| AgentReason {
+            reason_code: reason.reason_code,
+            text: reason.text,
+            characteristic: reason.characteristic,
+            points_lost: reason.points_lost,
+        })
+        .collect()
+}

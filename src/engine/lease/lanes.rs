@@ -1,0 +1,204 @@
+//! Which lanes a work list selects, and which of them are within hours of
+//! contact. A calling window selects lanes; it never filters rows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::model::{ContactPolicy, LaneKey, Micros, Part, PortfolioNo, WorkListSettings};
+use crate::policy::Window;
+use crate::store::{Tx, portfolios};
+
+use super::super::Error;
+use super::super::context::PortfolioContext;
+use super::super::working_set::WorkingSet;
+
+/// The shortest time worth beginning a call for: with less left of the hours of
+/// contact nobody is served.
+pub(in super::super) const TALK_MIN: i64 = Micros::MINUTE;
+
+/// How long "no hours of contact are near" is believed.
+const NO_WINDOW_KEPT: i64 = Micros::HOUR;
+/// The most answers kept.
+const WINDOWS_KEPT: usize = 100_000;
+
+/// Answers of calendars: computing one costs more than a whole claim, and it
+/// holds until its own end.
+#[derive(Default)]
+pub(in super::super) struct Windows(RwLock<HashMap<WindowKey, (Micros, Window)>>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct WindowKey {
+    part: Part,
+    portfolio_no: PortfolioNo,
+    settings_version: i64,
+    zone_set_id: i64,
+}
+
+impl Windows {
+    fn known(&self, key: &WindowKey, now: Micros) -> Option<Window> {
+        let windows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (since, window) = windows.get(key)?;
+        let end = match window {
+            Window::Open { until } => Micros(until.0.saturating_sub(TALK_MIN)),
+            Window::Closed { next: Some(next) } => Micros(next.0 - 1),
+            Window::Closed { next: None } => since.plus(NO_WINDOW_KEPT),
+        };
+        (*since <= now && now <= end).then_some(*window)
+    }
+
+    fn learn(&self, key: WindowKey, now: Micros, window: Window) {
+        let mut windows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= WINDOWS_KEPT {
+            windows.clear();
+        }
+        windows.insert(key, (now, window));
+    }
+}
+
+/// The lanes of a work list.
+#[derive(Default)]
+pub(in super::super) struct Selection {
+    /// Lanes within hours of contact, with the instant until which they are.
+    pub(in super::super) open: BTreeMap<i64, Micros>,
+    /// The other lanes, with the next instant at which hours begin, where there
+    /// is one.
+    pub(in super::super) closed: BTreeMap<i64, Option<Micros>>,
+    /// The portfolios of these lanes whose policy is `always`.
+    pub(in super::super) always: Vec<String>,
+}
+
+impl Selection {
+    /// The earliest instant at which hours begin in a closed lane.
+    pub(in super::super) fn next_opening(&self) -> Option<Micros> {
+        self.closed.values().copied().flatten().min()
+    }
+
+    /// What a caller should know of these lanes: code and text.
+    pub(in super::super) fn warnings(&self) -> Vec<(&'static str, String)> {
+        if self.always.is_empty() {
+            return Vec::new();
+        }
+        let text = format!(
+            "Contact is allowed at every hour and without caps in {}: the policy `always` is for \
+             demonstrations and tests.",
+            self.always.join(", ")
+        );
+        vec![("POLICY_ALWAYS", text)]
+    }
+}
+
+/// The lanes a work list selects, by whether contact may begin now.
+pub(in super::super) async fn select(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    settings: &WorkListSettings,
+) -> Result<Selection, Error> {
+    let mut selection = Selection::default();
+    let named = named_portfolios(set, tx, settings).await?;
+    for (lane_id, lane) in set.engine.directory.lanes_of(set.part) {
+        let context = match &named {
+            Some(named) => named.get(&lane.portfolio_no).cloned(),
+            None => Some(context(set, tx, lane.portfolio_no).await?),
+        };
+        let Some(context) = context else { continue };
+        if !selects(settings, &lane) {
+            continue;
+        }
+        if context.portfolio.settings.contact_policy == ContactPolicy::Always
+            && !selection.always.contains(&context.portfolio.id)
+        {
+            selection.always.push(context.portfolio.id.clone());
+        }
+        match window(set, &context, lane.zone_set_id)? {
+            Window::Open { until } => {
+                selection.open.insert(lane_id, until);
+            }
+            Window::Closed { next } => {
+                selection.closed.insert(lane_id, next);
+            }
+        }
+    }
+    Ok(selection)
+}
+
+/// Whether a work list selects a lane, its portfolio aside.
+fn selects(settings: &WorkListSettings, lane: &LaneKey) -> bool {
+    fn any<T: PartialEq>(chosen: &[T], value: &T) -> bool {
+        chosen.is_empty() || chosen.contains(value)
+    }
+    any(&settings.groups, &lane.group)
+        && any(&settings.stages, &lane.stage)
+        && any(&settings.languages, &lane.language)
+}
+
+/// Whether a case of this lane may be served from the list now, and until when:
+/// for a lane that a case has moved to in this transaction.
+pub(super) fn serves(
+    set: &WorkingSet,
+    settings: &WorkListSettings,
+    lane: &LaneKey,
+) -> Result<Option<Micros>, Error> {
+    let context = Arc::clone(set.portfolio(lane.portfolio_no));
+    let named =
+        settings.portfolio_ids.is_empty() || settings.portfolio_ids.contains(&context.portfolio.id);
+    if !named || !selects(settings, lane) {
+        return Ok(None);
+    }
+    Ok(match window(set, &context, lane.zone_set_id)? {
+        Window::Open { until } => Some(until),
+        Window::Closed { .. } => None,
+    })
+}
+
+/// The portfolios a work list names; nothing if it serves all of the tenant.
+async fn named_portfolios(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    settings: &WorkListSettings,
+) -> Result<Option<HashMap<PortfolioNo, Arc<PortfolioContext>>>, Error> {
+    if settings.portfolio_ids.is_empty() {
+        return Ok(None);
+    }
+    let mut named = HashMap::new();
+    for id in &settings.portfolio_ids {
+        if let Some(stored) = portfolios::portfolio_by_id(tx, set.part, id).await? {
+            let context = context(set, tx, stored.number).await?;
+            named.insert(stored.number, context);
+        }
+    }
+    Ok(Some(named))
+}
+
+async fn context(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    portfolio_no: PortfolioNo,
+) -> Result<Arc<PortfolioContext>, Error> {
+    if let Some(known) = set.known_portfolio(portfolio_no) {
+        return Ok(Arc::clone(known));
+    }
+    let context = set.engine.context_by_no(tx, set.part, portfolio_no).await?;
+    set.add_portfolio(Arc::clone(&context));
+    Ok(context)
+}
+
+/// Whether contact may begin now in a calendar and last [`TALK_MIN`].
+pub(in super::super) fn window(
+    set: &WorkingSet,
+    context: &PortfolioContext,
+    zone_set_id: i64,
+) -> Result<Window, Error> {
+    let key = WindowKey {
+        part: set.part,
+        portfolio_no: context.portfolio.number,
+        settings_version: context.portfolio.version,
+        zone_set_id,
+    };
+    if let Some(known) = set.engine.windows.known(&key, set.now) {
+        return Ok(known);
+    }
+    let zones = set.zone_set(zone_set_id)?;
+    let window = context.calendar(&zones).open_for(set.now, TALK_MIN);
+    set.engine.windows.learn(key, set.now, window);
+    Ok(window)
+}

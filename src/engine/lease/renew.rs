@@ -1,0 +1,79 @@
+//! Prolonging leases, or telling the worker to stop.
+
+use std::sync::Arc;
+
+use crate::model::{CaseState, Micros};
+use crate::policy::Window;
+use crate::store::queue::lease::LeaseRow;
+use crate::store::{Class, Tx};
+
+use super::super::working_set::WorkingSet;
+use super::super::{Caller, Engine, Error, ItemError};
+use super::token::{self, Leases};
+use super::{Directive, LeaseToken, Renewal};
+
+/// Prolongs leases to `duration` microseconds from now, or to the end of the
+/// hours of contact where that comes first. A worker told to stop keeps the lease
+/// until reporting or its end. Renewals stand in the order of the tokens.
+///
+/// # Errors
+/// What the store says. Of single leases: `LeaseTokenMalformed`, `LeaseExpired`,
+/// `LeaseSuperseded`.
+pub async fn renew_leases(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    tokens: Vec<Result<LeaseToken, ItemError>>,
+    duration: i64,
+) -> Result<Vec<Renewal>, Error> {
+    engine
+        .transact(caller, Class::Interactive, move |set, tx| {
+            Box::pin(renew_into(set, tx, tokens, duration))
+        })
+        .await
+}
+
+async fn renew_into(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    tokens: Vec<Result<LeaseToken, ItemError>>,
+    duration: i64,
+) -> Result<Vec<Renewal>, Error> {
+    let leases = Leases::load(set, tx, tokens.iter().flatten()).await?;
+    let mut renewals = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let lease = match token.and_then(|token| leases.get(set, &token)) {
+            Ok(lease) => lease,
+            Err(error) => {
+                renewals.push(Err(error));
+                continue;
+            }
+        };
+        renewals.push(match token::check_running(set, lease) {
+            Ok(()) => Ok(renew(set, lease, duration)?),
+            Err(error) => Err(error),
+        });
+    }
+    Ok(renewals)
+}
+
+/// What the worker of a running lease shall do: paid before hold before hours.
+fn renew(set: &mut WorkingSet, lease: &LeaseRow, duration: i64) -> Result<Directive, Error> {
+    let Some(entry) = set.case(lease.case_no) else { return Ok(Directive::StopPaid) };
+    let (head, now) = (&entry.head, set.now);
+    if head.state == CaseState::Closed || head.park_until == Some(Micros::NEVER) {
+        return Ok(Directive::StopPaid);
+    }
+    let debtor = set.debtor(head.debtor_no);
+    if head.hold_until.max(debtor.hold_until).is_some_and(|until| until > now) {
+        return Ok(Directive::StopHold);
+    }
+    let (portfolio_no, zone_set_id) = (head.portfolio_no, debtor.zone_set_id);
+    match set.calendar(portfolio_no, zone_set_id)?.window(now) {
+        Window::Open { until } => {
+            let until = until.min(now.plus(duration));
+            set.prolong_lease(lease.debtor_no, until);
+            Ok(Directive::Continue(until))
+        }
+        Window::Closed { .. } => Ok(Directive::StopWindow),
+    }
+}

@@ -1,0 +1,73 @@
+//! Tokens: which lease one names, and whether that lease still runs.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::{CaseNo, DebtorNo};
+use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::{Tx, cases};
+
+use super::super::working_set::WorkingSet;
+use super::super::{Error, ItemError};
+use super::LeaseToken;
+
+/// The leases that tokens of one call name.
+pub(in super::super) struct Leases(HashMap<(CaseNo, i64), LeaseRow>);
+
+impl Leases {
+    /// Loads the leases of tokens, and takes in hand their debtors: those they
+    /// were granted on and those that the cases have now.
+    pub(in super::super) async fn load<'a>(
+        set: &mut WorkingSet,
+        tx: &mut Tx,
+        tokens: impl IntoIterator<Item = &'a LeaseToken>,
+    ) -> Result<Leases, Error> {
+        let part = set.part;
+        let keys: BTreeSet<(CaseNo, i64)> = tokens
+            .into_iter()
+            .filter(|token| token.part == part.0)
+            .map(|token| (CaseNo(token.case_no), token.lease_seq))
+            .collect();
+        let keys: Vec<(CaseNo, i64)> = keys.into_iter().collect();
+        let leases = lease::load(tx, part, &keys).await?;
+        let case_nos = leases.iter().flat_map(|lease| lease.case_nos.iter().copied());
+        let now_of = cases::debtors_of(tx, part, case_nos).await?;
+        let mut debtor_nos: BTreeSet<DebtorNo> = now_of.into_values().collect();
+        debtor_nos.extend(leases.iter().map(|lease| lease.debtor_no));
+        set.load_debtors(tx, debtor_nos).await?;
+        let by_key = leases.into_iter().map(|lease| ((lease.case_no, lease.lease_seq), lease));
+        Ok(Leases(by_key.collect()))
+    }
+
+    /// The lease a token names.
+    ///
+    /// # Errors
+    /// `LeaseTokenMalformed` when it names none of the caller's.
+    pub(in super::super) fn get(
+        &self,
+        set: &WorkingSet,
+        token: &LeaseToken,
+    ) -> Result<&LeaseRow, ItemError> {
+        self.0
+            .get(&(CaseNo(token.case_no), token.lease_seq))
+            .filter(|lease| token.part == set.part.0 && lease.lease_nonce == token.nonce)
+            .ok_or(ItemError::LeaseTokenMalformed)
+    }
+}
+
+/// Whether a lease runs.
+pub(in super::super) fn runs(set: &WorkingSet, lease: &LeaseRow) -> bool {
+    let running = set.running_lease(lease.debtor_no);
+    running.is_some_and(|(case_no, seq, _)| (case_no, seq) == (lease.case_no, lease.lease_seq))
+}
+
+/// Refuses a lease that is over: `LeaseSuperseded` when the case was leased again
+/// since, else `LeaseExpired`.
+pub(super) fn check_running(set: &WorkingSet, lease: &LeaseRow) -> Result<(), ItemError> {
+    if runs(set, lease) {
+        return Ok(());
+    }
+    if set.lease_seq(lease.case_no) > lease.lease_seq {
+        return Err(ItemError::LeaseSuperseded);
+    }
+    Err(ItemError::LeaseExpired(lease.end.map_or(lease.expire_time, |(_, at)| at)))
+}

@@ -1,0 +1,364 @@
+//! Waiting for work. A waiting pull is an entry in a bounded table and holds no
+//! connection; the pulls of one work list are served together, first come first
+//! served, by one task that lives as long as somebody waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::model::{Part, WorkListId, WorkListNo};
+use crate::store::{Class, StoreError};
+
+use super::super::working_set::WorkingSet;
+use super::super::{Engine, Error};
+use super::claim::{self, Claim, Claimed, Pull};
+use super::{LeaseToken, LeasedWork};
+
+/// The most pulls that wait at one time.
+const WAITING_MAX: usize = 5_000;
+/// The most items one transaction grants.
+const CLAIM_MAX: usize = 1_000;
+/// How often those who wait look for work that nobody told of, such as hours of
+/// contact that begin.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The name under which the service itself acts on leases.
+const ACTOR: &str = "lease";
+
+type Key = (Part, WorkListNo);
+
+/// The pulls that wait, by work list.
+#[derive(Default)]
+pub(in super::super) struct Waiting(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    lists: HashMap<Key, List>,
+    count: usize,
+}
+
+#[derive(Default)]
+struct List {
+    pulls: VecDeque<WaitingPull>,
+    /// Whether a task serves the list.
+    served: bool,
+    /// Leases granted since the start: the reserved share is kept over them.
+    granted: i64,
+    /// Leases that no client took.
+    undelivered: Vec<LeaseToken>,
+    wake: Arc<Notify>,
+}
+
+struct WaitingPull {
+    pull: Pull,
+    until: Instant,
+    /// Who waits for it: more than one when it was retried meanwhile.
+    clients: Vec<oneshot::Sender<Result<Delivery, Error>>>,
+}
+
+impl WaitingPull {
+    fn left(&self) -> bool {
+        self.clients.iter().all(oneshot::Sender::is_closed)
+    }
+
+    fn same(&self, pull: &Pull) -> bool {
+        pull.request_id.is_some()
+            && self.pull.request_id == pull.request_id
+            && self.pull.worker_id == pull.worker_id
+    }
+}
+
+impl Waiting {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes everybody who waits for work of a part.
+    pub(in super::super) fn wake(&self, part: Part) {
+        for ((list_part, _), list) in &self.state().lists {
+            if *list_part == part && list.served {
+                list.wake.notify_one();
+            }
+        }
+    }
+
+    /// Adds a pull, or joins the same one that waits already.
+    fn add(
+        &self,
+        key: Key,
+        pull: Pull,
+        until: Instant,
+    ) -> Result<(oneshot::Receiver<Result<Delivery, Error>>, bool), Error> {
+        let (client, answer) = oneshot::channel();
+        let mut state = self.state();
+        let full = state.count >= WAITING_MAX;
+        let list = state.lists.entry(key).or_default();
+        let known = list.pulls.iter_mut().find(|waiting| waiting.same(&pull));
+        match known {
+            Some(waiting) => {
+                waiting.clients.push(client);
+                waiting.until = waiting.until.max(until);
+            }
+            None if full => return Err(Error::Overloaded { bound: WAITING_MAX }),
+            None => list.pulls.push_back(WaitingPull { pull, until, clients: vec![client] }),
+        }
+        let start = !list.served;
+        list.served = true;
+        list.wake.notify_one();
+        state.recount();
+        Ok((answer, start))
+    }
+
+    /// Takes the next pulls to be served together; nothing ends the serving.
+    fn take(&self, key: Key) -> Option<Batch> {
+        let mut state = self.state();
+        let list = state.lists.get_mut(&key)?;
+        list.pulls.retain(|waiting| !waiting.left());
+        let mut batch = Vec::new();
+        let mut items = 0;
+        while let Some(next) = list.pulls.front()
+            && (batch.is_empty() || items + next.pull.max_items <= CLAIM_MAX)
+        {
+            items += next.pull.max_items;
+            batch.extend(list.pulls.pop_front());
+        }
+        let undelivered = std::mem::take(&mut list.undelivered);
+        list.served = !batch.is_empty() || !undelivered.is_empty();
+        let (granted, wake) = (list.granted, Arc::clone(&list.wake));
+        list.served.then_some(Batch { pulls: batch, granted, undelivered, wake })
+    }
+
+    /// Notes leases that no client took; says whether a task must be started to
+    /// give them back.
+    fn add_undelivered(&self, key: Key, tokens: impl Iterator<Item = LeaseToken>) -> bool {
+        let mut state = self.state();
+        let list = state.lists.entry(key).or_default();
+        list.undelivered.extend(tokens);
+        list.wake.notify_one();
+        !std::mem::replace(&mut list.served, true)
+    }
+
+    /// Puts pulls that got nothing back to the head of the queue.
+    fn put_back(&self, key: Key, pulls: Vec<WaitingPull>, granted: i64) {
+        let mut state = self.state();
+        if let Some(list) = state.lists.get_mut(&key) {
+            list.granted = list.granted.saturating_add(granted);
+            for waiting in pulls.into_iter().rev() {
+                list.pulls.push_front(waiting);
+            }
+        }
+        state.recount();
+    }
+
+    /// Takes out the pulls whose time is over; also says when that of the next
+    /// one will be.
+    fn overdue(&self, key: Key, now: Instant) -> (Vec<WaitingPull>, Option<Instant>) {
+        let mut state = self.state();
+        let Some(list) = state.lists.get_mut(&key) else { return (Vec::new(), None) };
+        let (over, waiting): (Vec<_>, Vec<_>) =
+            list.pulls.drain(..).partition(|waiting| waiting.until <= now || waiting.left());
+        list.pulls = waiting.into();
+        let next = list.pulls.iter().map(|waiting| waiting.until).min();
+        state.recount();
+        (over, next)
+    }
+}
+
+impl State {
+    fn recount(&mut self) {
+        self.count = self.lists.values().map(|list| list.pulls.len()).sum();
+    }
+}
+
+struct Batch {
+    pulls: Vec<WaitingPull>,
+    granted: i64,
+    undelivered: Vec<LeaseToken>,
+    wake: Arc<Notify>,
+}
+
+/// An answer on its way to a client. If no client takes it, its leases are given
+/// back uncounted: nobody has seen them. Those of a named pull are kept for the
+/// retry once they were on their way.
+pub(super) struct Delivery(Arc<Parcel>);
+
+struct Parcel {
+    engine: Arc<Engine>,
+    key: Key,
+    work_list_id: WorkListId,
+    work: LeasedWork,
+    /// Whether somebody has the leases, or may ask for them again.
+    kept: AtomicBool,
+}
+
+impl Delivery {
+    /// The work, which now is the client's.
+    pub(super) fn take(self) -> LeasedWork {
+        self.0.kept.store(true, Ordering::SeqCst);
+        self.0.work.clone()
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        if self.kept.load(Ordering::SeqCst) || self.work.items.is_empty() {
+            return;
+        }
+        let tokens = self.work.items.iter().map(|item| item.token);
+        let start = self.engine.waiting.add_undelivered(self.key, tokens);
+        // Without a runtime the server has stopped: then the leases expire.
+        if start && let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (engine, list) = (Arc::clone(&self.engine), self.work_list_id.clone());
+            runtime.spawn(serve(engine, self.key, list));
+        }
+    }
+}
+
+/// Queues a pull and waits for its answer. Dropping this leaves the queue.
+pub(super) async fn pull(
+    engine: &Arc<Engine>,
+    key: Key,
+    work_list_id: WorkListId,
+    (pull, wait): (Pull, Duration),
+) -> Result<LeasedWork, Error> {
+    let (answer, start) = engine.waiting.add(key, pull, Instant::now() + wait)?;
+    if start {
+        tokio::spawn(serve(Arc::clone(engine), key, work_list_id));
+    }
+    match answer.await {
+        Ok(delivery) => delivery.map(Delivery::take),
+        Err(_) => Err(Error::ShuttingDown),
+    }
+}
+
+/// Serves the pulls of one work list until nobody waits.
+async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
+    let served = Served { engine, key, work_list_id };
+    while let Some(batch) = served.engine.waiting.take(key) {
+        let claim = Claim {
+            work_list_id: served.work_list_id.clone(),
+            pulls: batch.pulls.iter().map(|waiting| waiting.pull.clone()).collect(),
+            granted: batch.granted,
+            undelivered: batch.undelivered,
+        };
+        let claimed = served
+            .engine
+            .transact_in(key.0, ACTOR, Class::Interactive, move |set, tx| {
+                Box::pin(claim::claim_into(set, tx, claim))
+            })
+            .await;
+        match claimed {
+            Ok(claimed) => {
+                let retry_after = claimed.retry_after;
+                if !hand_out(&served, batch.pulls, claimed) {
+                    look_for_work(&served, &batch.wake, retry_after).await;
+                }
+            }
+            Err(error) => {
+                for waiting in batch.pulls {
+                    fail(waiting, &error);
+                }
+            }
+        }
+    }
+}
+
+/// A work list that is being served.
+struct Served {
+    engine: Arc<Engine>,
+    key: Key,
+    work_list_id: WorkListId,
+}
+
+/// Answers the pulls that got work, and those that do not want to wait. Says
+/// whether all were answered.
+fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool {
+    let now = Instant::now();
+    let mut waiting = Vec::new();
+    for (pull, items) in pulls.into_iter().zip(claimed.works) {
+        if items.is_empty() && pull.until > now {
+            waiting.push(pull);
+            continue;
+        }
+        let retry_after = items.is_empty().then_some(claimed.retry_after);
+        let warnings = claimed.warnings.clone();
+        deliver(served, pull, LeasedWork { items, retry_after, warnings });
+    }
+    let all = waiting.is_empty();
+    served.engine.waiting.put_back(served.key, waiting, claimed.granted);
+    all
+}
+
+fn deliver(served: &Served, waiting: WaitingPull, work: LeasedWork) {
+    let parcel = Arc::new(Parcel {
+        engine: Arc::clone(&served.engine),
+        key: served.key,
+        work_list_id: served.work_list_id.clone(),
+        work,
+        kept: AtomicBool::new(false),
+    });
+    let named = waiting.pull.request_id.is_some();
+    for client in waiting.clients {
+        let sent = client.send(Ok(Delivery(Arc::clone(&parcel)))).is_ok();
+        if sent && named {
+            parcel.kept.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+fn fail(waiting: WaitingPull, error: &Error) {
+    for client in waiting.clients {
+        let _ = client.send(Err(retold(error)));
+    }
+}
+
+/// An error for one more of those whom it concerns.
+fn retold(error: &Error) -> Error {
+    match error {
+        Error::NotFound { resource, id } => Error::NotFound { resource: *resource, id: id.clone() },
+        Error::Store(StoreError::Overloaded(bound)) => Error::Overloaded { bound: *bound },
+        Error::Store(StoreError::Closed) => Error::ShuttingDown,
+        Error::Store(StoreError::Unavailable(text)) => {
+            Error::Store(StoreError::Unavailable(text.clone()))
+        }
+        Error::Store(StoreError::Conflict(text)) => {
+            Error::Store(StoreError::Conflict(text.clone()))
+        }
+        other => Error::Internal(other.to_string()),
+    }
+}
+
+/// Returns when there may be work for those who wait, or nobody waits. Answers
+/// those whose time is over meanwhile.
+async fn look_for_work(served: &Served, wake: &Notify, retry_after: i64) {
+    let engine = &served.engine;
+    loop {
+        let now = Instant::now();
+        let (over, next) = engine.waiting.overdue(served.key, now);
+        for waiting in over {
+            let retry_after = Some(retry_after);
+            let work = LeasedWork { items: Vec::new(), retry_after, warnings: Vec::new() };
+            deliver(served, waiting, work);
+        }
+        let Some(next) = next else { return };
+        tokio::select! {
+            () = wake.notified() => return,
+            () = tokio::time::sleep_until(next.min(now + LOOK_EVERY)) => {}
+        }
+        // An error here is told by the claim.
+        if has_work(served).await.unwrap_or(true) {
+            return;
+        }
+    }
+}
+
+async fn has_work(served: &Served) -> Result<bool, Error> {
+    let engine = &served.engine;
+    let mut tx = engine.store.read().await?;
+    let mut set = WorkingSet::of_part(engine, served.key.0, ACTOR);
+    claim::has_work(&mut set, &mut tx, &served.work_list_id).await
+}

@@ -1,0 +1,190 @@
+//! Reports: what came of leased work.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::model::{CaseNo, Micros};
+use crate::policy::{OutcomeRow, Window, failing_gates};
+use crate::store::queue::lease::{LeaseEnd, LeaseRow};
+use crate::store::queue::report::{self, ReportRow};
+use crate::store::{Class, Tx};
+
+use super::lease::token::{self, Leases};
+use super::lease::{LeaseToken, Outcome, ReportCommand, ReportDisposition, ReportResult};
+use super::working_set::{WorkingSet, gate_input};
+use super::{Caller, Engine, Error, ItemError};
+
+mod apply;
+mod check;
+
+use check::Checked;
+
+/// How long a report is remembered.
+pub(super) const REPORT_KEPT: i64 = 7 * Micros::DAY;
+
+/// Takes reports. Each ends its lease; one whose lease is over is kept as late:
+/// the call happened and counts. The same report again answers the same. Results
+/// stand in the order of the outcomes.
+///
+/// # Errors
+/// What the store says. Of single outcomes: `Invalid`, `LeaseTokenMalformed`,
+/// `ReportAlreadyExists`.
+pub async fn report_outcomes(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: ReportCommand,
+) -> Result<Vec<ReportResult>, Error> {
+    engine
+        .transact(caller, Class::Interactive, move |set, tx| {
+            Box::pin(report_into(set, tx, command))
+        })
+        .await
+}
+
+/// Reports taken before and by this call.
+struct Reports {
+    known: HashMap<(CaseNo, i64), ReportRow>,
+    new: Vec<ReportRow>,
+}
+
+async fn report_into(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    command: ReportCommand,
+) -> Result<Vec<ReportResult>, Error> {
+    let tokens: Vec<LeaseToken> =
+        command.outcomes.iter().flatten().map(|outcome| outcome.token).collect();
+    let leases = Leases::load(set, tx, &tokens).await?;
+    let keys: Vec<(CaseNo, i64)> =
+        tokens.iter().map(|token| (CaseNo(token.case_no), token.lease_seq)).collect();
+    let known = report::find(tx, set.part, &keys).await?;
+    let spoken_of: BTreeSet<CaseNo> = tokens
+        .iter()
+        .filter_map(|token| leases.get(set, token).ok())
+        .flat_map(|lease| lease.case_nos.iter().copied())
+        .collect();
+    set.load_content(tx, spoken_of.iter().copied()).await?;
+    let ids = check::ids(set, tx, spoken_of).await?;
+    let mut reports = Reports { known, new: Vec::new() };
+    let mut holds = apply::NewHolds::default();
+    let mut results = Vec::with_capacity(command.outcomes.len());
+    for (at, outcome) in command.outcomes.into_iter().enumerate() {
+        let taken = match outcome {
+            Err(violations) => Err(ItemError::Invalid(violations)),
+            Ok(outcome) => {
+                let lease = leases.get(set, &outcome.token);
+                lease.and_then(|lease| {
+                    check::check(set, at, &outcome, (lease, &ids)).and_then(|checked| {
+                        take(set, &mut reports, &mut holds, (lease, &outcome, checked))
+                    })
+                })
+            }
+        };
+        results.push(match taken {
+            Ok((disposition, next_eligible)) => {
+                ReportResult { disposition: Ok(disposition), next_eligible }
+            }
+            Err(error) => ReportResult { disposition: Err(error), next_eligible: None },
+        });
+    }
+    holds.save(tx, set.part, set.now).await?;
+    report::insert(tx, set.part, &reports.new, set.now).await?;
+    Ok(results)
+}
+
+type Taken = (ReportDisposition, Option<Micros>);
+
+/// Takes one report whose fields are right.
+fn take(
+    set: &mut WorkingSet,
+    reports: &mut Reports,
+    holds: &mut apply::NewHolds,
+    (lease, outcome, checked): (&LeaseRow, &Outcome, Checked),
+) -> Result<Taken, ItemError> {
+    let request_hash = request_hash(outcome);
+    let key = (lease.case_no, lease.lease_seq);
+    if let Some(known) = reports.known.get(&key) {
+        if known.request_hash == request_hash {
+            return Ok((ReportDisposition::Duplicate, known.next_at));
+        }
+        return Err(ItemError::ReportAlreadyExists);
+    }
+    if lease.end.is_some_and(|(end, _)| end == LeaseEnd::Reported) {
+        // The report is older than reports are remembered.
+        return Err(ItemError::ReportAlreadyExists);
+    }
+    let late = !token::runs(set, lease);
+    apply::apply(set, lease, &checked, late);
+    holds.place(set, lease, &checked);
+    for case_no in &checked.case_nos {
+        set.rank(*case_no);
+    }
+    let next_at = next_eligible(set, lease.case_no);
+    let row = ReportRow {
+        case_no: lease.case_no,
+        lease_seq: lease.lease_seq,
+        request_hash,
+        outcome_code: checked.row.code.clone(),
+        late,
+        next_at,
+    };
+    reports.known.insert(key, row.clone());
+    reports.new.push(row);
+    let disposition = if late { ReportDisposition::Late } else { ReportDisposition::Accepted };
+    Ok((disposition, next_at))
+}
+
+/// The hash of all that an outcome says. The text form is stable because it is
+/// spelled out here, field by field.
+fn request_hash(outcome: &Outcome) -> Vec<u8> {
+    let time = outcome.contact_time.map_or("now".to_owned(), |time| time.0.to_string());
+    let promise = match &outcome.promise {
+        Some(promise) => {
+            let amount = promise.amount.map_or("all".to_owned(), |(currency, minor)| {
+                format!("{minor} {}", currency.code())
+            });
+            format!("{amount} {}", promise.date.0)
+        }
+        None => "none".to_owned(),
+    };
+    let cases: Vec<String> = outcome
+        .cases
+        .iter()
+        .map(|(portfolio_id, case_id)| format!("{portfolio_id} {case_id}"))
+        .collect();
+    let text = format!("{} {time} {promise} {}", outcome.outcome_code, cases.join(" "));
+    blake3::hash(text.as_bytes()).as_bytes().to_vec()
+}
+
+/// When a case may be served again at the earliest, as far as that is known: once
+/// all gates that fail now have opened, within hours of contact.
+fn next_eligible(set: &mut WorkingSet, case_no: CaseNo) -> Option<Micros> {
+    let entry = set.case(case_no)?;
+    let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
+    let zone_set_id = set.debtor(debtor_no).zone_set_id;
+    let calendar = set.calendar(portfolio_no, zone_set_id).ok()?;
+    let settings = &set.portfolio(portfolio_no).portfolio.settings;
+    let entry = set.case(case_no)?;
+    let input = gate_input(&entry.head, set.debtor(debtor_no));
+    let mut next = set.now;
+    // A gate may close behind another; a few rounds find the end of all.
+    for _ in 0..4 {
+        let failing = failing_gates(&input, settings, &calendar, next);
+        if failing.is_empty() {
+            return Some(next);
+        }
+        for gate in failing {
+            next = next.max(gate.until?);
+        }
+        if let Window::Closed { next: opening } = calendar.window(next) {
+            next = next.max(opening?);
+        }
+    }
+    Some(next)
+}
+
+/// The table's row of an outcome, and what was promised.
+pub(super) fn known_codes(rows: &[OutcomeRow]) -> String {
+    let codes: Vec<&str> = rows.iter().map(|row| row.code.as_str()).collect();
+    format!("it must be one of {}", codes.join(", "))
+}

@@ -1,0 +1,214 @@
+//! What an outcome does to its cases and its debtor.
+
+use crate::model::{
+    Attempt, CaseNo, DebtorNo, History, Hold, Micros, Part, PortfolioNo, Promise, PromiseState,
+    h64, held_until,
+};
+use crate::policy::{Effect, HoldScope};
+use crate::store::Tx;
+use crate::store::events::{self, EventKey};
+use crate::store::queue::lease::{LeaseEnd, LeaseRow};
+
+use super::super::Error;
+use super::super::lease::Promised;
+use super::super::working_set::{PendingBody, WorkingSet};
+use super::check::Checked;
+
+/// The most attempts and promises kept in a history; older ones are only counted.
+const KEPT: usize = 64;
+/// The kind of a hold among event keys.
+const HOLD: i64 = 4;
+
+/// Applies an outcome, holds aside. A late one counts, and moves the case only
+/// if the debtor paid or promised.
+pub(super) fn apply(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) {
+    count(set, lease, checked, late);
+    let now = set.now;
+    if !late {
+        set.end_lease(lease.debtor_no, LeaseEnd::Reported, now);
+    }
+    if !late || checked.row.effect == Effect::Paid {
+        cool(set, lease, checked);
+    }
+    if checked.row.effect == Effect::NotDialled {
+        return;
+    }
+    for case_no in &checked.case_nos {
+        let attempt = Attempt {
+            event_time: checked.contact_time,
+            outcome_code: checked.row.code.clone(),
+            right_party: checked.row.right_party,
+        };
+        set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time);
+        set.change_history(*case_no, |history| add_attempt(history, attempt));
+    }
+    if let Some(promise) = &checked.promise {
+        promise_to_pay(set, lease, checked, promise);
+    }
+}
+
+/// Granting counted the attempt; a report takes it back where it does not count.
+/// A late one counts an attempt that was given back as not dialled.
+fn count(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) {
+    let uncounted = lease.end.is_some_and(|(end, _)| end == LeaseEnd::ReleasedUndialled);
+    let record = &mut set.debtor_mut(lease.debtor_no).record;
+    match (late, checked.row.counted) {
+        (false, false) => record.uncount_attempt(lease.grant_time),
+        (true, true) if uncounted => record.count_attempt(checked.contact_time),
+        _ => {}
+    }
+}
+
+fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
+    let Some(entry) = set.case(lease.case_no) else { return };
+    let (portfolio_no, debtor_no) = (entry.head.portfolio_no, lease.debtor_no);
+    let zone_set_id = set.debtor(debtor_no).zone_set_id;
+    if let Ok(calendar) = set.calendar(portfolio_no, zone_set_id) {
+        set.cool(debtor_no, checked.row.cooling.until(checked.contact_time, &calendar));
+    }
+}
+
+fn add_attempt(history: &mut History, attempt: Attempt) {
+    history.right_party_contact_count += i64::from(attempt.right_party);
+    let at = history.attempts.partition_point(|other| other.event_time <= attempt.event_time);
+    history.attempts.insert(at, attempt);
+    if history.attempts.len() > KEPT {
+        history.attempts.remove(0);
+        history.earlier_attempt_count += 1;
+    }
+}
+
+/// Notes a promise on every case spoken of. An amount is laid out over the cases
+/// in their order, up to what is overdue of each; what is left over goes to the
+/// last one.
+fn promise_to_pay(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, promised: &Promised) {
+    let mut left = promised.amount.map(|(_, amount)| amount);
+    let last = checked.case_nos.last();
+    for case_no in &checked.case_nos {
+        let Some(entry) = set.case(*case_no) else { continue };
+        let overdue = entry.head.overdue_amount_minor;
+        let share = match left {
+            None => 0,
+            Some(left) if Some(case_no) == last => left,
+            Some(left) => left.min(overdue),
+        };
+        if left.is_some() && share == 0 {
+            continue;
+        }
+        left = left.map(|left| left - share);
+        let promise = Promise {
+            lease_seq: lease.lease_seq,
+            event_time: checked.contact_time,
+            promised_amount_minor: share,
+            promised_date: promised.date,
+            state: PromiseState::Open,
+        };
+        set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time);
+        set.change_history(*case_no, |history| add_promise(history, promise));
+    }
+}
+
+/// A new promise replaces those still open.
+fn add_promise(history: &mut History, promise: Promise) {
+    for other in &mut history.promises {
+        if other.state == PromiseState::Open {
+            other.state = PromiseState::Cancelled;
+        }
+    }
+    let at = history.promises.partition_point(|other| other.event_time <= promise.event_time);
+    history.promises.insert(at, promise);
+    if history.promises.len() > KEPT {
+        history.promises.remove(0);
+    }
+}
+
+/// Holds placed by the outcomes of a call, with the event ids by which they can
+/// be lifted.
+#[derive(Default)]
+pub(super) struct NewHolds(Vec<(PortfolioNo, EventKey)>);
+
+impl NewHolds {
+    /// Places the hold of an outcome, if it has one: on the cases spoken of, or on
+    /// the whole debtor.
+    pub(super) fn place(&mut self, set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
+        let Effect::Hold { kind, scope } = checked.row.effect else { return };
+        let hold = Hold { event_id: event_id(lease), kind, until: None };
+        match scope {
+            HoldScope::Case => {
+                for case_no in &checked.case_nos {
+                    self.place_on_case(set, *case_no, &hold, checked.contact_time);
+                }
+            }
+            HoldScope::Debtor => self.place_on_debtor(set, lease, &hold),
+        }
+    }
+
+    fn place_on_case(&mut self, set: &mut WorkingSet, case_no: CaseNo, hold: &Hold, at: Micros) {
+        let Some(entry) = set.case(case_no) else { return };
+        let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
+        set.append(case_no, PendingBody::Hold(hold.clone()), at);
+        set.change_history(case_no, |history| add_hold(&mut history.holds, hold));
+        set.note("hold.placed", Some(case_no), debtor_no, format!("{hold:?}").into_bytes());
+        self.add_key(portfolio_no, hold, debtor_no, Some(case_no));
+    }
+
+    fn place_on_debtor(&mut self, set: &mut WorkingSet, lease: &LeaseRow, hold: &Hold) {
+        let Some(entry) = set.case(lease.case_no) else { return };
+        let (portfolio_no, now) = (entry.head.portfolio_no, set.now);
+        let debtor = set.debtor_mut(lease.debtor_no);
+        add_hold(&mut debtor.record.holds, hold);
+        debtor.hold_until = held_until(&debtor.record.holds, now);
+        set.note("hold.placed", None, lease.debtor_no, format!("{hold:?}").into_bytes());
+        self.add_key(portfolio_no, hold, lease.debtor_no, None);
+    }
+
+    /// One key a portfolio, with all its cases.
+    fn add_key(
+        &mut self,
+        portfolio_no: PortfolioNo,
+        hold: &Hold,
+        debtor_no: DebtorNo,
+        case_no: Option<CaseNo>,
+    ) {
+        let known = self
+            .0
+            .iter_mut()
+            .find(|(other, key)| *other == portfolio_no && key.event_id == hold.event_id);
+        if let Some((_, key)) = known {
+            key.case_nos.extend(case_no);
+            return;
+        }
+        let key = EventKey {
+            event_id: hold.event_id.clone(),
+            kind: HOLD,
+            content_hash: blake3::hash(format!("{hold:?}").as_bytes()).as_bytes().to_vec(),
+            debtor_no,
+            case_nos: case_no.into_iter().collect(),
+        };
+        self.0.push((portfolio_no, key));
+    }
+
+    /// Writes the event ids.
+    pub(super) async fn save(self, tx: &mut Tx, part: Part, now: Micros) -> Result<(), Error> {
+        for (portfolio_no, key) in self.0 {
+            events::insert_keys(tx, part, portfolio_no, &[key], now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The id of the hold that a report places. It cannot be guessed, so that no
+/// event of a caller meets it.
+fn event_id(lease: &LeaseRow) -> String {
+    let number = h64(&[
+        &lease.case_no.0.to_be_bytes(),
+        &lease.lease_seq.to_be_bytes(),
+        &lease.lease_nonce.to_be_bytes(),
+    ]);
+    format!("report-{number:016x}")
+}
+
+fn add_hold(holds: &mut Vec<Hold>, hold: &Hold) {
+    let at = holds.partition_point(|other| other.event_id < hold.event_id);
+    holds.insert(at, hold.clone());
+}

@@ -1,0 +1,250 @@
+//! Leases: granted, prolonged, ended. A row stays for good; it says what a case
+//! was ranked by when it was served.
+
+use serde_json::Value as Json;
+
+use crate::model::{CaseNo, Day, DebtorNo, Micros, Part, RuleSetId, WorkListNo};
+
+use super::super::StoreError;
+use super::super::db::{Batch, Column, Tx, int_list, params, statements};
+use super::super::encode::Place;
+
+/// A lease as granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRow {
+    /// The lead case.
+    pub case_no: CaseNo,
+    /// Rises with every lease of the case.
+    pub lease_seq: i64,
+    /// Whose case it was.
+    pub debtor_no: DebtorNo,
+    /// Random; proves the lease.
+    pub lease_nonce: i64,
+    /// The list it was served from.
+    pub work_list_no: WorkListNo,
+    /// Who works.
+    pub worker_id: String,
+    /// When it was granted; the instant of the counted attempt.
+    pub grant_time: Micros,
+    /// When it ends or ended by itself.
+    pub expire_time: Micros,
+    /// What the lead case was ranked by.
+    pub rule_set_id: RuleSetId,
+    /// As of which day.
+    pub rank_date: Day,
+    /// Up to which event.
+    pub case_seq: i64,
+    /// The cases of the work item, the lead case first.
+    pub case_nos: Vec<CaseNo>,
+    /// Whether it was served for having waited longest.
+    pub reserved: bool,
+    /// How and when it ended; nothing while it runs.
+    pub end: Option<(LeaseEnd, Micros)>,
+}
+
+/// How a lease ended. The numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i16)]
+pub enum LeaseEnd {
+    /// An outcome was reported.
+    Reported = 1,
+    /// Given back without a call; the attempt is not counted.
+    ReleasedUndialled = 2,
+    /// Given back after a call.
+    Released = 3,
+    /// Its time was over.
+    Expired = 4,
+    /// The service took it back.
+    Revoked = 5,
+}
+
+impl LeaseEnd {
+    /// The end of a stored number.
+    pub fn from_number(number: i64) -> Option<LeaseEnd> {
+        [Self::Reported, Self::ReleasedUndialled, Self::Released, Self::Expired, Self::Revoked]
+            .into_iter()
+            .find(|end| *end as i64 == number)
+    }
+}
+
+statements! {
+    LOAD = "SELECT case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, \
+        grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, end_kind, \
+        end_time FROM lease \
+        WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const INSERT: Batch = Batch {
+    text: "INSERT INTO lease (part, case_no, lease_seq, debtor_no, lease_nonce, work_list_no, \
+        worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, \
+        end_kind) VALUES {rows}",
+    fixed: 0,
+    columns: &[
+        INT,
+        INT,
+        INT,
+        INT,
+        INT,
+        INT,
+        Column::Text,
+        INT,
+        INT,
+        INT,
+        INT,
+        INT,
+        Column::Text,
+        INT,
+        INT,
+    ],
+};
+
+pub(crate) const PROLONG: Batch = Batch {
+    text: "WITH v(case_no, lease_seq, expire_time) AS (VALUES {rows}) \
+        UPDATE lease SET expire_time = v.expire_time FROM v WHERE lease.part = $1 \
+        AND lease.case_no = v.case_no AND lease.lease_seq = v.lease_seq",
+    fixed: 1,
+    columns: &[INT, INT, INT],
+};
+
+pub(crate) const END: Batch = Batch {
+    text: "WITH v(case_no, lease_seq, end_kind, end_time) AS (VALUES {rows}) \
+        UPDATE lease SET end_kind = v.end_kind, end_time = v.end_time FROM v \
+        WHERE lease.part = $1 AND lease.case_no = v.case_no \
+        AND lease.lease_seq = v.lease_seq AND lease.end_kind = 0",
+    fixed: 1,
+    columns: &[INT, INT, INT, INT],
+};
+
+/// All batches of this file.
+#[cfg(test)]
+pub(crate) const BATCHES: &[Batch] = &[INSERT, PROLONG, END];
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    case_no: i64,
+    lease_seq: i64,
+    debtor_no: i64,
+    lease_nonce: i64,
+    work_list_no: i64,
+    worker_id: String,
+    grant_time: i64,
+    expire_time: i64,
+    rule_set_id: i64,
+    rank_date: i64,
+    case_seq: i64,
+    case_nos: String,
+    reserved: i64,
+    end_kind: i64,
+    end_time: Option<i64>,
+}
+
+impl Row {
+    fn lease(self, part: Part) -> Result<LeaseRow, StoreError> {
+        let place = Place { table: "lease", part: part.0, key: self.case_no };
+        let case_nos: Vec<i64> =
+            serde_json::from_str(&self.case_nos).map_err(|error| place.corrupt(error))?;
+        let end = match (self.end_kind, self.end_time) {
+            (0, None) => None,
+            (number, Some(at)) => {
+                let end = LeaseEnd::from_number(number)
+                    .ok_or_else(|| place.corrupt(format!("end_kind {number} is not known")))?;
+                Some((end, Micros(at)))
+            }
+            (number, None) => {
+                return Err(place.corrupt(format!("end_kind is {number} without an end_time")));
+            }
+        };
+        let rank_date = i32::try_from(self.rank_date)
+            .map_err(|_| place.corrupt(format!("rank_date is {}", self.rank_date)))?;
+        Ok(LeaseRow {
+            case_no: CaseNo(self.case_no),
+            lease_seq: self.lease_seq,
+            debtor_no: DebtorNo(self.debtor_no),
+            lease_nonce: self.lease_nonce,
+            work_list_no: WorkListNo(self.work_list_no),
+            worker_id: self.worker_id,
+            grant_time: Micros(self.grant_time),
+            expire_time: Micros(self.expire_time),
+            rule_set_id: RuleSetId(self.rule_set_id),
+            rank_date: Day(rank_date),
+            case_seq: self.case_seq,
+            case_nos: case_nos.into_iter().map(CaseNo).collect(),
+            reserved: self.reserved != 0,
+            end,
+        })
+    }
+}
+
+/// Loads leases by case and number; those that never were are left out.
+pub(crate) async fn load(
+    tx: &mut Tx,
+    part: Part,
+    keys: &[(CaseNo, i64)],
+) -> Result<Vec<LeaseRow>, StoreError> {
+    let case_nos = int_list(keys.iter().map(|(case_no, _)| case_no.0));
+    let numbers = int_list(keys.iter().map(|(_, lease_seq)| *lease_seq));
+    let rows: Vec<Row> = tx.fetch_all(LOAD, params![part.0, case_nos, numbers]).await?;
+    rows.into_iter()
+        .map(|row| row.lease(part))
+        .filter(|lease| {
+            lease.as_ref().map_or(true, |lease| keys.contains(&(lease.case_no, lease.lease_seq)))
+        })
+        .collect()
+}
+
+/// Writes new leases.
+pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(leases.len() * INSERT.columns.len());
+    for lease in leases {
+        let case_nos: Vec<i64> = lease.case_nos.iter().map(|case_no| case_no.0).collect();
+        rows.extend(params![
+            part.0,
+            lease.case_no.0,
+            lease.lease_seq,
+            lease.debtor_no.0,
+            lease.lease_nonce,
+            lease.work_list_no.0,
+            lease.worker_id.as_str(),
+            lease.grant_time.0,
+            lease.expire_time.0,
+            lease.rule_set_id.0,
+            i64::from(lease.rank_date.0),
+            lease.case_seq,
+            Json::from(case_nos).to_string(),
+            lease.reserved,
+            0_i64,
+        ]);
+    }
+    tx.execute_batch(INSERT, vec![], rows).await?;
+    Ok(())
+}
+
+/// Sets when running leases end.
+pub(crate) async fn prolong(
+    tx: &mut Tx,
+    part: Part,
+    leases: &[(CaseNo, i64, Micros)],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(leases.len() * PROLONG.columns.len());
+    for (case_no, lease_seq, until) in leases {
+        rows.extend(params![case_no.0, *lease_seq, until.0]);
+    }
+    tx.execute_batch(PROLONG, params![part.0], rows).await?;
+    Ok(())
+}
+
+/// Ends running leases; one that has ended keeps its end.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    part: Part,
+    leases: &[(CaseNo, i64, LeaseEnd, Micros)],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(leases.len() * END.columns.len());
+    for (case_no, lease_seq, end, at) in leases {
+        rows.extend(params![case_no.0, *lease_seq, *end as i16, at.0]);
+    }
+    tx.execute_batch(END, params![part.0], rows).await?;
+    Ok(())
+}
