@@ -3,9 +3,7 @@
 use arrears::model::Micros;
 use arrears::proto;
 use proto::EventDisposition::{Duplicate, Recorded, Rejected as EventRejected};
-use proto::PushDisposition::{
-    Corrected, Created, Rejected, Stale, Superseded, Unchanged, Updated,
-};
+use proto::PushDisposition::{Corrected, Created, Rejected, Stale, Superseded, Unchanged, Updated};
 use proto::event::Kind;
 
 use crate::support::{NOW, TestServer, date, document, euro, instant, portfolio};
@@ -25,11 +23,7 @@ fn hours(hours: i64) -> Micros {
 
 /// A document of case `c` that speaks of an instant.
 fn ledger(units: i64, as_of: Micros) -> proto::CaseDocument {
-    proto::CaseDocument {
-        overdue_amount: euro(units),
-        as_of_time: instant(as_of),
-        ..document("c")
-    }
+    proto::CaseDocument { overdue_amount: euro(units), as_of_time: instant(as_of), ..document("c") }
 }
 
 fn payment(event_id: &str, units: i64, at: Micros) -> proto::Event {
@@ -52,8 +46,7 @@ fn event(event_id: &str, at: Micros, kind: Kind) -> proto::Event {
 }
 
 async fn record(server: &TestServer, events: Vec<proto::Event>) -> Vec<proto::EventResult> {
-    let request =
-        proto::RecordEventsRequest { portfolio_id: PORTFOLIO.to_owned(), events };
+    let request = proto::RecordEventsRequest { portfolio_id: PORTFOLIO.to_owned(), events };
     server.cases().record_events(request).await.unwrap().into_inner().results
 }
 
@@ -222,10 +215,8 @@ async fn payments_that_cover_everything_close_nothing() {
 #[tokio::test]
 async fn a_due_date_ahead_is_not_overdue() {
     let server = server().await;
-    let ahead = proto::CaseDocument {
-        oldest_due_date: date(2026, 3, 20),
-        ..ledger(1_000, hours(-10))
-    };
+    let ahead =
+        proto::CaseDocument { oldest_due_date: date(2026, 3, 20), ..ledger(1_000, hours(-10)) };
     let result = server.push(PORTFOLIO, vec![ahead]).await.remove(0);
     assert_eq!(result.state(), proto::CaseState::PreDue);
     let case = server.get(PORTFOLIO, "c").await;
@@ -341,10 +332,7 @@ async fn a_dry_run_says_what_would_happen_and_stores_nothing() {
     let results = server.cases().push_cases(request).await.unwrap().into_inner().results;
     assert!(results.iter().all(|result| result.disposition() == Created));
     assert!(results[0].rank.is_some());
-    let list = proto::ListCasesRequest {
-        portfolio_id: PORTFOLIO.to_owned(),
-        ..Default::default()
-    };
+    let list = proto::ListCasesRequest { portfolio_id: PORTFOLIO.to_owned(), ..Default::default() };
     assert_eq!(server.cases().list_cases(list).await.unwrap().into_inner().cases, []);
 }
 
@@ -352,8 +340,7 @@ async fn a_dry_run_says_what_would_happen_and_stores_nothing() {
 async fn a_case_may_change_hands() {
     let server = server().await;
     push_one(&server, ledger(1_000, hours(-10))).await;
-    let other =
-        proto::CaseDocument { debtor_id: "heir".to_owned(), ..ledger(1_000, hours(-8)) };
+    let other = proto::CaseDocument { debtor_id: "heir".to_owned(), ..ledger(1_000, hours(-8)) };
     assert_eq!(push_one(&server, other).await, Updated);
     assert_eq!(server.get(PORTFOLIO, "c").await.debtor_id, "heir");
 }
