@@ -25,7 +25,7 @@ use arrears::scoring::{
 
 const CASES: usize = 1_000_000;
 const CHARACTERISTICS: usize = 14;
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 41;
 
 struct Utc;
 
@@ -180,7 +180,11 @@ fn kernel(rules: &[RuleSet; 2], cases: &CodeColumns) {
     println!("sum of the same bytes      {bytes}");
     println!("yardstick: table add       {table}");
     println!("kernel with all counts     {kernel}");
-    println!("kernel / yardstick         {:.2} (at most 1.30)", kernel.median / table.median);
+    println!(
+        "kernel / yardstick         {:.2} by medians, {:.2} by the quietest rounds (at most 1.30)",
+        kernel.median / table.median,
+        kernel.low / table.low,
+    );
 }
 
 /// Ranking single cases by the shipped scorecard: five columns, and all there is.

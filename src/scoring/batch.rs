@@ -106,32 +106,32 @@ impl RuleSet {
     }
 }
 
-/// Adds the entries of every column to the sums, four columns at a time.
+/// Adds the entries of every column to the sums, two columns at a time.
 fn add_up(tables: &[Table<u32>], columns: &[&[u8]], sums: &mut [u32]) {
-    let rows = sums.len();
-    for (tables, columns) in tables.chunks(4).zip(columns.chunks(4)) {
-        if let ([t0, t1, t2, t3], [c0, c1, c2, c3]) = (tables, columns) {
-            let (c0, c1, c2, c3) = (&c0[..rows], &c1[..rows], &c2[..rows], &c3[..rows]);
-            for (row, sum) in sums.iter_mut().enumerate() {
-                let left = t0[usize::from(c0[row])] + t1[usize::from(c1[row])];
-                let right = t2[usize::from(c2[row])] + t3[usize::from(c3[row])];
-                *sum += left + right;
+    for (tables, columns) in tables.chunks(2).zip(columns.chunks(2)) {
+        match (tables, columns) {
+            ([one, two], [ones, twos]) => {
+                for ((sum, first), second) in sums.iter_mut().zip(*ones).zip(*twos) {
+                    *sum += one[usize::from(*first)] + two[usize::from(*second)];
+                }
             }
-            continue;
-        }
-        for (table, column) in tables.iter().zip(columns) {
-            for (sum, code) in sums.iter_mut().zip(*column) {
-                *sum += table[usize::from(*code)];
+            _ => {
+                for (sum, code) in sums.iter_mut().zip(columns[0]) {
+                    *sum += tables[0][usize::from(*code)];
+                }
             }
         }
     }
 }
 
+/// The cell of every sum a table can give.
+type Cells = [u8; 1 << 16];
+
 /// Counts cases by cell: group and range of the score, under both cards. All
 /// that is told of a comparison follows from these counts.
 struct Tally {
-    /// By card and stage: the cell of every sum a table can give.
-    cells: [Vec<Box<[u8]>>; 2],
+    /// By card and stage; of one stage only where the stage does not matter.
+    cells: [Vec<Box<Cells>>; 2],
     /// Whether the stage matters: only where cutoffs differ by stage.
     by_stage: bool,
     counts: Box<[[u32; CELLS * CELLS]; LANES]>,
@@ -141,10 +141,12 @@ impl Tally {
     fn new(one: &RuleSet, two: &RuleSet) -> Tally {
         let by_stage =
             |rules: &RuleSet| rules.card.cutoffs.iter().any(|at| *at != rules.card.cutoffs[0]);
+        let by_stage = by_stage(one) || by_stage(two);
+        let stages = &Stage::ALL[..if by_stage { Stage::ALL.len() } else { 1 }];
         Tally {
             cells: [one, two]
-                .map(|rules| Stage::ALL.into_iter().map(|stage| cells(rules, stage)).collect()),
-            by_stage: by_stage(one) || by_stage(two),
+                .map(|rules| stages.iter().map(|stage| cells(rules, *stage)).collect()),
+            by_stage,
             counts: Box::new([[0; CELLS * CELLS]; LANES]),
         }
     }
@@ -194,17 +196,22 @@ impl Tally {
 
 /// Counts one case: the lower half of the word is the sum of the first card, the
 /// upper that of the second.
-fn count_one((one, two): (&[u8], &[u8]), sum: u32, counts: &mut [u32; CELLS * CELLS]) {
-    let cell = |cells: &[u8], sum: u32| usize::from(cells[(sum & 0xFFFF) as usize]);
+fn count_one((one, two): (&Cells, &Cells), sum: u32, counts: &mut [u32; CELLS * CELLS]) {
+    let cell = |cells: &Cells, sum: u32| usize::from(cells[(sum & 0xFFFF) as usize]);
     counts[(cell(one, sum) * CELLS + cell(two, sum >> 16)) % (CELLS * CELLS)] += 1;
 }
 
-/// The cell of every sum: the group times the ranges, plus the range.
-fn cells(rules: &RuleSet, stage: Stage) -> Box<[u8]> {
+/// The cell of every sum the tables can give: the group times the ranges, plus
+/// the range.
+fn cells(rules: &RuleSet, stage: Stage) -> Box<Cells> {
     let cell = |above: i32| {
         let score = (rules.kernel.start() + above).clamp(0, 1_000);
         let bucket = (score as usize * HISTOGRAM_BUCKETS / 1_000).min(HISTOGRAM_BUCKETS - 1);
         (rules.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
     };
-    (0..=0xFFFF).map(|above| cell(above) as u8).collect()
+    let mut cells = Box::new([0; 1 << 16]);
+    for (above, slot) in (0..=rules.kernel.above_max()).zip(cells.iter_mut()) {
+        *slot = cell(above) as u8;
+    }
+    cells
 }

@@ -54,6 +54,12 @@ impl Kernel {
         self.start
     }
 
+    /// The largest sum the tables can give above the start.
+    pub fn above_max(&self) -> i32 {
+        let highest = |table: &Table<u16>| i32::from(table.iter().copied().max().unwrap_or(0));
+        self.tables.iter().map(highest).sum()
+    }
+
     /// The tables of two cards in one: this one's entries in the lower half of
     /// each word, the other's in the upper.
     pub fn paired(&self, other: &Kernel) -> Vec<Table<u32>> {

@@ -187,6 +187,17 @@ proptest! {
     }
 }
 
+/// States and stages change by themselves even where no feature does.
+#[test]
+fn a_scorecard_that_hardly_looks_at_time_is_stepped_through_as_well() {
+    let rules = compiled(&definition(super::validation::SMALL));
+    let today = super::day(2026, 3, 20);
+    for days in [-40, -1, 0, 29, 30, 95, 120, 121, 400] {
+        let case = Case::new(super::basic(today, days), today);
+        check_stepping(&rules, &case).expect("stepping equals ranking every day");
+    }
+}
+
 #[test]
 fn a_five_column_case_is_reviewed_seldom() {
     let today = super::day(2026, 3, 20);

@@ -5,7 +5,8 @@ use crate::scoring::{CONSUMER_YAML, InvalidScorecard, RuleSet};
 use super::definition;
 use crate::model::RuleSetId;
 
-const SMALL: &str = "\
+/// A small card, sound as it stands.
+pub(super) const SMALL: &str = "\
 scorecard_id: small
 base_points: 500
 cutoffs: { a: 600, b: 400 }
