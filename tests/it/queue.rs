@@ -3,6 +3,9 @@
 
 mod against_model;
 mod grants;
+mod lists;
+mod waiting;
+mod workers;
 
 use std::sync::Arc;
 

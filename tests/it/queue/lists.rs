@@ -1,0 +1,182 @@
+//! Work lists: what they select, what they say of themselves, hours of contact
+//! and the reserved share.
+
+use arrears::engine::work_list::{
+    WorkListDescription, describe_work_list, get_work_list, list_work_lists, update_work_list,
+};
+use arrears::model::Gate;
+
+use super::*;
+
+impl Desk {
+    async fn describe(&self, asked: Option<&str>) -> WorkListDescription {
+        let asked = asked.map(|name| (portfolio("p"), case(name)));
+        describe_work_list(&self.engine, &self.caller, list("l"), asked)
+            .await
+            .expect("the list is stored")
+    }
+}
+
+fn count(description: &WorkListDescription, gate: Gate) -> i64 {
+    let found = description.gate_counts.iter().find(|(other, _)| *other == gate);
+    found.map_or(0, |(_, count)| *count)
+}
+
+#[tokio::test]
+async fn the_counts_of_a_list_add_up() {
+    let mut desk = Desk::open().await;
+    for number in 0..8 {
+        desk.push(&format!("c{number}"), &format!("d{number}"), 50_000).await;
+    }
+    desk.push("sibling", "d0", 1_000).await;
+    desk.push("closed", "d9", 50_000).await;
+    desk.push("closed", "d9", 0).await;
+    desk.hold("d7").await;
+    desk.pay("c6", 50_000).await;
+    let work = desk.lease(pull(2)).await;
+    desk.report(work.items[0].token, "no_answer").await.expect("the lease runs");
+    desk.clock.advance(16_000_000);
+    let description = desk.describe(None).await;
+    assert_eq!(description.case_count, 9);
+    assert_eq!(description.gate_counts.iter().map(|(_, count)| count).sum::<i64>(), 9);
+    assert_eq!(count(&description, Gate::Held), 1);
+    assert_eq!(count(&description, Gate::Parked), 1);
+    assert_eq!(count(&description, Gate::Leased), 1);
+    assert!(count(&description, Gate::Cooling) >= 1);
+    assert_eq!(count(&description, Gate::Closed), 0);
+    assert_eq!(description.leases_last_hour, 2);
+    assert_eq!(description.longest_wait, Some(16_000_000));
+    let ready = count(&description, Gate::Ready);
+    // Two leases an hour, a tenth of them reserved.
+    assert_eq!(description.wait_bound, Some(ready * 5 * 60 * MINUTE));
+}
+
+#[tokio::test]
+async fn an_asked_for_case_names_every_gate_it_fails() {
+    let mut desk = Desk::open().await;
+    desk.push("c", "d", 50_000).await;
+    let gates = |description: &WorkListDescription| {
+        description.failing_gates.iter().map(|failing| failing.gate).collect::<Vec<_>>()
+    };
+    assert_eq!(gates(&desk.describe(Some("c")).await), [Gate::Ready]);
+    desk.one().await;
+    desk.hold("d").await;
+    let description = desk.describe(Some("c")).await;
+    assert_eq!(gates(&description), [Gate::Held, Gate::Leased, Gate::Limit]);
+    let leased = &description.failing_gates[1];
+    assert_eq!(leased.until, Some(Micros(START + 5 * MINUTE)));
+    let missing = Some((portfolio("p"), case("other")));
+    let refused = describe_work_list(&desk.engine, &desk.caller, list("l"), missing).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn nobody_is_served_outside_hours_of_contact() {
+    let mut desk = Desk::with_policy(ContactPolicy::Plain(PlainPolicy::default())).await;
+    desk.push("c1", "d1", 50_000).await;
+    desk.push("c2", "d2", 50_000).await;
+    // The hours end at 20:00: a lease does not outlast them, and nobody is called
+    // for less than a minute.
+    let end = START + 12 * 60 * MINUTE;
+    desk.advance(12 * 60 * MINUTE - 2 * MINUTE).await;
+    assert_eq!(desk.one().await.expire_time, Micros(end));
+    desk.advance(MINUTE + 1).await;
+    assert!(desk.lease(pull(1)).await.items.is_empty());
+    desk.advance(2 * MINUTE).await;
+    let description = desk.describe(Some("c2")).await;
+    assert_eq!(count(&description, Gate::Window), 1);
+    let opens = Micros(START + DAY);
+    assert_eq!(description.next_window, Some(opens));
+    assert_eq!(description.failing_gates[0].gate, Gate::Window);
+    assert_eq!(description.failing_gates[0].until, Some(opens));
+    desk.clock.set(Micros(opens.0 - 1));
+    assert!(desk.lease(pull(1)).await.items.is_empty());
+    desk.clock.set(opens);
+    assert_eq!(ids(&desk.lease(pull(1)).await), ["c2"]);
+}
+
+#[tokio::test]
+async fn the_reserved_share_goes_to_the_longest_waiting() {
+    let mut desk = Desk::open().await;
+    desk.push("old", "d", 100).await;
+    desk.advance(MINUTE).await;
+    for number in 0..20 {
+        desk.push(&format!("c{number}"), &format!("d{number}"), 900_000).await;
+    }
+    let work = desk.lease(pull(10)).await;
+    let reserved: Vec<&str> = work
+        .items
+        .iter()
+        .filter(|item| item.from_reserved_share)
+        .map(|item| item.lead_case.case_id.as_str())
+        .collect();
+    assert_eq!(reserved, ["old"]);
+    assert_eq!(ids(&work).last(), Some(&"old"));
+    // Nine more do not yet earn the next one.
+    let work = desk.lease(pull(9)).await;
+    assert!(work.items.iter().all(|item| !item.from_reserved_share));
+}
+
+#[tokio::test]
+async fn an_old_ledger_withholds_and_is_counted_before_anybody_looks() {
+    let mut desk = Desk::open().await;
+    let settings = PortfolioSettings { max_ledger_age_hours: 24, ..settings(around_the_clock()) };
+    desk.portfolio("q", settings).await;
+    desk.push_to("q", ("c", "d", 50_000)).await;
+    // Friday and Monday are business days.
+    desk.clock.advance(3 * DAY + MINUTE);
+    let description = desk.describe(None).await;
+    assert_eq!(count(&description, Gate::LedgerOld), 1);
+    assert!(desk.lease(pull(1)).await.items.is_empty());
+    desk.push_to("q", ("c", "d", 50_000)).await;
+    assert_eq!(ids(&desk.lease(pull(1)).await), ["c"]);
+}
+
+#[tokio::test]
+async fn a_list_serves_only_what_it_selects() {
+    let mut desk = Desk::open().await;
+    desk.portfolio("q", settings(around_the_clock())).await;
+    desk.push("c1", "d1", 50_000).await;
+    desk.push_to("q", ("c2", "d2", 50_000)).await;
+    let only_q = WorkListSettings { portfolio_ids: vec!["q".to_owned()], ..everything() };
+    create_work_list(&desk.engine, &desk.caller, list("only-q"), only_q.clone())
+        .await
+        .expect("the list is new");
+    let command = LeaseCommand { work_list_id: list("only-q"), ..pull(10) };
+    assert_eq!(ids(&desk.lease(command).await), ["c2"]);
+    let unknown = WorkListSettings { portfolio_ids: vec!["x".to_owned()], ..everything() };
+    let refused = create_work_list(&desk.engine, &desk.caller, list("x"), unknown).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn lists_are_kept_listed_and_replaced() {
+    let desk = Desk::open().await;
+    let (engine, caller) = (&desk.engine, &desk.caller);
+    let same = create_work_list(engine, caller, list("l"), everything()).await;
+    assert_eq!(same.expect("the same again").version, 1);
+    let other = WorkListSettings { reserved_share_permille: 0, ..everything() };
+    let refused = create_work_list(engine, caller, list("l"), other.clone()).await;
+    assert!(matches!(refused, Err(Error::AlreadyExists { .. })));
+    let changed = update_work_list(engine, caller, list("l"), other.clone(), "1").await;
+    assert_eq!(changed.expect("the etag fits").version, 2);
+    let refused = update_work_list(engine, caller, list("l"), everything(), "1").await;
+    assert!(matches!(refused, Err(Error::EtagMismatch { .. })));
+    let kept = get_work_list(engine, caller, list("l")).await.expect("the list is stored");
+    assert_eq!(kept.settings, other);
+    for name in ["a", "b", "c"] {
+        create_work_list(engine, caller, list(name), everything()).await.expect("the list is new");
+    }
+    let mut names = Vec::new();
+    let mut token = String::new();
+    loop {
+        let (page, next) =
+            list_work_lists(engine, caller, 3, &token).await.expect("the token fits");
+        names.extend(page.into_iter().map(|list| list.work_list_id.to_string()));
+        if next.is_empty() {
+            break;
+        }
+        token = next;
+    }
+    assert_eq!(names, ["a", "b", "c", "l"]);
+}
