@@ -16,6 +16,7 @@ pub mod portfolio;
 pub mod push;
 pub mod read;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod work_list;
 

@@ -166,6 +166,11 @@ impl RuleSet {
         self.id
     }
 
+    /// The settings of the portfolio that it ranks by.
+    pub fn ranking(&self) -> &RankingSettings {
+        &self.ranking
+    }
+
     /// The id of the scorecard.
     pub fn scorecard_id(&self) -> &str {
         &self.card.scorecard_id

@@ -272,7 +272,7 @@ impl Engine {
     }
 
     /// The compiled form of a rule set.
-    async fn rule_set(
+    pub(super) async fn rule_set(
         &self,
         tx: &mut Tx,
         part: Part,

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    CaseNo, CaseState, CloseReason, DebtorNo, History, LaneKey, LocalDays, Micros, Part,
-    PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
+    CaseNo, CaseState, DebtorNo, History, LaneKey, LocalDays, Micros, Part, Payment, PortfolioNo,
+    PromiseState, QueueRank, QueueState, WorkKind, held_until,
 };
 use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
 use crate::scoring::{CaseInput, Ranked};
@@ -278,6 +278,18 @@ impl WorkingSet {
         entry.head.hold_until = held_until(&content.history.holds, now);
     }
 
+    /// Adds a payment to a case whose content is loaded; it may keep promises.
+    pub(super) fn pay(&mut self, case_no: CaseNo, payment: Payment) {
+        let Some(entry) = self.cases.get(&case_no) else { return };
+        let rule_set = &self.portfolio(entry.head.portfolio_no).rule_set;
+        let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
+        let Some(entry) = self.cases.get_mut(&case_no) else { return };
+        let content = entry.content.as_mut().expect("content is loaded before it is changed");
+        content.history.pay(payment);
+        content.history.keep_promises(&content.facts, entry.head.as_of, tolerance_minor);
+        entry.history_changed = true;
+    }
+
     /// Appends an event to a case: takes the next number and raises its record
     /// time to that of the event before.
     pub(super) fn append(&mut self, case_no: CaseNo, event: PendingBody, event_time: Micros) {
@@ -285,17 +297,20 @@ impl WorkingSet {
         let Some(entry) = self.cases.get_mut(&case_no) else { return };
         entry.head.case_seq += 1;
         entry.head.record_time = entry.head.record_time.max(now);
+        let ledger_as_of = entry.head.as_of;
         self.events.push(PendingEvent {
             case_no,
             case_seq: entry.head.case_seq,
             event_time,
             record_time: entry.head.record_time,
+            ledger_as_of,
             body: event,
         });
     }
 
     /// Ranks a case anew from its content, by the active rule set as of today,
-    /// and moves it to its lane. A case that opens again begins a new episode.
+    /// and moves it to its lane. A case that opens again begins a new episode. What
+    /// it is ranked from does not change here: only events change that.
     pub(super) fn rank(&mut self, case_no: CaseNo) -> Option<Ranked> {
         let entry = self.cases.get(&case_no)?;
         let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
@@ -314,13 +329,6 @@ impl WorkingSet {
         let head = &mut entry.head;
         if head.state == CaseState::Closed && ranked.state != CaseState::Closed {
             head.episode += 1;
-        }
-        if head.state != CaseState::Closed
-            && let Some(reason) = ranked.close_reason
-            && let Some(content) = entry.content.as_mut()
-        {
-            end_episode(&mut content.history, reason);
-            entry.history_changed = true;
         }
         head.state = ranked.state;
         head.close_reason = ranked.close_reason;
@@ -469,19 +477,6 @@ pub(super) fn gate_input<'a>(head: &CaseHead, debtor: &'a Debtor) -> GateInput<'
         ledger_as_of: head.as_of,
         cool_until: debtor.cool_until,
         attempts: &debtor.record.attempts,
-    }
-}
-
-/// What the end of a case means for its history: a cure is counted, and promises
-/// still open are kept if the money came.
-fn end_episode(history: &mut History, reason: CloseReason) {
-    let paid = matches!(reason, CloseReason::Cured | CloseReason::PaidOff);
-    history.cured_count += i64::from(reason == CloseReason::Cured);
-    for promise in &mut history.promises {
-        if promise.state == PromiseState::Open {
-            promise.state = if paid { PromiseState::Kept } else { PromiseState::Cancelled };
-            history.promises_kept_count += i64::from(paid);
-        }
     }
 }
 

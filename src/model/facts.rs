@@ -31,6 +31,15 @@ pub struct Facts {
     pub custom_features: Vec<CustomFeature>,
 }
 
+impl Facts {
+    /// Why the document closes its case: the reason it names, or that what is
+    /// overdue is within the tolerance. Nothing if it leaves the case open.
+    pub fn closing(&self, tolerance_amount_minor: i64) -> Option<CloseReason> {
+        let settled = self.overdue_amount_minor <= tolerance_amount_minor;
+        self.close_reason.or(settled.then_some(CloseReason::Cured))
+    }
+}
+
 /// One instalment of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instalment {

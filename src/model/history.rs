@@ -2,6 +2,8 @@
 
 use super::{Day, Micros};
 
+mod change;
+
 /// What happened to a case, as far as ranking, serving and gating read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {

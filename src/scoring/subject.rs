@@ -76,11 +76,8 @@ impl<'a> Subject<'a> {
 
     /// The state of the case and, if it is closed, why.
     pub fn state(&self) -> (CaseState, Option<CloseReason>) {
-        if let Some(reason) = self.facts.close_reason {
+        if let Some(reason) = self.facts.closing(self.tolerance) {
             return (CaseState::Closed, Some(reason));
-        }
-        if self.facts.overdue_amount_minor <= self.tolerance {
-            return (CaseState::Closed, Some(CloseReason::Cured));
         }
         match self.days_past_due {
             Some(days) if days < 0 => (CaseState::PreDue, None),

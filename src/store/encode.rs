@@ -7,9 +7,12 @@ mod facts;
 mod history;
 mod settings;
 
-pub(crate) use facts::{changed_fields, content_hash, facts_from, facts_to};
+pub(crate) use facts::{
+    apply_changed, changed_fields, content_hash, facts_from, facts_of, facts_to,
+};
 pub(crate) use history::{
-    attempt_to, debtor_from, debtor_to, history_from, history_to, hold_to, payment_to, promise_to,
+    attempt_from, attempt_to, debtor_from, debtor_to, history_from, history_to, hold_from, hold_to,
+    payment_from, payment_to, promise_from, promise_to,
 };
 pub(crate) use settings::{settings_from, settings_to, work_list_from, work_list_to};
 

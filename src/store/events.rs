@@ -15,6 +15,8 @@ use super::encode::{
     attempt_to, changed_fields, facts_to, hold_to, payment_to, promise_to, stored,
 };
 
+pub mod replay;
+
 /// Every how many versions the facts are kept whole instead of as a difference.
 const FULL_FACTS_EVERY: i64 = 64;
 
@@ -68,6 +70,8 @@ pub struct NewCaseEvent<'a> {
     pub event_time: Micros,
     /// When it was recorded.
     pub record_time: Micros,
+    /// The instant of the ledger that it came upon.
+    pub ledger_as_of: Micros,
     /// The caller's id, if it has one.
     pub event_id: Option<&'a str>,
     /// What happened.
@@ -89,7 +93,7 @@ impl CaseEventBody<'_> {
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(&self, ledger_as_of: Micros) -> Vec<u8> {
         use stored::event_body::Kind;
         let kind = match self {
             Self::Facts { new, old, earlier_versions, as_of, source_sequence, debtor_id } => {
@@ -124,13 +128,17 @@ impl CaseEventBody<'_> {
             Self::Attempt(attempt) => Kind::Attempt(attempt_to(attempt)),
             Self::Promise(promise) => Kind::Promise(promise_to(promise)),
         };
-        stored::EventBody { kind: Some(kind) }.encode_to_vec()
+        let told = matches!(self, Self::Facts { .. } | Self::AsOf(_));
+        let ledger_as_of_micros = (!told).then_some(ledger_as_of.0);
+        stored::EventBody { kind: Some(kind), ledger_as_of_micros }.encode_to_vec()
     }
 }
 
 statements! {
     FIND_KEYS = "SELECT event_id, kind, content_hash, debtor_no, case_nos FROM event_key \
         WHERE part = $1 AND portfolio_no = $2 AND event_id IN {texts:$3}";
+    READ = "SELECT case_seq, kind, event_time, record_time, event_id, body FROM case_event \
+        WHERE part = $1 AND case_no = $2 AND case_seq > $3 ORDER BY case_seq LIMIT 256";
 }
 
 const INT: Column = Column::Int;
@@ -169,7 +177,7 @@ pub(crate) async fn append(
             event.event_time.0,
             event.record_time.0,
             event.event_id.map(str::to_owned),
-            event.body.bytes(),
+            event.body.bytes(event.ledger_as_of),
         ]);
     }
     tx.execute_batch(APPEND, vec![], rows).await?;

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::db::{Batch, Value, highest_parameter, params};
 use super::{Class, Store, StoreError, Tx};
 
+mod events;
 mod statements;
 mod writer;
 

@@ -8,4 +8,5 @@ mod history;
 mod ledger;
 mod queue;
 mod queue_model;
+mod replay;
 mod support;

@@ -34,10 +34,8 @@ pub(super) fn decide(known: &KnownCase, document: &Document, hash: &[u8; 32]) ->
         std::cmp::Ordering::Less => Decision::Stale,
         std::cmp::Ordering::Equal if !same_content => Decision::Take(Disposition::Corrected),
         _ if !same_content => Decision::Take(Disposition::Updated),
-        _ if moved(head, document) => match head.absorb_at {
-            Some(at) if changes_absorption(at, head.as_of, document.as_of) => Decision::Absorb,
-            _ => Decision::Renew,
-        },
+        _ if changes_absorption(head, document.as_of) => Decision::Absorb,
+        _ if moved(head, document) => Decision::Renew,
         _ => Decision::Same,
     }
 }
@@ -47,7 +45,8 @@ fn moved(head: &CaseHead, document: &Document) -> bool {
 }
 
 /// Whether the new instant reaches the first payment or reversal that the old
-/// one did not, or falls back behind the old one.
-fn changes_absorption(absorb_at: Micros, old: Micros, new: Micros) -> bool {
-    new >= absorb_at || new < old
+/// one did not, or falls back behind the old one, so that payments between the
+/// two are no longer known to the ledger.
+fn changes_absorption(head: &CaseHead, new: Micros) -> bool {
+    new < head.as_of || head.absorb_at.is_some_and(|at| new >= at)
 }

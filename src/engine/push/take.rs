@@ -239,7 +239,7 @@ async fn take(
     }
     rezone_debtors(set, tx, rezone).await?;
     for (case_no, taken, old) in placed {
-        finish_case(set, case_no, taken, old, results);
+        finish_case(set, context, case_no, (taken, old), results);
     }
     Ok(())
 }
@@ -307,9 +307,9 @@ fn new_head(
 
 fn finish_case(
     set: &mut WorkingSet,
+    context: &PortfolioContext,
     case_no: CaseNo,
-    taken: Taken,
-    old: Option<Facts>,
+    (taken, old): (Taken, Option<Facts>),
     results: &mut Results,
 ) {
     let Taken { index, document, hash, disposition, .. } = taken;
@@ -321,10 +321,11 @@ fn finish_case(
             source_sequence: document.source_sequence,
         },
     );
+    let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
     let mut earlier_versions = 0;
     set.change_history(case_no, |history| {
         earlier_versions = history.facts_version_count;
-        history.facts_version_count += 1;
+        history.take_document(old.as_ref(), &document.facts, tolerance_minor);
     });
     let debtor_id = document.debtor_id.to_string();
     let body = PendingBody::Facts { old: old.map(Box::new), earlier_versions, debtor_id };

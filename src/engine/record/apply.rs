@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
-    CaseId, CaseNo, DebtorNo, EventId, History, Hold, HoldKind, Micros, Payment, PortfolioNo,
-    PromiseState, Violations, held_until,
+    CaseId, CaseNo, DebtorNo, EventId, Hold, HoldKind, Micros, Payment, PortfolioNo, Violations,
+    held_until,
 };
 use crate::store::events::{self, EventKey};
 use crate::store::{Tx, cases, debtors};
@@ -12,9 +12,6 @@ use crate::store::{Tx, cases, debtors};
 use super::super::working_set::{PendingBody, WorkingSet};
 use super::super::{Error, ItemError};
 use super::{Event, EventKind, HoldTarget, RecordCommand, RecordResult};
-
-/// The most payments kept in a history; older ones are only counted.
-const PAYMENTS_KEPT: usize = 256;
 
 /// What the events of a call speak of, as stored.
 struct Known {
@@ -55,7 +52,6 @@ pub(super) async fn record_into(
     }
     for case_no in dirty {
         set.rank(case_no);
-        keep_promises(set, case_no);
     }
     events::insert_keys(tx, set.part, portfolio_no, &known.new_keys, set.now).await?;
     Ok(results)
@@ -233,18 +229,9 @@ fn pay(
             reversed_time: None,
         };
         set.append(*case_no, PendingBody::Payment(payment.clone()), event.event_time);
-        set.change_history(*case_no, |history| add_payment(history, payment));
+        set.pay(*case_no, payment);
     }
     Ok(touched)
-}
-
-fn add_payment(history: &mut History, payment: Payment) {
-    let at = history.payments.partition_point(|other| other.event_time <= payment.event_time);
-    history.payments.insert(at, payment);
-    if history.payments.len() > PAYMENTS_KEPT {
-        history.payments.remove(0);
-        history.earlier_payment_count += 1;
-    }
 }
 
 fn reverse(
@@ -265,13 +252,7 @@ fn reverse(
             reversed: event.event_time,
         };
         set.append(*case_no, body, event.event_time);
-        set.change_history(*case_no, |history| {
-            let payment =
-                history.payments.iter_mut().find(|payment| payment.event_id == key.event_id);
-            if let Some(payment) = payment.filter(|payment| payment.reversed_time.is_none()) {
-                payment.reversed_time = Some(event.event_time);
-            }
-        });
+        set.change_history(*case_no, |history| history.reverse(&key.event_id, event.event_time));
     }
     Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
 }
@@ -291,7 +272,7 @@ fn hold(
             let touched = find_cases(known, case_ids.iter())?;
             for case_no in &touched.case_nos {
                 set.append(*case_no, PendingBody::Hold(hold.clone()), event.event_time);
-                set.change_history(*case_no, |history| add_hold(&mut history.holds, &hold));
+                set.change_history(*case_no, |history| history.hold(hold.clone()));
                 set.note("hold.placed", Some(*case_no), touched.debtor_no, content.clone());
             }
             Ok(touched)
@@ -327,11 +308,10 @@ fn lift(
         .get(hold_event_id.as_str())
         .filter(|key| key.kind == HOLD)
         .ok_or_else(|| ItemError::EventNotFound(hold_event_id.to_string()))?;
-    let remove = |holds: &mut Vec<Hold>| holds.retain(|hold| hold.event_id != key.event_id);
     if key.case_nos.is_empty() {
         let now = set.now;
         let debtor = set.debtor_mut(key.debtor_no);
-        remove(&mut debtor.record.holds);
+        debtor.record.holds.retain(|hold| hold.event_id != key.event_id);
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.lifted", None, key.debtor_no, key.event_id.clone().into_bytes());
     }
@@ -341,48 +321,9 @@ fn lift(
             hold_event_id: key.event_id.clone(),
         };
         set.append(*case_no, body, event.event_time);
-        set.change_history(*case_no, |history| remove(&mut history.holds));
+        set.change_history(*case_no, |history| history.lift(&key.event_id));
         let content = key.event_id.clone().into_bytes();
         set.note("hold.lifted", Some(*case_no), key.debtor_no, content);
     }
     Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
-}
-
-/// Marks open promises as kept once the payments since cover them, and ranks the
-/// case again if one was.
-fn keep_promises(set: &mut WorkingSet, case_no: CaseNo) {
-    let Some(entry) = set.case(case_no) else { return };
-    let Some(content) = &entry.content else { return };
-    let covered = entry.head.park_until == Some(Micros::NEVER);
-    let history = &content.history;
-    let kept: Vec<usize> =
-        (0..history.promises.len()).filter(|at| promise_kept(history, *at, covered)).collect();
-    if kept.is_empty() {
-        return;
-    }
-    set.change_history(case_no, |history| {
-        for at in kept {
-            history.promises[at].state = PromiseState::Kept;
-            history.promises_kept_count += 1;
-        }
-    });
-    set.rank(case_no);
-}
-
-fn promise_kept(history: &History, at: usize, covered: bool) -> bool {
-    let promise = &history.promises[at];
-    if promise.state != PromiseState::Open {
-        return false;
-    }
-    if promise.promised_amount_minor == 0 {
-        return covered;
-    }
-    let paid: i128 = history
-        .payments
-        .iter()
-        .filter(|payment| payment.reversed_time.is_none())
-        .filter(|payment| payment.event_time >= promise.event_time)
-        .map(|payment| i128::from(payment.amount_minor))
-        .sum();
-    paid >= i128::from(promise.promised_amount_minor)
 }

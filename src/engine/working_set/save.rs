@@ -29,6 +29,7 @@ pub(in super::super) struct PendingEvent {
     pub(super) case_seq: i64,
     pub(super) event_time: Micros,
     pub(super) record_time: Micros,
+    pub(super) ledger_as_of: Micros,
     pub(super) body: PendingBody,
 }
 
@@ -218,6 +219,7 @@ impl WorkingSet {
                     case_seq: event.case_seq,
                     event_time: event.event_time,
                     record_time: event.record_time,
+                    ledger_as_of: event.ledger_as_of,
                     event_id,
                     body,
                 }

@@ -72,7 +72,11 @@ fn custom_to(feature: &CustomFeature) -> stored::CustomFeature {
 
 /// The facts of stored bytes.
 pub(crate) fn facts_from(bytes: &[u8], place: Place) -> Result<Facts, StoreError> {
-    let stored: stored::CaseFacts = place.decode(bytes)?;
+    facts_of(place.decode(bytes)?, place)
+}
+
+/// The facts of a stored message.
+pub(crate) fn facts_of(stored: stored::CaseFacts, place: Place) -> Result<Facts, StoreError> {
     let mut inputs = Inputs::new();
     for input in &stored.inputs {
         let known = Input::from_number(input.input_no)
@@ -175,6 +179,26 @@ pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &stored::CaseFacts) -> [
     hasher.finalize().into()
 }
 
+/// Hands the fields of facts, with their numbers, to a macro.
+macro_rules! with_fields {
+    ($macro:ident) => {
+        $macro! {
+            1 overdue_amount_minor;
+            2 oldest_due_date;
+            3 outstanding_amount_minor;
+            4 close_reason;
+            5 close_date;
+            6 debtor_kind;
+            7 language;
+            8 instalments;
+            9 arrears_profile;
+            10 inputs;
+            11 contact_points;
+            12 custom_features;
+        }
+    };
+}
+
 /// What changed between two versions of facts: the fields that differ, each
 /// whole, and their numbers.
 pub(crate) fn changed_fields(
@@ -191,19 +215,29 @@ pub(crate) fn changed_fields(
             }
         )+};
     }
-    compare! {
-        1 overdue_amount_minor;
-        2 oldest_due_date;
-        3 outstanding_amount_minor;
-        4 close_reason;
-        5 close_date;
-        6 debtor_kind;
-        7 language;
-        8 instalments;
-        9 arrears_profile;
-        10 inputs;
-        11 contact_points;
-        12 custom_features;
-    }
+    with_fields!(compare);
     (changed, numbers)
+}
+
+/// The inverse of [`changed_fields`]: puts what changed over what was.
+pub(crate) fn apply_changed(
+    facts: &mut stored::CaseFacts,
+    changed: &stored::CaseFacts,
+    numbers: &[i32],
+    place: Place,
+) -> Result<(), StoreError> {
+    for number in numbers {
+        macro_rules! replace {
+            ($($number:literal $field:ident;)+) => {
+                match number {
+                    $($number => facts.$field = changed.$field.clone(),)+
+                    other => {
+                        return Err(place.corrupt(format!("changed field {other} is not known")));
+                    }
+                }
+            };
+        }
+        with_fields!(replace);
+    }
+    Ok(())
 }

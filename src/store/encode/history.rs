@@ -108,7 +108,8 @@ pub(crate) fn hold_to(hold: &Hold) -> stored::Hold {
     }
 }
 
-fn payment_from(stored: stored::Payment) -> Payment {
+/// A stored payment.
+pub(crate) fn payment_from(stored: stored::Payment) -> Payment {
     Payment {
         event_id: stored.event_id,
         event_time: Micros(stored.event_micros),
@@ -117,7 +118,8 @@ fn payment_from(stored: stored::Payment) -> Payment {
     }
 }
 
-fn attempt_from(stored: stored::Attempt) -> Attempt {
+/// A stored attempt.
+pub(crate) fn attempt_from(stored: stored::Attempt) -> Attempt {
     Attempt {
         event_time: Micros(stored.event_micros),
         outcome_code: stored.outcome_code,
@@ -125,7 +127,8 @@ fn attempt_from(stored: stored::Attempt) -> Attempt {
     }
 }
 
-fn promise_from(stored: &stored::Promise, place: Place) -> Result<Promise, StoreError> {
+/// A stored promise.
+pub(crate) fn promise_from(stored: &stored::Promise, place: Place) -> Result<Promise, StoreError> {
     let state = PromiseState::from_number(stored.state)
         .ok_or_else(|| place.corrupt(format!("promise state {} is not known", stored.state)))?;
     Ok(Promise {
@@ -137,11 +140,13 @@ fn promise_from(stored: &stored::Promise, place: Place) -> Result<Promise, Store
     })
 }
 
+/// A stored hold.
+pub(crate) fn hold_from(stored: stored::Hold, place: Place) -> Result<Hold, StoreError> {
+    let kind = HoldKind::from_number(stored.kind)
+        .ok_or_else(|| place.corrupt(format!("hold kind {} is not known", stored.kind)))?;
+    Ok(Hold { event_id: stored.event_id, kind, until: stored.until_micros.map(Micros) })
+}
+
 fn holds_from(stored: Vec<stored::Hold>, place: Place) -> Result<Vec<Hold>, StoreError> {
-    let hold = |hold: stored::Hold| {
-        let kind = HoldKind::from_number(hold.kind)
-            .ok_or_else(|| place.corrupt(format!("hold kind {} is not known", hold.kind)))?;
-        Ok(Hold { event_id: hold.event_id, kind, until: hold.until_micros.map(Micros) })
-    };
-    stored.into_iter().map(hold).collect()
+    stored.into_iter().map(|hold| hold_from(hold, place)).collect()
 }

@@ -1,0 +1,202 @@
+//! Replay: a case computed anew from its events alone. It must give what is
+//! stored; that is what makes a rank provable afterwards.
+
+use std::sync::Arc;
+
+use crate::model::{CaseId, CaseNo, CaseState, CloseReason, Facts, History, Micros, PortfolioId};
+use crate::scoring::{CaseInput, Ranked};
+use crate::store::cases::{self, CaseContent, CaseHead};
+use crate::store::debtors;
+use crate::store::events::replay::{PastBody, PastEvent, Reader};
+
+use super::{Caller, Engine, Error, read};
+
+/// What the events of a case say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The newest document.
+    pub facts: Facts,
+    /// What happened.
+    pub history: History,
+    /// The instant of the ledger as of the last event. Unchanged documents may
+    /// have moved it on since; no rank depends on that.
+    pub as_of: Micros,
+    /// The last event.
+    pub case_seq: i64,
+    /// The debtor the newest document names.
+    pub debtor_id: String,
+}
+
+/// A case as stored and as computed anew.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// From the events.
+    pub folded: Folded,
+    /// Ranked from `folded`, as of the day of the stored rank and by its rule set.
+    pub ranked: Ranked,
+    /// How many events there are of each kind, by the number of the kind less one.
+    pub kinds: [usize; 8],
+    head: CaseHead,
+    content: CaseContent,
+    debtor_id: String,
+}
+
+/// Puts events, in their order, one on another. Whether a document closes its
+/// case depends on the tolerance of the rule set of the time.
+#[derive(Debug)]
+struct Fold {
+    tolerance_minor: i64,
+    folded: Option<Folded>,
+    kinds: [usize; 8],
+}
+
+impl Fold {
+    fn add(&mut self, event: PastEvent) -> Result<(), Error> {
+        self.kinds[kind(&event.body)] += 1;
+        let folded = match (&mut self.folded, event.body) {
+            (known, PastBody::Facts { facts, debtor_id, .. }) => {
+                let old = known.take();
+                let mut history = old.as_ref().map(|old| old.history.clone()).unwrap_or_default();
+                let before = old.as_ref().map(|old| &old.facts);
+                history.take_document(before, &facts, self.tolerance_minor);
+                known.insert(Folded {
+                    facts: *facts,
+                    history,
+                    as_of: event.ledger_as_of,
+                    case_seq: event.case_seq,
+                    debtor_id,
+                })
+            }
+            (Some(folded), body) => {
+                let as_of = event.ledger_as_of;
+                apply(&mut folded.history, body, (&folded.facts, as_of, self.tolerance_minor));
+                folded
+            }
+            (None, _) => {
+                return Err(Error::Internal("a case does not begin with a document".to_owned()));
+            }
+        };
+        folded.as_of = event.ledger_as_of;
+        folded.case_seq = event.case_seq;
+        Ok(())
+    }
+}
+
+fn kind(body: &PastBody) -> usize {
+    match body {
+        PastBody::Facts { .. } => 0,
+        PastBody::Payment(_) => 1,
+        PastBody::Reversal { .. } => 2,
+        PastBody::Hold(_) => 3,
+        PastBody::Lift(_) => 4,
+        PastBody::AsOf => 5,
+        PastBody::Attempt(_) => 6,
+        PastBody::Promise(_) => 7,
+    }
+}
+
+/// An event that is no document.
+fn apply(history: &mut History, body: PastBody, known: (&Facts, Micros, i64)) {
+    let (facts, as_of, tolerance_minor) = known;
+    match body {
+        PastBody::Payment(payment) => {
+            history.pay(payment);
+            history.keep_promises(facts, as_of, tolerance_minor);
+        }
+        PastBody::Reversal { payment_event_id, reversed } => {
+            history.reverse(&payment_event_id, reversed);
+        }
+        PastBody::Hold(hold) => history.hold(hold),
+        PastBody::Lift(event_id) => history.lift(&event_id),
+        PastBody::Attempt(attempt) => history.attempt(attempt),
+        PastBody::Promise(promise) => history.promise(promise),
+        PastBody::Facts { .. } | PastBody::AsOf => {}
+    }
+}
+
+/// Computes a case anew from its events, in one view of the database.
+///
+/// # Errors
+/// `NotFound`; `FeatureVersionRetired` where the rank's rule set can no longer be
+/// computed; what the store says of events that cannot be read.
+pub async fn replay_case(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    portfolio_id: PortfolioId,
+    case_id: CaseId,
+) -> Result<Replay, Error> {
+    let mut tx = engine.store.read().await?;
+    let part = caller.part;
+    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
+    let head = read::find(&mut tx, part, &context, &case_id).await?.head;
+    let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;
+    let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
+    let mut fold = Fold { tolerance_minor, folded: None, kinds: [0; 8] };
+    let mut reader = Reader::new(part, head.case_no);
+    loop {
+        let page = reader.next_page(&mut tx).await?;
+        if page.is_empty() {
+            break;
+        }
+        for event in page {
+            fold.add(event)?;
+        }
+    }
+    let missing = |what: &str| Error::Internal(format!("case {case_id} has no {what}"));
+    let folded = fold.folded.ok_or_else(|| missing("events"))?;
+    let mut contents = cases::load_content(&mut tx, part, [head.case_no]).await?;
+    let content = contents.remove(&head.case_no).ok_or_else(|| missing("content"))?;
+    let debtors = debtors::load(&mut tx, part, [head.debtor_no]).await?;
+    let debtor = debtors.into_iter().next().ok_or_else(|| missing("debtor"))?;
+    let ranked = rule_set.rank(&CaseInput {
+        facts: &folded.facts,
+        history: &folded.history,
+        as_of: folded.as_of,
+        case_seq: folded.case_seq,
+        today: head.rank.rank_date,
+        days: &context.zone,
+    });
+    let kinds = fold.kinds;
+    Ok(Replay { folded, ranked, kinds, head, content, debtor_id: debtor.debtor_id })
+}
+
+impl Replay {
+    /// The service's number of the case.
+    pub fn case_no(&self) -> CaseNo {
+        self.head.case_no
+    }
+
+    /// The state and, if it is closed, why, as stored.
+    pub fn state(&self) -> (CaseState, Option<CloseReason>) {
+        (self.head.state, self.head.close_reason)
+    }
+
+    /// Everything in which the case as stored differs from the case as computed
+    /// anew: the field, what is stored, what was computed. Empty = proven.
+    pub fn differences(&self) -> Vec<String> {
+        let (head, ranked, folded) = (&self.head, &self.ranked, &self.folded);
+        let mut found = Vec::new();
+        macro_rules! compare {
+            ($($name:literal: $stored:expr, $computed:expr;)+) => {$(
+                if $stored != $computed {
+                    let name = $name;
+                    found.push(format!("{name}: stored {:?}, computed {:?}", $stored, $computed));
+                }
+            )+};
+        }
+        compare! {
+            "facts": self.content.facts, folded.facts;
+            "history": self.content.history, folded.history;
+            "case_seq": head.case_seq, folded.case_seq;
+            "debtor_id": self.debtor_id, folded.debtor_id;
+            "rank": head.rank, ranked.rank;
+            "state": head.state, ranked.state;
+            "close_reason": head.close_reason, ranked.close_reason;
+            "stage": head.stage, ranked.stage;
+            "overdue_amount_minor": head.overdue_amount_minor, ranked.served.overdue_amount_minor;
+            "oldest_due_date": head.oldest_due_date, ranked.served.oldest_due_date;
+            "absorb_at": head.absorb_at, ranked.served.absorb_at;
+        }
+        found
+    }
+}

@@ -1,0 +1,219 @@
+//! What an event does to a history. Events are applied by these steps when they
+//! come and when a case is folded anew, so that both give the same.
+
+use crate::model::{CloseReason, Facts, Micros, serve};
+
+use super::{Attempt, History, Hold, Payment, Promise, PromiseState};
+
+/// The most payments kept; older ones are only counted.
+const PAYMENTS_KEPT: usize = 256;
+/// The most attempts kept, and the most promises.
+const ATTEMPTS_KEPT: usize = 64;
+
+impl History {
+    /// A document: one version more. One that closes the case ends its episode.
+    /// `old` is what was said before, nothing for the first document.
+    pub fn take_document(&mut self, old: Option<&Facts>, new: &Facts, tolerance_minor: i64) {
+        self.facts_version_count += 1;
+        let was_open = old.is_some_and(|old| old.closing(tolerance_minor).is_none());
+        if was_open && let Some(reason) = new.closing(tolerance_minor) {
+            self.end_episode(reason);
+        }
+    }
+
+    /// A cure is counted, and promises still open are kept if the money came.
+    fn end_episode(&mut self, reason: CloseReason) {
+        let paid = matches!(reason, CloseReason::Cured | CloseReason::PaidOff);
+        self.cured_count += i64::from(reason == CloseReason::Cured);
+        for promise in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
+            promise.state = if paid { PromiseState::Kept } else { PromiseState::Cancelled };
+            self.promises_kept_count += i64::from(paid);
+        }
+    }
+
+    /// A payment.
+    pub fn pay(&mut self, payment: Payment) {
+        let at = self.payments.partition_point(|other| other.event_time <= payment.event_time);
+        self.payments.insert(at, payment);
+        if self.payments.len() > PAYMENTS_KEPT {
+            self.payments.remove(0);
+            self.earlier_payment_count += 1;
+        }
+    }
+
+    /// Marks open promises as kept that the payments since cover; one over all
+    /// that is overdue is kept once nothing above the tolerance is. Asked after
+    /// each payment.
+    pub fn keep_promises(&mut self, facts: &Facts, as_of: Micros, tolerance_minor: i64) {
+        if self.promises.iter().all(|promise| promise.state != PromiseState::Open) {
+            return;
+        }
+        let covered = serve(facts, as_of, self).overdue_amount_minor <= tolerance_minor;
+        for promise in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
+            let kept = match promise.promised_amount_minor {
+                0 => covered,
+                amount => paid_since(&self.payments, promise.event_time) >= i128::from(amount),
+            };
+            if kept {
+                promise.state = PromiseState::Kept;
+                self.promises_kept_count += 1;
+            }
+        }
+    }
+
+    /// A payment taken back; one that was taken back before, or is no longer in
+    /// the list, changes nothing.
+    pub fn reverse(&mut self, payment_event_id: &str, reversed: Micros) {
+        let payment = self.payments.iter_mut().find(|one| one.event_id == payment_event_id);
+        if let Some(payment) = payment {
+            payment.reversed_time = payment.reversed_time.or(Some(reversed));
+        }
+    }
+
+    /// A hold on the case.
+    pub fn hold(&mut self, hold: Hold) {
+        let at = self.holds.partition_point(|other| other.event_id < hold.event_id);
+        self.holds.insert(at, hold);
+    }
+
+    /// A hold lifted.
+    pub fn lift(&mut self, hold_event_id: &str) {
+        self.holds.retain(|hold| hold.event_id != hold_event_id);
+    }
+
+    /// A contact attempt.
+    pub fn attempt(&mut self, attempt: Attempt) {
+        self.right_party_contact_count += i64::from(attempt.right_party);
+        let at = self.attempts.partition_point(|other| other.event_time <= attempt.event_time);
+        self.attempts.insert(at, attempt);
+        if self.attempts.len() > ATTEMPTS_KEPT {
+            self.attempts.remove(0);
+            self.earlier_attempt_count += 1;
+        }
+    }
+
+    /// A promise; it replaces those still open.
+    pub fn promise(&mut self, promise: Promise) {
+        for other in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
+            other.state = PromiseState::Cancelled;
+        }
+        let at = self.promises.partition_point(|other| other.event_time <= promise.event_time);
+        self.promises.insert(at, promise);
+        if self.promises.len() > ATTEMPTS_KEPT {
+            self.promises.remove(0);
+        }
+    }
+}
+
+fn paid_since(payments: &[Payment], since: Micros) -> i128 {
+    payments
+        .iter()
+        .filter(|payment| payment.reversed_time.is_none() && payment.event_time >= since)
+        .map(|payment| i128::from(payment.amount_minor))
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Day;
+
+    fn facts(overdue_amount_minor: i64) -> Facts {
+        Facts { overdue_amount_minor, ..Facts::default() }
+    }
+
+    fn payment(event_id: &str, at: i64, amount_minor: i64) -> Payment {
+        let event_id = event_id.to_owned();
+        Payment { event_id, event_time: Micros(at), amount_minor, reversed_time: None }
+    }
+
+    fn promise(at: i64, promised_amount_minor: i64) -> Promise {
+        Promise {
+            lease_seq: at,
+            event_time: Micros(at),
+            promised_amount_minor,
+            promised_date: Day(20_000),
+            state: PromiseState::Open,
+        }
+    }
+
+    #[test]
+    fn a_promise_is_kept_by_payments_since_it_was_made() {
+        let mut history = History::default();
+        history.pay(payment("before", 5, 900));
+        history.promise(promise(10, 1_000));
+        history.pay(payment("half", 11, 500));
+        history.keep_promises(&facts(10_000), Micros(0), 0);
+        assert_eq!(history.promises[0].state, PromiseState::Open);
+        history.pay(payment("rest", 12, 500));
+        history.keep_promises(&facts(10_000), Micros(0), 0);
+        assert_eq!(history.promises[0].state, PromiseState::Kept);
+        assert_eq!(history.promises_kept_count, 1);
+        history.keep_promises(&facts(10_000), Micros(0), 0);
+        assert_eq!(history.promises_kept_count, 1, "a promise is kept once");
+    }
+
+    #[test]
+    fn a_promise_over_all_is_kept_once_nothing_above_the_tolerance_is_left() {
+        let mut history = History::default();
+        history.promise(promise(10, 0));
+        history.pay(payment("most", 11, 9_899));
+        history.keep_promises(&facts(10_000), Micros(0), 100);
+        assert_eq!(history.promises[0].state, PromiseState::Open);
+        history.pay(payment("one more", 12, 1));
+        history.keep_promises(&facts(10_000), Micros(0), 100);
+        assert_eq!(history.promises[0].state, PromiseState::Kept);
+    }
+
+    #[test]
+    fn the_end_of_a_case_keeps_or_cancels_what_is_open() {
+        for (reason, state, cured) in [
+            (None, PromiseState::Kept, 1),
+            (Some(CloseReason::PaidOff), PromiseState::Kept, 0),
+            (Some(CloseReason::Sold), PromiseState::Cancelled, 0),
+        ] {
+            let mut history = History::default();
+            history.take_document(None, &facts(10_000), 0);
+            history.promise(promise(10, 500));
+            let closed = Facts { close_reason: reason, ..facts(0) };
+            history.take_document(Some(&facts(10_000)), &closed, 0);
+            history.take_document(Some(&closed), &closed, 0);
+            assert_eq!(history.promises[0].state, state, "{reason:?}");
+            assert_eq!(history.cured_count, cured, "{reason:?}");
+            assert_eq!(history.facts_version_count, 3);
+        }
+    }
+
+    #[test]
+    fn a_case_that_was_never_overdue_is_not_cured() {
+        let mut history = History::default();
+        history.take_document(None, &facts(0), 0);
+        assert_eq!(history.cured_count, 0);
+    }
+
+    #[test]
+    fn what_is_no_longer_kept_is_counted() {
+        let mut history = History::default();
+        for at in 0..300 {
+            history.pay(payment(&at.to_string(), at, 1));
+            let right_party = at % 3 == 0;
+            history.attempt(Attempt {
+                event_time: Micros(at),
+                outcome_code: "contacted".to_owned(),
+                right_party,
+            });
+            history.promise(promise(at, 1));
+        }
+        assert_eq!((history.payments.len(), history.earlier_payment_count), (256, 44));
+        assert_eq!((history.attempts.len(), history.earlier_attempt_count), (64, 236));
+        assert_eq!(history.right_party_contact_count, 100);
+        assert_eq!(history.promises.len(), 64);
+        let open = history.promises.iter().filter(|one| one.state == PromiseState::Open);
+        assert_eq!(open.count(), 1);
+        history.reverse("0", Micros(400));
+        assert!(history.payments.iter().all(|payment| payment.reversed_time.is_none()));
+        history.reverse("299", Micros(400));
+        history.reverse("299", Micros(500));
+        assert_eq!(history.payments[255].reversed_time, Some(Micros(400)));
+    }
+}

@@ -1,0 +1,362 @@
+//! Whatever happens to cases, folding their events gives what is stored: facts,
+//! history, and by the rule set of the rank the same rank.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use arrears::engine::portfolio::create_portfolio;
+use arrears::engine::push::{Disposition, Document, PushCommand, push_cases};
+use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
+use arrears::engine::replay::{Replay, replay_case};
+use arrears::engine::{Caller, Engine};
+use arrears::model::*;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, FileFailurePersistence};
+use tempfile::TempDir;
+
+mod facts;
+
+/// 2026-03-10 09:00 UTC.
+const START: Micros = Micros(20_522 * Micros::DAY + 9 * Micros::HOUR);
+const CASES: usize = 3;
+/// Zones at both ends of the day, so that the day of a rank is not that of UTC.
+const ZONES: [&str; 3] = ["Pacific/Kiritimati", "Pacific/Honolulu", "Europe/Madrid"];
+
+struct World {
+    _folder: TempDir,
+    clock: Arc<TestClock>,
+    engine: Arc<Engine>,
+    numbered: bool,
+    /// Of each case, the last document sent, if any.
+    sent: Vec<Option<Document>>,
+    next_sequence: i64,
+    next_event: usize,
+}
+
+fn portfolio_id() -> PortfolioId {
+    PortfolioId::new("p").unwrap()
+}
+
+fn case_id(case: usize) -> CaseId {
+    CaseId::new(format!("case{case}")).unwrap()
+}
+
+fn debtor_id(debtor: usize) -> DebtorId {
+    DebtorId::new(format!("debtor{debtor}")).unwrap()
+}
+
+fn event_id(number: usize) -> EventId {
+    EventId::new(format!("event{number:05}")).unwrap()
+}
+
+impl World {
+    async fn new(zone: &str, numbered: bool, tolerance_amount_minor: i64) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::new(START));
+        let engine = Engine::open(folder.path(), clock.clone()).await.unwrap();
+        let settings = PortfolioSettings {
+            display_name: String::new(),
+            time_zone: zone.to_owned(),
+            base_currency: Currency::from_code("EUR").unwrap(),
+            ranking: RankingSettings {
+                stage_bounds: StageBounds::default(),
+                tolerance_amount_minor,
+                protected_inputs_on: Vec::new(),
+                default_debtor_kind: DebtorKind::Person,
+                default_language: "und".to_owned(),
+            },
+            contact_policy: ContactPolicy::Plain(PlainPolicy::default()),
+            max_ledger_age_hours: 36,
+            old_ledger_rule: OldLedgerRule::Deny,
+        };
+        create_portfolio(&engine, &Caller::local(), portfolio_id(), settings).await.unwrap();
+        let sent = vec![None; CASES];
+        World { _folder: folder, clock, engine, numbered, sent, next_sequence: 1, next_event: 0 }
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Wait(hours) => self.clock.advance(*hours * Micros::HOUR),
+            Step::Push(pushed) => self.push(pushed).await,
+            Step::Record(events) => self.record(events).await,
+        }
+    }
+
+    async fn push(&mut self, pushed: &[Pushed]) {
+        let now = self.engine.now();
+        let mut documents = Vec::new();
+        for one in pushed {
+            let before = self.sent[one.case].clone();
+            let mut document = match (&one.content, before) {
+                (None, Some(before)) => before,
+                (None, None) => continue,
+                (Some((debtor, facts)), _) => Document {
+                    case_id: case_id(one.case),
+                    debtor_id: debtor_id(*debtor),
+                    source_sequence: None,
+                    as_of: now,
+                    facts: facts.clone(),
+                },
+            };
+            document.as_of = now.plus(-one.hours_old * Micros::HOUR);
+            self.next_sequence += 1;
+            document.source_sequence =
+                self.numbered.then_some(self.next_sequence - one.numbers_back);
+            documents.push((one.case, document));
+        }
+        let command = PushCommand {
+            portfolio_id: portfolio_id(),
+            documents: documents.iter().map(|(_, document)| Ok(document.clone())).collect(),
+            atomic: false,
+            validate_only: false,
+        };
+        let results = push_cases(&self.engine, &Caller::local(), command).await.unwrap();
+        for ((case, document), result) in documents.into_iter().zip(results) {
+            match result.disposition.unwrap() {
+                Disposition::Created | Disposition::Updated | Disposition::Corrected => {
+                    self.sent[case] = Some(document);
+                }
+                Disposition::Unchanged | Disposition::Stale | Disposition::Superseded => {}
+            }
+        }
+    }
+
+    /// Records events; those that name a case or an event that does not exist are
+    /// rejected one by one, which is as good.
+    async fn record(&mut self, events: &[Happened]) {
+        let now = self.engine.now();
+        let events: Vec<_> = events
+            .iter()
+            .map(|one| {
+                let other = event_id(self.next_event.saturating_sub(1 + one.back));
+                let kind = match &one.what {
+                    What::Payment(shares) => EventKind::Payment {
+                        shares: shares.iter().map(|(case, sum)| (case_id(*case), *sum)).collect(),
+                    },
+                    What::Reversal => EventKind::Reversal { reversed_event_id: other },
+                    What::CaseHold(case, kind, hours) => EventKind::Hold {
+                        target: HoldTarget::Cases(vec![case_id(*case)]),
+                        kind: *kind,
+                        until: hours.map(|hours| now.plus(hours * Micros::HOUR)),
+                    },
+                    What::DebtorHold(debtor, kind) => EventKind::Hold {
+                        target: HoldTarget::Debtor(debtor_id(*debtor)),
+                        kind: *kind,
+                        until: None,
+                    },
+                    What::Lift => EventKind::Lift { hold_event_id: other },
+                };
+                let event_id = event_id(self.next_event);
+                self.next_event += 1;
+                let event_time = now.plus(-one.hours_ago * Micros::HOUR);
+                Ok(Event { event_id, event_time, kind })
+            })
+            .collect();
+        let command = RecordCommand { portfolio_id: portfolio_id(), events };
+        record_events(&self.engine, &Caller::local(), command).await.unwrap();
+    }
+
+    async fn replay(&self, case: usize) -> Replay {
+        replay_case(&self.engine, &Caller::local(), portfolio_id(), case_id(case)).await.unwrap()
+    }
+
+    /// Every case there is, computed anew, is what is stored.
+    async fn check(&self) -> Result<(), TestCaseError> {
+        for (case, _) in self.sent.iter().enumerate().filter(|(_, sent)| sent.is_some()) {
+            let replay = self.replay(case).await;
+            let found = replay.differences();
+            prop_assert!(found.is_empty(), "case {case}:\n{}", found.join("\n"));
+            let newest = &self.sent[case].as_ref().unwrap().facts;
+            prop_assert_eq!(&replay.folded.facts, newest, "case {}", case);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Hours.
+    Wait(i64),
+    Push(Vec<Pushed>),
+    Record(Vec<Happened>),
+}
+
+#[derive(Clone, Debug)]
+struct Pushed {
+    case: usize,
+    /// The debtor and what is said; nothing = what was said before.
+    content: Option<(usize, Facts)>,
+    hours_old: i64,
+    /// By how much the number lies behind the newest one.
+    numbers_back: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Happened {
+    hours_ago: i64,
+    /// How many events back the one is that is reversed or lifted.
+    back: usize,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Payment(Vec<(usize, i64)>),
+    Reversal,
+    CaseHold(usize, HoldKind, Option<i64>),
+    DebtorHold(usize, HoldKind),
+    Lift,
+}
+
+fn pushed() -> impl Strategy<Value = Pushed> {
+    let content =
+        option::weighted(0.5, (prop_oneof![4 => Just(0), 1 => 1..3_usize], facts::facts()));
+    let hours_old = prop_oneof![2 => Just(0), 2 => 0..12_i64, 2 => 0..100_i64];
+    let numbers_back = prop_oneof![5 => Just(0), 1 => 0..4_i64];
+    (0..CASES, content, hours_old, numbers_back).prop_map(
+        |(case, content, hours_old, numbers_back)| Pushed {
+            case,
+            content,
+            hours_old,
+            numbers_back,
+        },
+    )
+}
+
+fn happened() -> impl Strategy<Value = Happened> {
+    let kind = || proptest::sample::select(HoldKind::ALL);
+    let what = prop_oneof![
+        5 => vec((0..CASES, 1..40_000_i64), 1..3).prop_map(|mut shares| {
+            shares.dedup_by_key(|share| share.0);
+            What::Payment(shares)
+        }),
+        3 => Just(What::Reversal),
+        1 => (0..CASES, kind(), option::of(1..200_i64))
+            .prop_map(|(case, kind, hours)| What::CaseHold(case, kind, hours)),
+        1 => (0..3_usize, kind()).prop_map(|(debtor, kind)| What::DebtorHold(debtor, kind)),
+        2 => Just(What::Lift),
+    ];
+    (-12..100_i64, 0..4_usize, what).prop_map(|(hours_ago, back, what)| Happened {
+        hours_ago,
+        back,
+        what,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
+        4 => vec(pushed(), 1..4).prop_map(Step::Push),
+        3 => vec(happened(), 1..4).prop_map(Step::Record),
+    ]
+}
+
+fn run<F: Future>(work: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+proptest! {
+    #![proptest_config(Config {
+        cases: 64,
+        max_shrink_iters: 400,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..Config::default()
+    })]
+
+    #[test]
+    fn the_events_of_a_case_give_what_is_stored(
+        steps in vec(step(), 1..30),
+        zone in proptest::sample::select(&ZONES[..]),
+        numbered in any::<bool>(),
+        tolerance in prop_oneof![Just(0_i64), Just(2_000)],
+    ) {
+        run(async {
+            let mut world = World::new(zone, numbered, tolerance).await;
+            for step in &steps {
+                world.take(step).await;
+                world.check().await?;
+            }
+            Ok::<(), TestCaseError>(())
+        })?;
+    }
+}
+
+fn document(amount: i64) -> Pushed {
+    let facts = Facts {
+        overdue_amount_minor: amount,
+        oldest_due_date: Day::from_ymd(2026, 2, 1),
+        ..Facts::default()
+    };
+    Pushed { case: 0, content: Some((0, facts)), hours_old: 0, numbers_back: 0 }
+}
+
+fn payment(hours_ago: i64) -> Happened {
+    Happened { hours_ago, back: 0, what: What::Payment(vec![(0, 100)]) }
+}
+
+/// More versions than lie between two whole ones, and more payments than a
+/// history keeps.
+#[tokio::test]
+async fn a_long_history_folds_too() {
+    let mut world = World::new(ZONES[2], false, 0).await;
+    for version in 0..130 {
+        world.clock.advance(Micros::MINUTE);
+        let amount = if version % 40 == 39 { 0 } else { 50_000 + version };
+        world.push(&[document(amount)]).await;
+    }
+    for hours_ago in 0..70 {
+        world.record(&vec![payment(hours_ago); 4]).await;
+    }
+    world.check().await.unwrap();
+    let replay = world.replay(0).await;
+    assert_eq!(replay.kinds[..2], [130, 280]);
+    assert_eq!(replay.folded.history.earlier_payment_count, 24);
+    assert_eq!(replay.folded.history.cured_count, 3);
+}
+
+/// An unchanged document moves the ledger's instant without an event. A payment
+/// dated before that instant is known to the ledger, and replay must know it too.
+#[tokio::test]
+async fn a_payment_that_the_ledger_knows_without_an_event_is_not_counted_twice() {
+    let mut world = World::new(ZONES[2], false, 0).await;
+    world.push(&[document(50_000)]).await;
+    world.clock.advance(10 * Micros::HOUR);
+    let again = Pushed { content: None, ..document(0) };
+    world.push(&[again]).await;
+    assert_eq!(world.replay(0).await.folded.case_seq, 1);
+    world.record(&[payment(5)]).await;
+    world.check().await.unwrap();
+    let replay = world.replay(0).await;
+    assert_eq!(replay.folded.case_seq, 2);
+    assert_eq!(replay.ranked.served.overdue_amount_minor, 50_000);
+}
+
+/// A numbered document may speak of an earlier instant than the one before; then
+/// payments in between are no longer known to the ledger.
+#[tokio::test]
+async fn a_ledger_that_falls_back_forgets_payments() {
+    let mut world = World::new(ZONES[2], true, 0).await;
+    world.push(&[document(50_000)]).await;
+    world.record(&[payment(5)]).await;
+    world.push(&[Pushed { content: None, hours_old: 10, ..document(0) }]).await;
+    world.check().await.unwrap();
+    let replay = world.replay(0).await;
+    assert_eq!(replay.kinds[5], 1);
+    assert_eq!(replay.ranked.served.overdue_amount_minor, 49_900);
+}
+
+/// What closes, cures once; what closes again does not.
+#[tokio::test]
+async fn a_case_that_closes_and_opens_again_folds() {
+    let mut world = World::new(ZONES[0], false, 0).await;
+    for amount in [50_000, 0, 0, 40_000, 0, 30_000] {
+        world.clock.advance(Micros::DAY);
+        world.push(&[document(amount)]).await;
+        world.check().await.unwrap();
+    }
+    let replay = world.replay(0).await;
+    assert_eq!(replay.folded.history.cured_count, 2);
+    assert_eq!(replay.state(), (CaseState::Open, None));
+}
