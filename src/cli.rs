@@ -16,6 +16,7 @@ mod output;
 mod portfolio;
 mod push;
 pub mod rows;
+mod serve;
 mod view;
 mod word;
 mod work_item;
@@ -54,6 +55,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the service; with --demo it has something to look at
+    Serve(serve::ServeArgs),
     /// Creates a portfolio and the work list `all` on the running server, and
     /// writes arrears.toml
     Init(init::InitArgs),
@@ -97,6 +100,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let server = cli.server.unwrap_or_else(|| config.client.server.clone());
     let context = Context { format: cli.output, server, config_file, config };
     match cli.command {
+        Command::Serve(args) => serve::run(&context, args).await,
         Command::Init(args) => init::run(&context, args).await,
         Command::Import(command) => import::run(&context, command).await,
         Command::WorkList(command) => work_list::run(&context, command).await,

@@ -1,0 +1,7 @@
+//! The program as people and scripts use it: its commands against a server that
+//! it started itself.
+
+mod cases;
+mod failures;
+mod import;
+mod program;

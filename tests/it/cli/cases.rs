@@ -1,0 +1,87 @@
+//! `arrears case` and `arrears portfolio`, in all formats.
+
+use super::program::Program;
+
+fn with_cases() -> Program {
+    let program = Program::start();
+    program.create_portfolio("main");
+    program.write(
+        "my.csv",
+        "case_id,debtor_id,overdue_amount,currency,oldest_due_date,cooperation,owns_home\n\
+         L-1,D-1,1240.50,EUR,2025-01-15,HIGH,yes\n\
+         L-2,D-2,88,EUR,2199-01-01,,\n\
+         L-3,D-1,0,EUR,2025-01-15,LOW,no\n",
+    );
+    program.run_well(&["import", "cases", "my.csv"]);
+    program
+}
+
+#[test]
+fn cases_are_listed_in_every_format_and_by_every_filter() {
+    let program = with_cases();
+    let listed = |filter: &[&str]| -> Vec<String> {
+        let args = [["-o", "json", "case", "list"].as_slice(), filter].concat();
+        let json = program.run_well(&args).json();
+        let cases = json.as_array().unwrap();
+        cases.iter().map(|case| case["case_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(listed(&["--state", "open"]), ["L-1"]);
+    assert_eq!(listed(&["--state", "PRE_DUE", "--state", "closed"]).len(), 2);
+    assert_eq!(listed(&["--debtor", "D-1", "--state", "OPEN"]), ["L-1"]);
+    assert_eq!(listed(&["--stage", "m5", "--state", "open"]), ["L-1"]);
+    let table = program.run_well(&["case", "list", "--state", "open"]).data;
+    assert!(table.starts_with("case_id") && table.contains("1240.50"), "{table}");
+    let csv = program.run_well(&["-o", "csv", "case", "list", "--state", "open"]).data;
+    assert!(csv.starts_with("case_id,debtor_id,state,overdue,currency,"), "{csv}");
+    assert_eq!(csv.lines().count(), 2);
+}
+
+#[test]
+fn the_lines_of_an_explanation_add_up() {
+    let program = with_cases();
+    let json = program.run_well(&["-o", "json", "case", "explain", "L-1"]).json();
+    let sum = |list: &str, field: &str| -> i64 {
+        json[list].as_array().unwrap().iter().map(|line| line[field].as_i64().unwrap()).sum()
+    };
+    let number = |name: &str| json[name].as_i64().unwrap();
+    let contributions = sum("lines", "contribution");
+    assert_eq!(
+        number("base_points") + contributions + number("clamp_points"),
+        number("recovery_score")
+    );
+    assert_eq!(sum("family_subtotals", "contribution"), contributions);
+    assert_eq!(sum("dimension_subtotals", "contribution"), contributions);
+    assert_eq!(sum("priority_lines", "points"), number("priority"));
+    let cooperation = json["lines"].as_array().unwrap().iter();
+    let cooperation = cooperation.filter(|line| line["characteristic"] == "cooperation");
+    assert_eq!(cooperation.filter(|line| line["missing"] == false).count(), 1);
+    let text = program.run_well(&["case", "explain", "L-1"]).data;
+    assert!(text.contains("= score") && text.contains("= priority"), "{text}");
+    let today = json["rank_date"].as_str().unwrap();
+    let again = ["-o", "json", "case", "explain", "L-1", "--as-of", today];
+    assert_eq!(program.run_well(&again).json(), json);
+}
+
+#[test]
+fn a_portfolio_is_created_once_and_listed() {
+    let program = Program::start();
+    program.create_portfolio("north");
+    program.create_portfolio("north");
+    let json = program.run_well(&["-o", "json", "portfolio", "list"]).json();
+    assert_eq!(json.as_array().map(Vec::len), Some(1));
+    assert_eq!(json[0]["base_currency"], "EUR");
+    assert_eq!(json[0]["contact_policy"], "always");
+}
+
+#[test]
+fn a_portfolio_is_meant_by_flag_then_variable_then_settings_then_because_it_is_alone() {
+    let program = with_cases();
+    program.run_well(&["case", "list"]);
+    program.create_portfolio("other");
+    let printed = program.run(&["case", "list"]);
+    assert_eq!(printed.code, 2, "two portfolios and none is named: {}", printed.notes);
+    assert_eq!(program.run_well(&["case", "list", "-p", "other"]).data.lines().count(), 1);
+    program.write("arrears.toml", "[client]\nportfolio = \"main\"\n");
+    assert_eq!(program.run_well(&["case", "list"]).data.lines().count(), 4);
+    assert_eq!(program.run_well(&["case", "list", "-p", "other"]).data.lines().count(), 1);
+}

@@ -1,0 +1,140 @@
+//! Running the program.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A server that runs as a process of its own, in a folder of its own. It ends
+/// when it is dropped.
+pub(super) struct Program {
+    server: Child,
+    address: String,
+    folder: tempfile::TempDir,
+}
+
+/// What a command printed.
+pub(super) struct Printed {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub data: String,
+    /// Standard error.
+    pub notes: String,
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arrears"));
+    // Settings of whoever runs the tests are of no concern.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ARREARS_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Printed {
+    fn new(output: Output) -> Printed {
+        Printed {
+            code: output.status.code().expect("the program was not killed"),
+            data: String::from_utf8(output.stdout).unwrap(),
+            notes: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The data as JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.data).expect(&self.data)
+    }
+
+    /// The error object on standard error.
+    pub(super) fn error(&self) -> Value {
+        let last = self.notes.lines().last().unwrap_or_default();
+        serde_json::from_str(last).expect(&self.notes)
+    }
+}
+
+/// Runs a command in a folder without a server.
+pub(super) fn run_alone(folder: &std::path::Path, args: &[&str]) -> Printed {
+    Printed::new(command().current_dir(folder).args(args).output().unwrap())
+}
+
+impl Program {
+    /// Starts `arrears serve` in an empty folder.
+    pub(super) fn start() -> Program {
+        Program::over(tempfile::tempdir().unwrap(), &[])
+    }
+
+    /// Starts `arrears serve` with options in a folder and waits for its address.
+    pub(super) fn over(folder: tempfile::TempDir, options: &[&str]) -> Program {
+        let mut server = command()
+            .current_dir(folder.path())
+            .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(folder.path().join("serve.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split(' ').find(|word| word.starts_with("http://")).expect(&line);
+        let address = address.to_owned();
+        Program { server, address, folder }
+    }
+
+    /// The path of a file in the folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the folder.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Reads a file of the folder.
+    pub(super) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Runs a command against the server, in its folder.
+    pub(super) fn run(&self, args: &[&str]) -> Printed {
+        let mut command = command();
+        command.current_dir(self.folder.path()).env("ARREARS_SERVER", &self.address).args(args);
+        Printed::new(command.output().unwrap())
+    }
+
+    /// Runs a command that must succeed.
+    pub(super) fn run_well(&self, args: &[&str]) -> Printed {
+        let printed = self.run(args);
+        assert_eq!(printed.code, 0, "{args:?}: {}", printed.notes);
+        printed
+    }
+
+    /// Creates a portfolio in EUR under the policy `always`.
+    pub(super) fn create_portfolio(&self, portfolio_id: &str) {
+        self.run_well(&[
+            "portfolio",
+            "create",
+            portfolio_id,
+            "--time-zone",
+            "Europe/Berlin",
+            "--currency",
+            "EUR",
+            "--policy",
+            "always",
+        ]);
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // A process that has ended by itself cannot be killed; that is no matter here.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
