@@ -4,4 +4,6 @@
 mod cases;
 mod failures;
 mod import;
+mod kill;
 mod program;
+mod readme;

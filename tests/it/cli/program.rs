@@ -86,6 +86,23 @@ impl Program {
         Program { server, address, folder }
     }
 
+    /// Kills the server at once, as a power failure of the process would.
+    pub(super) fn kill(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Takes the folder away, for another server to be started over it.
+    pub(super) fn take_folder(&mut self) -> tempfile::TempDir {
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// A connection of a client that is not the program.
+    pub(super) async fn channel(&self) -> tonic::transport::Channel {
+        let endpoint = tonic::transport::Channel::from_shared(self.address.clone()).unwrap();
+        endpoint.connect().await.unwrap()
+    }
+
     /// The path of a file in the folder.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
