@@ -4,6 +4,7 @@
 mod amounts;
 mod batches;
 mod data_cases;
+mod explanations;
 mod generate;
 mod histories;
 mod naive;

@@ -259,6 +259,26 @@ pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
     })
 }
 
+/// A scorecard that looks at one number and nothing else, in many bins.
+pub(super) fn card_of_one(name: &str) -> String {
+    let mut yaml = format!(
+        "scorecard_id: one\nbase_points: 0\ncutoffs: {{ a: 800, b: 400 }}\n\
+         diagnosis: {{ low_below_permille: 500, known_from_permille: 100 }}\ncharacteristics:\n\
+         - name: one\n  feature: {name}\n  family: custom\n  dimension: ABILITY\n  \
+         reason: {{ code: R, text: t, audience: ANALYST }}\n  missing: {{ points: 999 }}\n  bins:\n"
+    );
+    let mut from = String::new();
+    let starts = (-30..=60).chain((65..=400).step_by(5)).chain((450..=1_000).step_by(50));
+    for (points, to) in starts.enumerate() {
+        yaml.push_str(&format!("  - {{ {from}to: {to}, points: {points} }}\n"));
+        from = format!("from: {to}, ");
+    }
+    yaml.push_str(&format!(
+        "  - {{ {from}points: 998 }}\npriority: {{ base_points: 0, terms: [] }}\n"
+    ));
+    yaml
+}
+
 fn characteristic(
     yaml: &mut String,
     (at, name, kind): (usize, &str, &str),

@@ -1,13 +1,15 @@
 //! What holds for every case and every scorecard.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::model::{Day, INPUTS, Input, Inputs};
 use crate::scoring::compile::CHARACTERISTICS_MAX;
 use crate::scoring::subject::Subject;
 use crate::scoring::{CONSUMER_YAML, CaseInput, Codes, Explanation, Ranked, RuleSet};
 
-use super::generate::{card_of_everything, case, holds};
+use super::generate::{card_of_everything, card_of_one, case, holds};
 use super::naive;
 use super::{Case, compiled, definition, shipped};
 
@@ -184,6 +186,44 @@ proptest! {
     ) {
         check_stepping(&compiled(&definition(&yaml)), &case)?;
         check_stepping(shipped(), &case)?;
+    }
+}
+
+/// Beside others a feature's own boundary may never be the first: alone it is.
+#[test]
+fn every_feature_that_time_moves_is_stepped_through_alone() {
+    let moved = [
+        "days_past_due",
+        "days_to_next_stage",
+        "penalty_accrued_permille",
+        "late_months_6",
+        "late_months_12",
+        "deep_late_months_12",
+        "worst_months_past_due_6",
+        "worst_months_past_due_12",
+        "on_time_permille_12",
+        "arrears_trend",
+        "cured_before",
+        "paid_share_permille_12",
+        "months_since_payment",
+        "promises_kept",
+        "promises_broken",
+        "promises_kept_permille",
+        "tenure_months",
+    ];
+    let mut runner = TestRunner::deterministic();
+    for name in moved {
+        let rules = compiled(&definition(&card_of_one(name)));
+        let mut changes = 0;
+        for _ in 0..12 {
+            let mut case =
+                case().new_tree(&mut runner).expect("cases without conditions").current();
+            // Beyond the last stage nothing but the feature can bring a review.
+            case.facts.oldest_due_date = Some(case.today.plus(-121));
+            changes +=
+                check_stepping(&rules, &case).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        assert!(changes > 0 || name == "days_to_next_stage", "nothing ever moved {name}");
     }
 }
 

@@ -1,0 +1,165 @@
+//! What is told of a case beside its numbers.
+
+use crate::model::{DebtorKind, Input, Payment, Promise, PromiseState};
+use crate::scoring::bins::Value;
+use crate::scoring::feature::Feature;
+use crate::scoring::subject::Subject;
+use crate::scoring::{Audience, CONSUMER_YAML, Diagnosis, Dimension, value};
+
+use super::{Case, Day, basic, compiled, day, definition, noon, settings, shipped};
+
+fn today() -> Day {
+    day(2026, 3, 20)
+}
+
+fn payment(day: Day, amount: i64) -> Payment {
+    Payment {
+        event_id: format!("p{day}"),
+        event_time: noon(day),
+        amount_minor: amount,
+        reversed_time: None,
+    }
+}
+
+#[test]
+fn payments_the_ledger_does_not_know_cure_provisionally() {
+    let mut with = definition(CONSUMER_YAML);
+    with.ranking.tolerance_amount_minor = 50;
+    let rules = compiled(&with);
+    let mut case = Case::new(basic(today(), 20), today().plus(2));
+    case.as_of = noon(today());
+    let cured = |case: &Case| {
+        let ranked = case.rank(&rules);
+        (ranked.cured_provisional, ranked.served.overdue_amount_minor)
+    };
+    assert_eq!(cured(&case), (false, 124_050));
+    case.history.payments.push(payment(today().plus(1), 123_999));
+    assert_eq!(cured(&case), (false, 51));
+    case.history.payments.push(payment(today().plus(2), 1));
+    assert_eq!(cured(&case), (true, 50));
+    case.facts.overdue_amount_minor = 50;
+    assert!(!cured(&case).0, "the ledger itself says so: cured, and not provisionally");
+}
+
+#[test]
+fn an_open_promise_is_judged_the_day_after_its_date() {
+    let made = today().plus(-10);
+    let judged = |paid: &[(i32, i64)], promised: i64, ahead: i32| {
+        let mut case = Case::new(basic(today(), 20), made.plus(ahead));
+        case.as_of = noon(made.plus(-1));
+        case.history.promises.push(Promise {
+            lease_seq: 1,
+            event_time: noon(made),
+            promised_amount_minor: promised,
+            promised_date: made.plus(3),
+            state: PromiseState::Open,
+        });
+        let payments = paid.iter().map(|(after, amount)| payment(made.plus(*after), *amount));
+        case.history.payments = payments.collect();
+        let input = case.input();
+        let promises = Subject::new(&input, &settings()).promises;
+        (promises.kept, promises.broken, promises.next_judged)
+    };
+    assert_eq!(judged(&[], 500, 3), (None, None, Some(made.plus(4))), "its day has not passed");
+    assert_eq!(judged(&[], 500, 4), (Some(0), Some(1), None));
+    assert_eq!(judged(&[(3, 500)], 500, 4), (Some(1), Some(0), None), "paid on its day");
+    assert_eq!(judged(&[(4, 500)], 500, 5), (Some(0), Some(1), None), "paid a day late");
+    assert_eq!(judged(&[(3, 499)], 500, 4), (Some(0), Some(1), None), "a unit short");
+    assert_eq!(judged(&[(-1, 500)], 500, 4), (Some(0), Some(1), None), "paid before it was made");
+    assert_eq!(judged(&[(2, 200), (3, 300)], 500, 4), (Some(1), Some(0), None), "in two parts");
+    assert_eq!(judged(&[(3, 124_050)], 0, 4), (Some(1), Some(0), None), "all that is overdue");
+    assert_eq!(judged(&[(3, 124_049)], 0, 4), (Some(0), Some(1), None));
+}
+
+#[test]
+fn what_was_told_and_what_was_recorded_of_promises_add_up() {
+    let mut case = Case::new(basic(today(), 20), today());
+    case.facts.inputs.set(Input::PromisesKept, 2);
+    case.history.promises_kept_count = 1;
+    case.history.promises_broken_count = 3;
+    let input = case.input();
+    let subject = Subject::new(&input, &settings());
+    let told = |name| value(&Feature::find(name, None).expect("a feature"), &subject);
+    assert_eq!(told("promises_kept"), Value::Number(3));
+    assert_eq!(told("promises_broken"), Value::Number(3));
+    assert_eq!(told("promises_kept_permille"), Value::Number(500));
+}
+
+#[test]
+fn confidence_counts_only_what_applies_to_the_debtor() {
+    let confidence = |kind, inputs: &[(Input, i64)]| {
+        let mut case = Case::new(basic(today(), 20), today());
+        case.facts.debtor_kind = Some(kind);
+        for (input, number) in inputs {
+            case.facts.inputs.set(*input, *number);
+        }
+        let subtotals = case.explain(shipped()).dimension_subtotals;
+        let of = |dimension| {
+            let found = subtotals.iter().find(|one| one.dimension == dimension);
+            found.expect("the shipped card has every dimension").confidence_permille
+        };
+        (of(Dimension::Age), of(Dimension::WillingnessPassive), of(Dimension::Ability))
+    };
+    assert_eq!(confidence(DebtorKind::Person, &[]), (1_000, 0, 0));
+    let home = &[(Input::OwnsHome, 3)];
+    let (_, person, _) = confidence(DebtorKind::Person, home);
+    let (_, business, _) = confidence(DebtorKind::Business, home);
+    assert!(person > business, "a person has no business to ask for: {person}, {business}");
+    // 40 of home over 40 + 60 assets + 60 work + 218 of credit record.
+    assert_eq!(person, 40 * 1_000 / (40 + 60 + 60 + CREDIT_RECORD));
+    let unknown = &[(Input::OwnsHome, 1)];
+    assert_eq!(confidence(DebtorKind::Person, unknown).1, 0, "asked and not known is not known");
+}
+
+/// The sum of the ranges of the credit record in the shipped card.
+const CREDIT_RECORD: i32 = 25 + 33 + 60 + 20 + 22 + 13 + 12 + 33;
+
+#[test]
+fn too_little_known_is_no_diagnosis() {
+    let case = Case::new(basic(today(), 200), today());
+    assert_eq!(case.explain(shipped()).diagnosis, Diagnosis::Unknown);
+}
+
+#[test]
+fn equal_reason_codes_are_one_reason_of_the_narrower_audience() {
+    let yaml = CONSUMER_YAML.replacen("code: COOPERATION,", "code: SAME,", 1).replacen(
+        "code: FALSE_INFORMATION,",
+        "code: SAME,",
+        1,
+    );
+    let rules = compiled(&definition(&yaml));
+    let mut case = Case::new(basic(today(), 2), today());
+    case.facts.inputs.set(Input::Cooperation, 2);
+    case.facts.inputs.set(Input::FalseInformation, 3);
+    let reasons = case.explain(&rules).reasons;
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert_eq!((reasons[0].points_lost, reasons[0].audience), (150 + 130, Audience::Analyst));
+    assert_eq!(reasons[0].characteristic, "cooperation");
+}
+
+#[test]
+fn a_protected_input_that_is_off_shows_nothing_in_its_line() {
+    let mut case = Case::new(basic(today(), 20), today());
+    case.facts.inputs.set(Input::MaritalStatus, 3);
+    let lines = case.explain(shipped()).lines;
+    let line = lines.iter().find(|line| line.characteristic == "marital_status");
+    let line = line.expect("the shipped card has it");
+    assert_eq!((line.value.as_str(), line.bin.as_str(), line.missing), ("", "off", false));
+    assert_eq!((line.points, line.contribution, line.best_contribution), (0, 0, 0));
+    assert!(line.protected_input);
+}
+
+#[test]
+fn the_clamp_has_lines_of_its_own() {
+    let yaml = CONSUMER_YAML.replacen("base_points: 500", "base_points: 900", 1).replacen(
+        "priority:\n  base_points: 0",
+        "priority:\n  base_points: 900",
+        1,
+    );
+    let rules = compiled(&definition(&yaml));
+    let told = Case::new(basic(today(), 2), today()).explain(&rules);
+    assert_eq!((told.rank.score, told.clamp_points), (1_000, -141));
+    let clamp = told.priority_lines.last().expect("there are lines");
+    assert_eq!((told.rank.priority, clamp.term.as_str()), (1_000, "clamp"));
+    assert!(clamp.points < 0);
+}
