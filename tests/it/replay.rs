@@ -4,10 +4,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use arrears::engine::lease::{
+    LeaseCommand, Outcome, Promised, ReportCommand, WorkItem, lease_work,
+};
 use arrears::engine::portfolio::create_portfolio;
 use arrears::engine::push::{Disposition, Document, PushCommand, push_cases};
 use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
 use arrears::engine::replay::{Replay, replay_case};
+use arrears::engine::report::report_outcomes;
+use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
 use arrears::model::*;
 use proptest::collection::vec;
@@ -23,6 +28,18 @@ const START: Micros = Micros(20_522 * Micros::DAY + 9 * Micros::HOUR);
 const CASES: usize = 3;
 /// Zones at both ends of the day, so that the day of a rank is not that of UTC.
 const ZONES: [&str; 3] = ["Pacific/Kiritimati", "Pacific/Honolulu", "Europe/Madrid"];
+
+/// Outcomes of the shipped table: of every effect that concerns a case.
+const OUTCOMES: [&str; 8] = [
+    "no_answer",
+    "contacted",
+    "promise",
+    "promise",
+    "claims_paid",
+    "refusal",
+    "dispute",
+    "not_dialled",
+];
 
 struct World {
     _folder: TempDir,
@@ -41,6 +58,10 @@ fn portfolio_id() -> PortfolioId {
 
 fn case_id(case: usize) -> CaseId {
     CaseId::new(format!("case{case}")).unwrap()
+}
+
+fn work_list_id() -> WorkListId {
+    WorkListId::new("l").unwrap()
 }
 
 fn debtor_id(debtor: usize) -> DebtorId {
@@ -67,18 +88,32 @@ impl World {
                 default_debtor_kind: DebtorKind::Person,
                 default_language: "und".to_owned(),
             },
-            contact_policy: ContactPolicy::Plain(PlainPolicy::default()),
+            contact_policy: ContactPolicy::Always,
             max_ledger_age_hours: 36,
-            old_ledger_rule: OldLedgerRule::Deny,
+            old_ledger_rule: OldLedgerRule::ServeWithoutAmounts,
         };
         create_portfolio(&engine, &Caller::local(), portfolio_id(), settings).await.unwrap();
+        let everything = WorkListSettings {
+            display_name: String::new(),
+            portfolio_ids: Vec::new(),
+            groups: Vec::new(),
+            stages: Vec::new(),
+            languages: Vec::new(),
+            reserved_share_permille: 100,
+        };
+        create_work_list(&engine, &Caller::local(), work_list_id(), everything).await.unwrap();
         let sent = vec![None; CASES];
         World { _folder: folder, clock, engine, numbered, sent, next_sequence: 1, next_event: 0 }
     }
 
     async fn take(&mut self, step: &Step) {
         match step {
-            Step::Wait(hours) => self.clock.advance(*hours * Micros::HOUR),
+            Step::Wait(hours) => {
+                self.clock.advance(*hours * Micros::HOUR);
+                self.engine.sweep().await.unwrap();
+                self.engine.review().await.unwrap();
+            }
+            Step::Work(worked) => self.work(worked).await,
             Step::Push(pushed) => self.push(pushed).await,
             Step::Record(events) => self.record(events).await,
         }
@@ -158,6 +193,49 @@ impl World {
         record_events(&self.engine, &Caller::local(), command).await.unwrap();
     }
 
+    /// Leases what there is and reports on it, at once or after the lease is over.
+    async fn work(&mut self, worked: &Worked) {
+        let command = LeaseCommand {
+            work_list_id: work_list_id(),
+            worker_id: WorkerId::new("w").unwrap(),
+            max_items: 2,
+            lease_duration: Micros::HOUR,
+            wait: 0,
+            request_id: None,
+        };
+        let leased = lease_work(&self.engine, &Caller::local(), command).await.unwrap();
+        if worked.late {
+            self.clock.advance(2 * Micros::HOUR);
+            self.engine.sweep().await.unwrap();
+        }
+        let outcomes = leased.items.iter().map(|item| Ok(self.outcome(item, worked))).collect();
+        let command = ReportCommand { outcomes };
+        let results = report_outcomes(&self.engine, &Caller::local(), command).await.unwrap();
+        for result in results {
+            result.disposition.unwrap();
+        }
+    }
+
+    fn outcome(&self, item: &WorkItem, worked: &Worked) -> Outcome {
+        let today = (self.engine.now().0 / Micros::DAY) as i32;
+        let promised = Promised {
+            amount: worked.amount.map(|amount| (item.lead_case.currency, amount)),
+            date: Day(today + worked.days),
+        };
+        let siblings = item.sibling_cases.iter().filter(|_| worked.all_cases);
+        let cases = siblings
+            .chain([&item.lead_case])
+            .map(|case| (case.portfolio_id.clone(), case.case_id.clone()))
+            .collect();
+        Outcome {
+            token: item.token,
+            outcome_code: worked.outcome.to_owned(),
+            contact_time: None,
+            promise: (worked.outcome == "promise").then_some(promised),
+            cases,
+        }
+    }
+
     async fn replay(&self, case: usize) -> Replay {
         replay_case(&self.engine, &Caller::local(), portfolio_id(), case_id(case)).await.unwrap()
     }
@@ -181,6 +259,19 @@ enum Step {
     Wait(i64),
     Push(Vec<Pushed>),
     Record(Vec<Happened>),
+    Work(Worked),
+}
+
+#[derive(Clone, Debug)]
+struct Worked {
+    outcome: &'static str,
+    late: bool,
+    /// Whether all cases of the work item were spoken of, or the lead case only.
+    all_cases: bool,
+    /// What is promised, of the outcome that promises; nothing = all.
+    amount: Option<i64>,
+    /// In how many days.
+    days: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -245,11 +336,26 @@ fn happened() -> impl Strategy<Value = Happened> {
     })
 }
 
+fn worked() -> impl Strategy<Value = Worked> {
+    let outcome = proptest::sample::select(&OUTCOMES[..]);
+    let late = prop_oneof![4 => Just(false), 1 => Just(true)];
+    (outcome, late, any::<bool>(), option::of(1..30_000_i64), 2..60).prop_map(
+        |(outcome, late, all_cases, amount, days)| Worked {
+            outcome,
+            late,
+            all_cases,
+            amount,
+            days,
+        },
+    )
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
         4 => vec(pushed(), 1..4).prop_map(Step::Push),
         3 => vec(happened(), 1..4).prop_map(Step::Record),
+        2 => worked().prop_map(Step::Work),
     ]
 }
 
@@ -359,4 +465,42 @@ async fn a_case_that_closes_and_opens_again_folds() {
     let replay = world.replay(0).await;
     assert_eq!(replay.folded.history.cured_count, 2);
     assert_eq!(replay.state(), (CaseState::Open, None));
+}
+
+/// Attempts and promises fold like the rest: one kept by a payment and its
+/// reversal in one call, one replaced, one broken by time, one cancelled.
+#[tokio::test]
+async fn promises_and_attempts_fold() {
+    let mut world = World::new(ZONES[2], false, 0).await;
+    let promise = |amount| Worked {
+        outcome: "promise",
+        late: false,
+        all_cases: false,
+        amount: Some(amount),
+        days: 5,
+    };
+    world.push(&[document(50_000)]).await;
+    world.work(&promise(100)).await;
+    world.check().await.unwrap();
+    let reversal = Happened { hours_ago: 0, back: 0, what: What::Reversal };
+    world.record(&[payment(0), reversal]).await;
+    world.check().await.unwrap();
+    let history = world.replay(0).await.folded.history;
+    assert_eq!((history.promises_kept_count, history.promises.len()), (1, 1));
+
+    for amount in [200, 300] {
+        world.take(&Step::Wait(24 * 8)).await;
+        world.work(&promise(amount)).await;
+        world.check().await.unwrap();
+    }
+    world.take(&Step::Wait(24 * 8)).await;
+    let mut sold = document(50_000);
+    sold.content.as_mut().unwrap().1.close_reason = Some(CloseReason::Sold);
+    world.push(&[sold]).await;
+    world.check().await.unwrap();
+    let replay = world.replay(0).await;
+    let states: Vec<_> = replay.folded.history.promises.iter().map(|one| one.state).collect();
+    use PromiseState::{Cancelled, Kept};
+    assert_eq!(states, [Kept, Cancelled, Cancelled]);
+    assert_eq!(replay.kinds[6..], [3, 3]);
 }

@@ -284,17 +284,12 @@ fn hold(
                 .ok_or_else(|| ItemError::DebtorNotFound(debtor_id.to_string()))?;
             let now = set.now;
             let debtor = set.debtor_mut(debtor_no);
-            add_hold(&mut debtor.record.holds, &hold);
+            debtor.record.hold(hold);
             debtor.hold_until = held_until(&debtor.record.holds, now);
             set.note("hold.placed", None, debtor_no, content);
             Ok(Touched { debtor_no, case_nos: Vec::new() })
         }
     }
-}
-
-fn add_hold(holds: &mut Vec<Hold>, hold: &Hold) {
-    let at = holds.partition_point(|other| other.event_id < hold.event_id);
-    holds.insert(at, hold.clone());
 }
 
 fn lift(
@@ -311,7 +306,7 @@ fn lift(
     if key.case_nos.is_empty() {
         let now = set.now;
         let debtor = set.debtor_mut(key.debtor_no);
-        debtor.record.holds.retain(|hold| hold.event_id != key.event_id);
+        debtor.record.lift(&key.event_id);
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.lifted", None, key.debtor_no, key.event_id.clone().into_bytes());
     }

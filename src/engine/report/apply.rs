@@ -1,8 +1,8 @@
 //! What an outcome does to its cases and its debtor.
 
 use crate::model::{
-    Attempt, CaseNo, DebtorNo, History, Hold, Micros, Part, PortfolioNo, Promise, PromiseState,
-    h64, held_until,
+    Attempt, CaseNo, DebtorNo, Hold, Micros, Part, PortfolioNo, Promise, PromiseState, h64,
+    held_until,
 };
 use crate::policy::{Effect, HoldScope};
 use crate::store::Tx;
@@ -14,8 +14,6 @@ use super::super::lease::Promised;
 use super::super::working_set::{PendingBody, WorkingSet};
 use super::check::Checked;
 
-/// The most attempts and promises kept in a history; older ones are only counted.
-const KEPT: usize = 64;
 /// The kind of a hold among event keys.
 const HOLD: i64 = 4;
 
@@ -40,7 +38,7 @@ pub(super) fn apply(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, l
             right_party: checked.row.right_party,
         };
         set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time);
-        set.change_history(*case_no, |history| add_attempt(history, attempt));
+        set.change_history(*case_no, |history| history.attempt(attempt));
     }
     if let Some(promise) = &checked.promise {
         promise_to_pay(set, lease, checked, promise);
@@ -65,16 +63,6 @@ fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
     let zone_set_id = set.debtor(debtor_no).zone_set_id;
     if let Ok(calendar) = set.calendar(portfolio_no, zone_set_id) {
         set.cool(debtor_no, checked.row.cooling.until(checked.contact_time, &calendar));
-    }
-}
-
-fn add_attempt(history: &mut History, attempt: Attempt) {
-    history.right_party_contact_count += i64::from(attempt.right_party);
-    let at = history.attempts.partition_point(|other| other.event_time <= attempt.event_time);
-    history.attempts.insert(at, attempt);
-    if history.attempts.len() > KEPT {
-        history.attempts.remove(0);
-        history.earlier_attempt_count += 1;
     }
 }
 
@@ -104,21 +92,7 @@ fn promise_to_pay(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, pro
             state: PromiseState::Open,
         };
         set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time);
-        set.change_history(*case_no, |history| add_promise(history, promise));
-    }
-}
-
-/// A new promise replaces those still open.
-fn add_promise(history: &mut History, promise: Promise) {
-    for other in &mut history.promises {
-        if other.state == PromiseState::Open {
-            other.state = PromiseState::Cancelled;
-        }
-    }
-    let at = history.promises.partition_point(|other| other.event_time <= promise.event_time);
-    history.promises.insert(at, promise);
-    if history.promises.len() > KEPT {
-        history.promises.remove(0);
+        set.change_history(*case_no, |history| history.promise(promise));
     }
 }
 
@@ -147,7 +121,7 @@ impl NewHolds {
         let Some(entry) = set.case(case_no) else { return };
         let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
         set.append(case_no, PendingBody::Hold(hold.clone()), at);
-        set.change_history(case_no, |history| add_hold(&mut history.holds, hold));
+        set.change_history(case_no, |history| history.hold(hold.clone()));
         set.note("hold.placed", Some(case_no), debtor_no, format!("{hold:?}").into_bytes());
         self.add_key(portfolio_no, hold, debtor_no, Some(case_no));
     }
@@ -156,7 +130,7 @@ impl NewHolds {
         let Some(entry) = set.case(lease.case_no) else { return };
         let (portfolio_no, now) = (entry.head.portfolio_no, set.now);
         let debtor = set.debtor_mut(lease.debtor_no);
-        add_hold(&mut debtor.record.holds, hold);
+        debtor.record.hold(hold.clone());
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.placed", None, lease.debtor_no, format!("{hold:?}").into_bytes());
         self.add_key(portfolio_no, hold, lease.debtor_no, None);
@@ -206,9 +180,4 @@ fn event_id(lease: &LeaseRow) -> String {
         &lease.lease_nonce.to_be_bytes(),
     ]);
     format!("report-{number:016x}")
-}
-
-fn add_hold(holds: &mut Vec<Hold>, hold: &Hold) {
-    let at = holds.partition_point(|other| other.event_id < hold.event_id);
-    holds.insert(at, hold.clone());
 }

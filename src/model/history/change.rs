@@ -3,7 +3,7 @@
 
 use crate::model::{CloseReason, Facts, Micros, serve};
 
-use super::{Attempt, History, Hold, Payment, Promise, PromiseState};
+use super::{Attempt, DebtorRecord, History, Hold, Payment, Promise, PromiseState};
 
 /// The most payments kept; older ones are only counted.
 const PAYMENTS_KEPT: usize = 256;
@@ -72,8 +72,7 @@ impl History {
 
     /// A hold on the case.
     pub fn hold(&mut self, hold: Hold) {
-        let at = self.holds.partition_point(|other| other.event_id < hold.event_id);
-        self.holds.insert(at, hold);
+        add_hold(&mut self.holds, hold);
     }
 
     /// A hold lifted.
@@ -103,6 +102,23 @@ impl History {
             self.promises.remove(0);
         }
     }
+}
+
+impl DebtorRecord {
+    /// A hold on the debtor.
+    pub fn hold(&mut self, hold: Hold) {
+        add_hold(&mut self.holds, hold);
+    }
+
+    /// A hold lifted.
+    pub fn lift(&mut self, hold_event_id: &str) {
+        self.holds.retain(|hold| hold.event_id != hold_event_id);
+    }
+}
+
+fn add_hold(holds: &mut Vec<Hold>, hold: Hold) {
+    let at = holds.partition_point(|other| other.event_id < hold.event_id);
+    holds.insert(at, hold);
 }
 
 fn paid_since(payments: &[Payment], since: Micros) -> i128 {
