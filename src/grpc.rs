@@ -9,6 +9,7 @@ mod metrics;
 mod portfolio_service;
 mod server;
 mod status;
+mod work_list_service;
 
 pub use auth::{NotLoopback, check_loopback};
 pub use server::{Listeners, ServeError, serve};

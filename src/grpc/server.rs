@@ -23,12 +23,14 @@ use crate::engine::{Caller, Engine};
 use crate::proto;
 use crate::proto::case_service_server::CaseServiceServer;
 use crate::proto::portfolio_service_server::PortfolioServiceServer;
+use crate::proto::work_list_service_server::WorkListServiceServer;
 
 use super::auth::{self, AuthLayer, NotLoopback};
 use super::case_service::Cases;
 use super::edge::EdgeLayer;
 use super::metrics::Metrics;
 use super::portfolio_service::Portfolios;
+use super::work_list_service::WorkLists;
 
 /// The largest response in bytes. Answers stop at 3 MiB by themselves, and most
 /// clients refuse more than this.
@@ -124,8 +126,12 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let limits = &config.limits;
     let portfolios = PortfolioServiceServer::new(Portfolios(Arc::clone(&engine)));
-    let cases = CaseServiceServer::new(Cases(engine));
-    let routes = Routes::new(limited!(portfolios, limits)).add_service(limited!(cases, limits));
+    let cases = CaseServiceServer::new(Cases(Arc::clone(&engine)));
+    let work_lists = WorkLists { engine, shutdown: shutdown.clone() };
+    let work_lists = WorkListServiceServer::new(work_lists);
+    let routes = Routes::new(limited!(portfolios, limits))
+        .add_service(limited!(cases, limits))
+        .add_service(limited!(work_lists, limits));
     run(routes, Caller::local(), listeners, config, shutdown).await
 }
 

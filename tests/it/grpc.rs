@@ -3,3 +3,4 @@
 mod cases;
 mod portfolios;
 mod reflection;
+mod work;

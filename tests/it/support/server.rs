@@ -8,6 +8,7 @@ use arrears::grpc::{Listeners, ServeError, serve};
 use arrears::model::{Micros, TestClock};
 use arrears::proto::{
     self, case_service_client::CaseServiceClient, portfolio_service_client::PortfolioServiceClient,
+    work_list_service_client::WorkListServiceClient,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,7 +25,8 @@ pub(crate) struct TestServer {
     /// A connection to gRPC.
     pub(crate) channel: Channel,
     folder: tempfile::TempDir,
-    shutdown: DropGuard,
+    shutdown: CancellationToken,
+    _stop_when_dropped: DropGuard,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -40,22 +42,28 @@ impl TestServer {
         let mut config = Config::default();
         config.server.grpc_addr.set_port(0);
         config.server.http_addr.set_port(0);
-        config.server.drain_seconds = 0;
         let listeners = Listeners::bind(&config).await.unwrap();
         let address = format!("http://{}", listeners.grpc_addr().unwrap());
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         let served = tokio::spawn(async move { serve(engine, listeners, &config, stop).await });
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
-        TestServer { clock, channel, folder, shutdown: shutdown.drop_guard(), served }
+        let _stop_when_dropped = shutdown.clone().drop_guard();
+        TestServer { clock, channel, folder, shutdown, _stop_when_dropped, served }
     }
 
     /// Stops the server and starts another over the same folder, with the clock
     /// where it stands.
     pub(crate) async fn restart(self) -> TestServer {
-        drop((self.channel, self.shutdown));
+        self.shutdown.cancel();
+        drop(self.channel);
         self.served.await.unwrap().unwrap();
         TestServer::over(self.folder, self.clock).await
+    }
+
+    /// Tells the server to stop; open calls may end.
+    pub(crate) fn stop(&self) {
+        self.shutdown.cancel();
     }
 
     pub(crate) fn portfolios(&self) -> PortfolioServiceClient<Channel> {
@@ -64,6 +72,10 @@ impl TestServer {
 
     pub(crate) fn cases(&self) -> CaseServiceClient<Channel> {
         CaseServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn work_lists(&self) -> WorkListServiceClient<Channel> {
+        WorkListServiceClient::new(self.channel.clone())
     }
 
     /// Creates a portfolio.

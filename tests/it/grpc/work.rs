@@ -1,0 +1,261 @@
+use arrears::model::Micros;
+use arrears::proto;
+use tonic::Code;
+
+use crate::support::{NOW, TestServer, date, document, euro, instant, portfolio, refusal};
+
+/// A server with a portfolio that may be called at any time, `cases`, and a list
+/// of everything.
+async fn with_work(cases: &[&str]) -> TestServer {
+    let server = TestServer::start().await;
+    let always = proto::contact_policy::Policy::Always(proto::AlwaysPolicy {});
+    let contact_policy = Some(proto::ContactPolicy { policy: Some(always) });
+    server.create(proto::Portfolio { contact_policy, ..portfolio("cards") }).await;
+    if !cases.is_empty() {
+        server.push("cards", cases.iter().map(|case_id| document(case_id)).collect()).await;
+    }
+    let work_list = proto::WorkList { work_list_id: "all".to_owned(), ..Default::default() };
+    create(&server, work_list).await;
+    server
+}
+
+async fn create(server: &TestServer, work_list: proto::WorkList) -> proto::WorkList {
+    let request = proto::CreateWorkListRequest { work_list: Some(work_list) };
+    server.work_lists().create_work_list(request).await.unwrap().into_inner().work_list.unwrap()
+}
+
+fn pull(max_items: i32) -> proto::LeaseWorkRequest {
+    proto::LeaseWorkRequest {
+        work_list_id: "all".to_owned(),
+        worker_id: "w1".to_owned(),
+        max_items,
+        wait: Some(prost_types::Duration::default()),
+        ..Default::default()
+    }
+}
+
+async fn lease(server: &TestServer, max_items: i32) -> Vec<proto::WorkItem> {
+    let answer = server.work_lists().lease_work(pull(max_items)).await.unwrap();
+    answer.into_inner().work_items
+}
+
+fn report(item: &proto::WorkItem, outcome_code: &str) -> proto::Outcome {
+    proto::Outcome {
+        lease_token: item.lease_token.clone(),
+        outcome_code: outcome_code.to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn reported(server: &TestServer, outcome: proto::Outcome) -> proto::OutcomeResult {
+    let request = proto::ReportOutcomesRequest { outcomes: vec![outcome] };
+    let answer = server.work_lists().report_outcomes(request).await.unwrap();
+    answer.into_inner().results.remove(0)
+}
+
+#[tokio::test]
+async fn leased_work_tells_what_a_worker_needs_and_warns_of_the_open_policy() {
+    let server = with_work(&["c1"]).await;
+    let answer = server.work_lists().lease_work(pull(5)).await.unwrap().into_inner();
+    let codes: Vec<_> = answer.warnings.iter().map(|warning| &*warning.code).collect();
+    assert_eq!(codes, ["POLICY_ALWAYS"]);
+    assert_eq!(answer.work_items.len(), 1);
+    let item = &answer.work_items[0];
+    assert_eq!((&*item.debtor_id, item.case_count), ("debtor-of-c1", 1));
+    assert_eq!(item.lease_expire_time, instant(NOW.plus(5 * Micros::MINUTE)));
+    assert_eq!(item.total_overdue_amounts, [euro(1_200).unwrap()]);
+    let case = item.lead_case.clone().unwrap();
+    assert_eq!((&*case.case_id, case.days_past_due), ("c1", 62));
+    assert_eq!(case.rank, server.get("cards", "c1").await.rank);
+    let audiences = case.reasons.iter().map(proto::Reason::audience);
+    assert!(audiences.into_iter().all(|audience| audience == proto::Audience::Agent));
+
+    let none = server.work_lists().lease_work(pull(5)).await.unwrap().into_inner();
+    assert_eq!(none.work_items, []);
+    assert!(none.retry_after.is_some());
+}
+
+#[tokio::test]
+async fn a_worker_is_told_to_stop_when_the_debtor_pays() {
+    let server = with_work(&["c1", "c2"]).await;
+    let items = lease(&server, 2).await;
+    let paid = items[0].lead_case.as_ref().unwrap().case_id.clone();
+    let event = proto::Event {
+        event_id: "e1".to_owned(),
+        event_time: instant(NOW.plus(Micros::SECOND)),
+        case_ids: vec![paid],
+        debtor_id: String::new(),
+        kind: Some(proto::event::Kind::Payment(proto::Payment {
+            amount: euro(1_200),
+            shares: Vec::new(),
+        })),
+    };
+    let request = proto::RecordEventsRequest { portfolio_id: "cards".into(), events: vec![event] };
+    server.clock.advance(Micros::MINUTE);
+    let recorded = server.cases().record_events(request).await.unwrap().into_inner();
+    assert_eq!(recorded.results[0].disposition(), proto::EventDisposition::Recorded);
+
+    let mut lease_tokens: Vec<_> = items.iter().map(|item| item.lease_token.clone()).collect();
+    lease_tokens.push(b"made up".to_vec());
+    let request = proto::RenewLeasesRequest { lease_tokens, lease_duration: None };
+    let renewals = server.work_lists().renew_leases(request).await.unwrap().into_inner().renewals;
+    let directives: Vec<_> = renewals.iter().map(proto::LeaseRenewal::directive).collect();
+    use proto::LeaseDirective::{Continue, StopExpired, StopPaid};
+    assert_eq!(directives, [StopPaid, Continue, StopExpired]);
+    assert_eq!(renewals[1].lease_expire_time, instant(NOW.plus(6 * Micros::MINUTE)));
+    assert_eq!(renewals[2].error.as_ref().unwrap().reason, "LEASE_TOKEN_MALFORMED");
+}
+
+#[tokio::test]
+async fn a_report_ends_the_lease_once_and_wrong_ones_change_nothing() {
+    let server = with_work(&["c1"]).await;
+    let item = lease(&server, 1).await.remove(0);
+    use proto::OutcomeDisposition::{Accepted, Duplicate, Rejected};
+
+    let unknown = reported(&server, report(&item, "gone_fishing")).await;
+    assert_eq!(unknown.disposition(), Rejected);
+    let error = unknown.error.unwrap();
+    assert_eq!(error.reason, "FIELD_OUT_OF_RANGE");
+    assert!(error.violations[0].description.contains("no_answer"), "{error:?}");
+
+    let broken = proto::Outcome { lease_token: vec![7; 40], ..report(&item, "no_answer") };
+    let broken = reported(&server, broken).await;
+    assert_eq!(broken.error.unwrap().reason, "LEASE_TOKEN_MALFORMED");
+
+    let first = reported(&server, report(&item, "no_answer")).await;
+    assert_eq!((first.disposition(), first.error), (Accepted, None));
+    assert!(first.next_eligible_time.is_some());
+    let again = reported(&server, report(&item, "no_answer")).await;
+    assert_eq!(again.disposition(), Duplicate);
+    let other = reported(&server, report(&item, "busy")).await;
+    assert_eq!(other.error.unwrap().reason, "REPORT_ALREADY_EXISTS");
+}
+
+#[tokio::test]
+async fn a_promise_in_another_currency_or_too_far_ahead_is_refused_by_its_field() {
+    let server = with_work(&["c1"]).await;
+    let item = lease(&server, 1).await.remove(0);
+    let promise = |currency: &str, promised_date| proto::Outcome {
+        promise: Some(proto::PromiseToPay {
+            promised_amount: Some(proto::Money {
+                currency_code: currency.to_owned(),
+                units: 5,
+                nanos: 0,
+            }),
+            promised_date,
+        }),
+        ..report(&item, "promise")
+    };
+    for (outcome, field) in [
+        (promise("USD", date(2026, 3, 9)), "promised_amount"),
+        (promise("EUR", date(2026, 6, 3)), "promised_date"),
+        (promise("EUR", date(2026, 3, 3)), "promised_date"),
+        (promise("XXX", date(2026, 3, 9)), "promised_amount"),
+    ] {
+        let result = reported(&server, outcome).await;
+        assert_eq!(result.disposition(), proto::OutcomeDisposition::Rejected);
+        let violations = result.error.unwrap().violations;
+        assert!(violations[0].field.contains(field), "{violations:?}");
+    }
+    let result = reported(&server, promise("EUR", date(2026, 3, 9))).await;
+    assert_eq!(result.disposition(), proto::OutcomeDisposition::Accepted);
+}
+
+#[tokio::test]
+async fn work_given_back_undialled_is_ready_at_once() {
+    let server = with_work(&["c1"]).await;
+    let item = lease(&server, 1).await.remove(0);
+    let release = |lease_token: &[u8]| proto::LeaseRelease {
+        lease_token: lease_token.to_vec(),
+        not_dialled: true,
+    };
+    let releases = vec![release(&item.lease_token), release(b"made up")];
+    let request = proto::ReleaseLeasesRequest { releases };
+    let results = server.work_lists().release_leases(request).await.unwrap().into_inner().results;
+    assert_eq!(results[0].error, None);
+    assert_eq!(results[1].error.as_ref().unwrap().reason, "LEASE_TOKEN_MALFORMED");
+    let again = lease(&server, 1).await.remove(0);
+    assert_ne!(again.lease_token, item.lease_token);
+    assert_eq!(again.earlier_attempt_count, 0);
+}
+
+#[tokio::test]
+async fn the_counts_of_a_list_add_up_and_a_case_says_why_it_waits() {
+    let server = with_work(&["c1", "c2", "c3"]).await;
+    let item = lease(&server, 1).await.remove(0);
+    let case = item.lead_case.unwrap();
+    let describe = |case: Option<proto::CaseKey>| proto::DescribeWorkListRequest {
+        work_list_id: "all".to_owned(),
+        case,
+    };
+    let key = |case_id: &str| proto::CaseKey {
+        portfolio_id: case.portfolio_id.clone(),
+        case_id: case_id.to_owned(),
+    };
+    let request = describe(Some(key(&case.case_id)));
+    let answer = server.work_lists().describe_work_list(request).await.unwrap().into_inner();
+    let sum: i64 = answer.gate_counts.iter().map(|count| count.case_count).sum();
+    assert_eq!((sum, answer.case_count), (3, 3));
+    assert_eq!(answer.failing_gates[0].gate(), proto::Gate::Leased);
+    assert_eq!(answer.failing_gates[0].until_time, item.lease_expire_time);
+
+    let unknown = server.work_lists().describe_work_list(describe(Some(key("c9")))).await;
+    let refused = refusal(unknown);
+    assert_eq!((refused.code, &*refused.reason), (Code::NotFound, "CASE_NOT_FOUND"));
+    assert_eq!((refused.value("portfolio_id"), refused.value("case_id")), ("cards", "c9"));
+}
+
+#[tokio::test]
+async fn lists_are_created_updated_and_refused_like_portfolios() {
+    let server = with_work(&[]).await;
+    let list = proto::WorkList {
+        work_list_id: "hard".to_owned(),
+        recovery_groups: vec![3],
+        portfolio_ids: vec!["cards".to_owned()],
+        ..Default::default()
+    };
+    let created = create(&server, list.clone()).await;
+    assert_eq!(create(&server, list.clone()).await, created);
+    assert_eq!(created.reserved_share_permille, Some(100));
+
+    let request = |list: proto::WorkList| proto::CreateWorkListRequest { work_list: Some(list) };
+    let other = proto::WorkList { recovery_groups: vec![1], ..list.clone() };
+    let refused = refusal(server.work_lists().create_work_list(request(other)).await);
+    assert_eq!((refused.code, &*refused.reason), (Code::AlreadyExists, "WORK_LIST_ALREADY_EXISTS"));
+    let nowhere =
+        proto::WorkList { portfolio_ids: vec!["x".into()], work_list_id: "y".into(), ..list };
+    let refused = refusal(server.work_lists().create_work_list(request(nowhere)).await);
+    assert_eq!((&*refused.reason, refused.value("portfolio_id")), ("PORTFOLIO_NOT_FOUND", "x"));
+
+    let update = |list: proto::WorkList| proto::UpdateWorkListRequest { work_list: Some(list) };
+    let change = proto::WorkList { recovery_groups: vec![2, 3], ..created.clone() };
+    server.work_lists().update_work_list(update(change.clone())).await.unwrap();
+    let refused = refusal(server.work_lists().update_work_list(update(change)).await);
+    assert_eq!((&*refused.reason, refused.value("etag")), ("ETAG_MISMATCH", &*created.etag));
+
+    let page = proto::ListWorkListsRequest { page_size: 1, page_token: String::new() };
+    let page = server.work_lists().list_work_lists(page).await.unwrap().into_inner();
+    assert_eq!(
+        (&*page.work_lists[0].work_list_id, page.next_page_token.is_empty()),
+        ("all", false)
+    );
+    let get = proto::GetWorkListRequest { work_list_id: "none".to_owned() };
+    let refused = refusal(server.work_lists().get_work_list(get).await);
+    assert_eq!((refused.code, &*refused.reason), (Code::NotFound, "WORK_LIST_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn pulls_that_wait_are_let_go_when_the_server_stops() {
+    let server = with_work(&[]).await;
+    let mut client = server.work_lists();
+    let wait = Some(prost_types::Duration { seconds: 55, nanos: 0 });
+    let request = proto::LeaseWorkRequest { wait, ..pull(1) };
+    let waiting = tokio::spawn(async move { client.lease_work(request).await });
+    // The list exists and is empty, so once another call has been answered on the
+    // same connection the pull has been read as well.
+    lease(&server, 1).await;
+    server.stop();
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(10), waiting);
+    let refused = refusal(answer.await.unwrap().unwrap());
+    assert_eq!((refused.code, &*refused.reason), (Code::Unavailable, "SHUTTING_DOWN"));
+}
