@@ -10,6 +10,7 @@ mod review;
 mod sweep;
 mod working_set;
 
+pub mod audit;
 pub mod explain;
 pub mod lease;
 pub mod portfolio;

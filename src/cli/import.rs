@@ -16,7 +16,8 @@ use super::mapping::Mapping;
 use super::output::{self, Format};
 use super::push::{CHUNK_CASES_MAX, push};
 use super::rows::{InvalidFile, Row, Rows};
-use crate::model::{Clock, Day, Micros, SystemClock};
+use crate::model::{Clock, Day, LocalDays, Micros, SystemClock};
+use crate::policy::Zone;
 use crate::proto;
 use rejects::{Reject, Rejects};
 use summary::Summary;
@@ -88,10 +89,15 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     };
     mapping.ignore.extend(args.ignore.iter().cloned());
     mapping.delimiter = args.delimiter.or(mapping.delimiter);
-    let today = args.as_of.as_ref().map_or_else(today, |as_of| as_of.day);
     let invalid = |error: InvalidFile| of_file(&args.file, error);
     let file = File::open(&args.file).map_err(|error| of_file(&args.file, error))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
+    // Only a mapping can speak of today.
+    let today = match (&args.as_of, &args.mapping) {
+        (Some(as_of), _) => as_of.day,
+        (None, None) => today(),
+        (None, Some(_)) => today_of_portfolio(context, args.portfolio.as_deref()).await?,
+    };
     let rows = Rows::new(BufReader::new(file), &mapping, today).map_err(invalid)?;
 
     let client = context.connect().await?;
@@ -132,7 +138,18 @@ fn read_mapping(path: &Path) -> Result<Mapping, Failure> {
     Mapping::from_yaml(&yaml).map_err(|error| of_file(path, error))
 }
 
-/// The day it is in UTC: a file's own day is given with `--as-of`.
+/// The day it is in the portfolio's zone, where the server counts days past due.
+async fn today_of_portfolio(context: &Context, named: Option<&str>) -> Result<Day, Failure> {
+    let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, named).await?;
+    let request = proto::GetPortfolioRequest { portfolio_id };
+    let answer = client.portfolios().get_portfolio(request).await?.into_inner();
+    let name = answer.portfolio.unwrap_or_default().time_zone;
+    let zone = Zone::new(&name).map_err(|error| Failure::new(Exit::Failure, error))?;
+    Ok(zone.day_of(SystemClock.now()))
+}
+
+/// The day it is in UTC.
 pub(super) fn today() -> Day {
     let days = SystemClock.now().0.div_euclid(Micros::DAY);
     Day(i32::try_from(days).unwrap_or(i32::MAX))

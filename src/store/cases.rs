@@ -104,8 +104,6 @@ statements! {
     // A named cross-part scan: the roll-over reads keys of all parts by time.
     DUE_FOR_REVIEW = "SELECT part, case_no FROM case_head \
         WHERE review_at <= $1 ORDER BY review_at, part, case_no LIMIT 1000";
-    COUNT_BY_RULE_SET = "SELECT rule_set_id, COUNT(*) FROM case_head \
-        WHERE part = $1 GROUP BY rule_set_id";
 }
 
 const INT: Column = Column::Int;

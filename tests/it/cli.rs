@@ -7,3 +7,4 @@ mod import;
 mod kill;
 mod program;
 mod readme;
+mod taiwan;

@@ -102,4 +102,6 @@ fn the_example_of_taiwan_is_taken_without_a_reject() {
     let import = ["-o", "json", "import", "cases", &file, "--mapping", mapping];
     let printed = program.run_well(&import);
     assert_eq!((count(&printed, "created"), count(&printed, "rows_filtered")), (6_818, 23_182));
+    let cases = program.run_well(&["-o", "json", "case", "list", "--limit", "0"]).json();
+    super::taiwan::judge(&cases, std::path::Path::new(&*file));
 }

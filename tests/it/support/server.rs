@@ -55,10 +55,16 @@ impl TestServer {
     /// Stops the server and starts another over the same folder, with the clock
     /// where it stands.
     pub(crate) async fn restart(self) -> TestServer {
+        let clock = Arc::clone(&self.clock);
+        TestServer::over(self.end().await, clock).await
+    }
+
+    /// Stops the server and waits until it has; its folder is left.
+    pub(crate) async fn end(self) -> tempfile::TempDir {
         self.shutdown.cancel();
         drop(self.channel);
         self.served.await.unwrap().unwrap();
-        TestServer::over(self.folder, self.clock).await
+        self.folder
     }
 
     /// Tells the server to stop; open calls may end.
