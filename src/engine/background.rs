@@ -14,8 +14,8 @@ const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// How often old pulls and reports are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
-/// The work the service does by itself. Dropping it ends that work at the next
-/// pause; [`Background::stop`] waits for it.
+/// The work the service does by itself. Dropping it ends that work after what the
+/// writer has in hand; [`Background::stop`] waits for the end.
 pub struct Background {
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -69,19 +69,23 @@ impl Engine {
         work: W,
     ) -> JoinHandle<()>
     where
-        W: Fn(Arc<Engine>) -> F + Send + 'static,
+        W: Fn(Arc<Engine>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Error>> + Send,
     {
         let (engine, stop) = (Arc::clone(self), stop.clone());
         tokio::spawn(async move {
-            while !stop.is_cancelled() {
-                if let Err(error) = work(Arc::clone(&engine)).await {
-                    tracing::error!(%error, name, "background work failed");
+            let endless = async move {
+                loop {
+                    if let Err(error) = work(Arc::clone(&engine)).await {
+                        tracing::error!(%error, name, "background work failed");
+                    }
+                    tokio::time::sleep(pause).await;
                 }
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(pause) => {}
-                }
+            };
+            // What was handed to the writer is done whole all the same.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = endless => {}
             }
         })
     }

@@ -114,7 +114,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 /// Serves the engine until `shutdown`, then lets open calls end for the time the
-/// configuration allows.
+/// configuration allows. While it serves, sweeps and the roll-over run.
 ///
 /// # Errors
 /// When a listener fails, or the contract cannot be described by reflection.
@@ -127,12 +127,15 @@ pub async fn serve(
     let limits = &config.limits;
     let portfolios = PortfolioServiceServer::new(Portfolios(Arc::clone(&engine)));
     let cases = CaseServiceServer::new(Cases(Arc::clone(&engine)));
+    let background = engine.start_background();
     let work_lists = WorkLists { engine, shutdown: shutdown.clone() };
     let work_lists = WorkListServiceServer::new(work_lists);
     let routes = Routes::new(limited!(portfolios, limits))
         .add_service(limited!(cases, limits))
         .add_service(limited!(work_lists, limits));
-    run(routes, Caller::local(), listeners, config, shutdown).await
+    let served = run(routes, Caller::local(), listeners, config, shutdown).await;
+    background.stop().await;
+    served
 }
 
 /// Serves `routes` for `caller` until `shutdown`, then lets open calls end for

@@ -59,7 +59,7 @@ impl Worker {
     async fn run(mut self) {
         for step in 0..STEPS {
             self.clock.advance(self.rng.random_range(0..20 * MINUTE));
-            if step % 8 == 0 {
+            if step.is_multiple_of(8) {
                 self.engine.sweep().await.expect("a sweep runs");
             }
             for token in self.lease(step).await {
@@ -71,7 +71,7 @@ impl Worker {
     async fn lease(&mut self, step: usize) -> Vec<LeaseToken> {
         let max_items = self.rng.random_range(1..5);
         let lease_duration = self.rng.random_range(1..60) * MINUTE;
-        let request_id = (step % 3 == 0).then(|| format!("{}-{step}", self.name));
+        let request_id = step.is_multiple_of(3).then(|| format!("{}-{step}", self.name));
         let command = LeaseCommand {
             worker_id: id(WorkerId::new(self.name.clone())),
             lease_duration,
