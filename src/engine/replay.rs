@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{CaseId, CaseNo, CaseState, CloseReason, Facts, History, Micros, PortfolioId};
+use crate::model::{
+    CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, PortfolioId,
+};
 use crate::scoring::{CaseInput, Ranked};
 use crate::store::cases::{self, CaseContent, CaseHead};
 use crate::store::debtors;
@@ -43,14 +45,14 @@ pub struct Replay {
 
 /// Puts events, in their order, one on another. Whether a document closes its
 /// case depends on the tolerance of the rule set of the time.
-#[derive(Debug)]
-struct Fold {
+struct Fold<'a> {
     tolerance_minor: i64,
+    days: &'a dyn LocalDays,
     folded: Option<Folded>,
     kinds: [usize; 8],
 }
 
-impl Fold {
+impl Fold<'_> {
     fn add(&mut self, event: PastEvent) -> Result<(), Error> {
         self.kinds[kind(&event.body)] += 1;
         let folded = match (&mut self.folded, event.body) {
@@ -68,8 +70,7 @@ impl Fold {
                 })
             }
             (Some(folded), body) => {
-                let as_of = event.ledger_as_of;
-                apply(&mut folded.history, body, (&folded.facts, as_of, self.tolerance_minor));
+                apply(folded, body, event.ledger_as_of, (self.tolerance_minor, self.days));
                 folded
             }
             (None, _) => {
@@ -95,13 +96,14 @@ fn kind(body: &PastBody) -> usize {
     }
 }
 
-/// An event that is no document.
-fn apply(history: &mut History, body: PastBody, known: (&Facts, Micros, i64)) {
-    let (facts, as_of, tolerance_minor) = known;
-    match body {
+/// Applies an event that is no document.
+fn apply(folded: &mut Folded, event: PastBody, as_of: Micros, by: (i64, &dyn LocalDays)) {
+    let (tolerance_minor, days) = by;
+    let history = &mut folded.history;
+    match event {
         PastBody::Payment(payment) => {
             history.pay(payment);
-            history.keep_promises(facts, as_of, tolerance_minor);
+            history.keep_promises(&folded.facts, as_of, tolerance_minor);
         }
         PastBody::Reversal { payment_event_id, reversed } => {
             history.reverse(&payment_event_id, reversed);
@@ -109,7 +111,10 @@ fn apply(history: &mut History, body: PastBody, known: (&Facts, Micros, i64)) {
         PastBody::Hold(hold) => history.hold(hold),
         PastBody::Lift(event_id) => history.lift(&event_id),
         PastBody::Attempt(attempt) => history.attempt(attempt),
-        PastBody::Promise(promise) => history.promise(promise),
+        PastBody::Promise(promise) => {
+            let today = days.day_of(promise.event_time);
+            history.promise(promise, today);
+        }
         PastBody::Facts { .. } | PastBody::AsOf => {}
     }
 }
@@ -131,7 +136,7 @@ pub async fn replay_case(
     let head = read::find(&mut tx, part, &context, &case_id).await?.head;
     let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;
     let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
-    let mut fold = Fold { tolerance_minor, folded: None, kinds: [0; 8] };
+    let mut fold = Fold { tolerance_minor, days: &context.zone, folded: None, kinds: [0; 8] };
     let mut reader = Reader::new(part, head.case_no);
     loop {
         let page = reader.next_page(&mut tx).await?;

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    CaseNo, CaseState, DebtorNo, History, LaneKey, LocalDays, Micros, Part, Payment, PortfolioNo,
-    PromiseState, QueueRank, QueueState, WorkKind, held_until,
+    CaseNo, CaseState, Day, DebtorNo, History, LaneKey, LocalDays, Micros, Part, Payment,
+    PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
 };
 use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
 use crate::scoring::{CaseInput, Ranked};
@@ -276,6 +276,12 @@ impl WorkingSet {
         change(&mut content.history);
         entry.history_changed = true;
         entry.head.hold_until = held_until(&content.history.holds, now);
+    }
+
+    /// The day in the zone of a case in hand.
+    pub(super) fn day_of(&self, case_no: CaseNo, instant: Micros) -> Day {
+        let entry = self.cases.get(&case_no).expect("only cases in hand are asked about");
+        self.portfolio(entry.head.portfolio_no).zone.day_of(instant)
     }
 
     /// Adds a payment to a case whose content is loaded; it may keep promises.

@@ -468,7 +468,7 @@ async fn a_case_that_closes_and_opens_again_folds() {
 }
 
 /// Attempts and promises fold like the rest: one kept by a payment and its
-/// reversal in one call, one replaced, one broken by time, one cancelled.
+/// reversal in one call, one broken and then replaced, one cancelled.
 #[tokio::test]
 async fn promises_and_attempts_fold() {
     let mut world = World::new(ZONES[2], false, 0).await;
@@ -500,7 +500,7 @@ async fn promises_and_attempts_fold() {
     world.check().await.unwrap();
     let replay = world.replay(0).await;
     let states: Vec<_> = replay.folded.history.promises.iter().map(|one| one.state).collect();
-    use PromiseState::{Cancelled, Kept};
-    assert_eq!(states, [Kept, Cancelled, Cancelled]);
+    assert_eq!(states, [PromiseState::Kept, PromiseState::Broken, PromiseState::Cancelled]);
+    assert_eq!(replay.folded.history.promises_broken_count, 1);
     assert_eq!(replay.kinds[6..], [3, 3]);
 }

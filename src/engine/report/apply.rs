@@ -91,8 +91,9 @@ fn promise_to_pay(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, pro
             promised_date: promised.date,
             state: PromiseState::Open,
         };
+        let today = set.day_of(*case_no, promise.event_time);
         set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time);
-        set.change_history(*case_no, |history| history.promise(promise));
+        set.change_history(*case_no, |history| history.promise(promise, today));
     }
 }
 

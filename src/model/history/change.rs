@@ -1,7 +1,7 @@
 //! What an event does to a history. Events are applied by these steps when they
 //! come and when a case is folded anew, so that both give the same.
 
-use crate::model::{CloseReason, Facts, Micros, serve};
+use crate::model::{CloseReason, Day, Facts, Micros, serve};
 
 use super::{Attempt, DebtorRecord, History, Hold, Payment, Promise, PromiseState};
 
@@ -91,10 +91,14 @@ impl History {
         }
     }
 
-    /// A promise; it replaces those still open.
-    pub fn promise(&mut self, promise: Promise) {
+    /// A promise made on the day `today` of the portfolio's zone; it replaces those
+    /// still open. One whose day has passed is broken: whoever promises again has
+    /// not kept it.
+    pub fn promise(&mut self, promise: Promise, today: Day) {
         for other in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
-            other.state = PromiseState::Cancelled;
+            let broken = other.promised_date < today;
+            other.state = if broken { PromiseState::Broken } else { PromiseState::Cancelled };
+            self.promises_broken_count += i64::from(broken);
         }
         let at = self.promises.partition_point(|other| other.event_time <= promise.event_time);
         self.promises.insert(at, promise);
@@ -132,7 +136,6 @@ fn paid_since(payments: &[Payment], since: Micros) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Day;
 
     fn facts(overdue_amount_minor: i64) -> Facts {
         Facts { overdue_amount_minor, ..Facts::default() }
@@ -142,6 +145,8 @@ mod tests {
         let event_id = event_id.to_owned();
         Payment { event_id, event_time: Micros(at), amount_minor, reversed_time: None }
     }
+
+    const TODAY: Day = Day(19_990);
 
     fn promise(at: i64, promised_amount_minor: i64) -> Promise {
         Promise {
@@ -157,7 +162,7 @@ mod tests {
     fn a_promise_is_kept_by_payments_since_it_was_made() {
         let mut history = History::default();
         history.pay(payment("before", 5, 900));
-        history.promise(promise(10, 1_000));
+        history.promise(promise(10, 1_000), TODAY);
         history.pay(payment("half", 11, 500));
         history.keep_promises(&facts(10_000), Micros(0), 0);
         assert_eq!(history.promises[0].state, PromiseState::Open);
@@ -172,7 +177,7 @@ mod tests {
     #[test]
     fn a_promise_over_all_is_kept_once_nothing_above_the_tolerance_is_left() {
         let mut history = History::default();
-        history.promise(promise(10, 0));
+        history.promise(promise(10, 0), TODAY);
         history.pay(payment("most", 11, 9_899));
         history.keep_promises(&facts(10_000), Micros(0), 100);
         assert_eq!(history.promises[0].state, PromiseState::Open);
@@ -190,7 +195,7 @@ mod tests {
         ] {
             let mut history = History::default();
             history.take_document(None, &facts(10_000), 0);
-            history.promise(promise(10, 500));
+            history.promise(promise(10, 500), TODAY);
             let closed = Facts { close_reason: reason, ..facts(0) };
             history.take_document(Some(&facts(10_000)), &closed, 0);
             history.take_document(Some(&closed), &closed, 0);
@@ -198,6 +203,18 @@ mod tests {
             assert_eq!(history.cured_count, cured, "{reason:?}");
             assert_eq!(history.facts_version_count, 3);
         }
+    }
+
+    #[test]
+    fn a_promise_after_one_that_was_not_kept_leaves_it_broken() {
+        let mut history = History::default();
+        history.promise(promise(10, 500), TODAY);
+        history.promise(promise(11, 500), Day(20_000));
+        assert_eq!(history.promises[0].state, PromiseState::Cancelled, "its day still ran");
+        history.promise(promise(12, 500), Day(20_001));
+        assert_eq!(history.promises[1].state, PromiseState::Broken);
+        assert_eq!(history.promises[2].state, PromiseState::Open);
+        assert_eq!(history.promises_broken_count, 1);
     }
 
     #[test]
@@ -218,7 +235,7 @@ mod tests {
                 outcome_code: "contacted".to_owned(),
                 right_party,
             });
-            history.promise(promise(at, 1));
+            history.promise(promise(at, 1), TODAY);
         }
         assert_eq!((history.payments.len(), history.earlier_payment_count), (256, 44));
         assert_eq!((history.attempts.len(), history.earlier_attempt_count), (64, 236));
