@@ -218,3 +218,20 @@ fn an_answer_holds_violations_up_to_its_budget_and_always_their_count() {
     }
     assert!((10_000..30_000).contains(&told), "{told}");
 }
+
+#[test]
+fn the_document_about_errors_names_the_code_that_is_sent() {
+    let document = include_str!("../../../docs/ERRORS.md");
+    for error in every_error() {
+        let status = from_error(error, NAMED);
+        let reason = details(&status).error_info().unwrap().reason.clone();
+        let section = document.split_once(&format!("\n## `{reason}`\n")).unwrap().1;
+        let code = section.split_once("- Code: ").unwrap().1.lines().next().unwrap();
+        let sent: String = format!("{:?}", status.code())
+            .chars()
+            .flat_map(|c| [c.is_uppercase().then_some('_'), Some(c.to_ascii_uppercase())])
+            .flatten()
+            .collect();
+        assert_eq!(code, sent.trim_start_matches('_'), "{reason}");
+    }
+}
