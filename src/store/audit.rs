@@ -56,7 +56,8 @@ pub(crate) async fn append(
         audit_no += 1;
         let content_hash = keyed_hash(row.salt, row.content);
         let case_no = row.case_no.map(|case_no| case_no.0);
-        chain_hash = link(&chain_hash, audit_no, row.kind, case_no, actor, now, &content_hash);
+        let said = (row.kind, case_no, actor, now);
+        chain_hash = link(&chain_hash, audit_no, said, &content_hash);
         values.extend(params![
             part.0,
             audit_no,
@@ -82,15 +83,8 @@ pub(crate) async fn verify(tx: &mut Tx, part: Part) -> Result<i64, StoreError> {
             return Ok(audit_no);
         }
         for (number, kind, case_no, actor, time, content_hash, stored) in rows {
-            let expected = link(
-                &chain_hash,
-                audit_no + 1,
-                &kind,
-                case_no,
-                &actor,
-                Micros(time),
-                &content_hash,
-            );
+            let said = (kind.as_str(), case_no, actor.as_str(), Micros(time));
+            let expected = link(&chain_hash, audit_no + 1, said, &content_hash);
             if number != audit_no + 1 || stored != expected {
                 return Err(StoreError::Corrupt {
                     table: "audit",
@@ -108,15 +102,14 @@ fn keyed_hash(salt: &[u8], content: &[u8]) -> Vec<u8> {
     blake3::keyed_hash(&key, content).as_bytes().to_vec()
 }
 
+/// The chain's hash over a row: kind, case, actor and time are `said`.
 fn link(
     before: &[u8],
     audit_no: i64,
-    kind: &str,
-    case_no: Option<i64>,
-    actor: &str,
-    time: Micros,
+    said: (&str, Option<i64>, &str, Micros),
     content_hash: &[u8],
 ) -> Vec<u8> {
+    let (kind, case_no, actor, time) = said;
     let mut hasher = blake3::Hasher::new();
     hasher.update(before);
     hasher.update(&audit_no.to_be_bytes());

@@ -40,10 +40,10 @@ impl From<sqlx::Error> for StoreError {
             E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) => {
                 StoreError::Unavailable(error.to_string())
             }
-            E::Database(database) => match database.code().as_deref() {
-                // SQLite: busy, locked and their extensions; PostgreSQL:
-                // serialization failure, deadlock, lock not available.
-                Some("5" | "6" | "261" | "517" | "40001" | "40P01" | "55P03") => {
+            E::Database(database) => match primary_code(database.as_ref()).as_deref() {
+                // SQLite: busy, locked; PostgreSQL: serialization failure,
+                // deadlock, lock not available.
+                Some("5" | "6" | "40001" | "40P01" | "55P03") => {
                     StoreError::Conflict(error.to_string())
                 }
                 // SQLite: I/O error, full, cannot open; PostgreSQL: disk full,
@@ -55,5 +55,16 @@ impl From<sqlx::Error> for StoreError {
             },
             _ => StoreError::Database(error),
         }
+    }
+}
+
+/// The code of a database's error. SQLite gives extended codes, whose lowest byte
+/// says what kind of error it is.
+fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    let code = error.code()?;
+    let sqlite = error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
+    match code.parse::<i32>() {
+        Ok(number) if sqlite => Some((number & 0xFF).to_string()),
+        _ => Some(code.into_owned()),
     }
 }

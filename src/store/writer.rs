@@ -139,6 +139,15 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
+/// The requests that are committed together.
+#[derive(Default)]
+struct Group {
+    done: Vec<Done>,
+    /// Set when the database has undone the whole transaction by itself, as it
+    /// does when the disk is full: nothing of the group stands.
+    broken: Option<StoreError>,
+}
+
 struct WriterTask {
     tx: Tx,
     interactive: mpsc::Receiver<Queued>,
@@ -173,29 +182,32 @@ impl WriterTask {
             tracing::error!(%error, "a group of writes could not begin");
             return;
         }
-        let mut done = Vec::new();
+        let mut group = Group::default();
         let mut interactive_since = Vec::new();
         if class == Class::Interactive {
             interactive_since.push(first.since);
         }
-        self.run_job(first, &mut done).await;
-        while done.len() < GROUP_JOBS_MAX && started.elapsed() < GROUP_TIME {
+        self.run_job(first, &mut group).await;
+        while group.done.len() < GROUP_JOBS_MAX && started.elapsed() < GROUP_TIME {
             let Ok(job) = self.interactive.try_recv() else { break };
             interactive_since.push(job.since);
-            self.run_job(job, &mut done).await;
+            self.run_job(job, &mut group).await;
         }
         if class != Class::Ingest
             && let Ok(job) = self.ingest.try_recv()
         {
-            self.run_job(job, &mut done).await;
+            self.run_job(job, &mut group).await;
         }
-        self.run_background(&mut done).await;
-        let failed = self.statement("COMMIT").await.err();
+        self.run_background(&mut group).await;
+        let failed = match group.broken {
+            Some(error) => Some(error),
+            None => self.statement("COMMIT").await.err(),
+        };
         if let Some(error) = &failed {
-            tracing::error!(%error, requests = done.len(), "a commit failed");
+            tracing::error!(%error, requests = group.done.len(), "a commit failed");
             let _ = self.statement("ROLLBACK").await;
         }
-        for entry in done {
+        for entry in group.done {
             let error = failed.as_ref().map(|error| StoreError::Unavailable(error.to_string()));
             (entry.answer)(error);
         }
@@ -206,7 +218,7 @@ impl WriterTask {
 
     /// Background work gets at most 5 ms of a group, none while those at the
     /// telephone wait too long, yet never less than its floor in each second.
-    async fn run_background(&mut self, done: &mut Vec<Done>) {
+    async fn run_background(&mut self, group: &mut Group) {
         let starved = self.background_turn.elapsed() > Duration::from_secs(1);
         let slow = self.latencies.p99() > INTERACTIVE_P99_MAX;
         let allowed = match (slow, starved) {
@@ -218,21 +230,23 @@ impl WriterTask {
         while started.elapsed() < allowed {
             let Ok(job) = self.background.try_recv() else { return };
             self.background_turn = Instant::now();
-            self.run_job(job, done).await;
+            self.run_job(job, group).await;
         }
     }
 
-    async fn run_job(&mut self, queued: Queued, done: &mut Vec<Done>) {
+    async fn run_job(&mut self, queued: Queued, group: &mut Group) {
+        if group.broken.is_some() {
+            // Dropping the job tells whoever waits for it.
+            return;
+        }
         if let Err(error) = self.statement("SAVEPOINT job").await {
             tracing::error!(%error, "a write could not begin");
             return;
         }
         let outcome = (queued.job)(&mut self.tx).await;
         let end = if outcome.keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        match self.statement(end).await {
-            Ok(()) => done.push(outcome),
-            Err(error) => (outcome.answer)(Some(StoreError::Unavailable(error.to_string()))),
-        }
+        group.broken = self.statement(end).await.err();
+        group.done.push(outcome);
     }
 
     async fn statement(&mut self, sql: &'static str) -> Result<(), StoreError> {

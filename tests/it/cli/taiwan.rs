@@ -27,6 +27,7 @@ impl Tally {
 /// Holds groups and scores of imported cases against what became of them: each
 /// group has its share, the bad rate rises from group to group, over all and
 /// within each bucket, and the score ranks.
+#[expect(clippy::print_stdout, reason = "the figures are for docs/BENCHMARKS.md")]
 pub(super) fn judge(cases: &Value, file: &Path) {
     let accounts = accounts(file);
     let mut groups: BTreeMap<String, Tally> = BTreeMap::new();
