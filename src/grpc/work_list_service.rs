@@ -6,7 +6,8 @@ use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::engine::{self, Engine, Error};
+use crate::engine::lease::LeaseToken;
+use crate::engine::{self, Caller, Engine, Error};
 use crate::proto::{self, work_list_service_server::WorkListService};
 
 use super::status::{self, Named};
@@ -17,6 +18,21 @@ pub(super) struct WorkLists {
     pub(super) engine: Arc<Engine>,
     /// Ends the waiting of pulls when the server stops.
     pub(super) shutdown: CancellationToken,
+}
+
+impl WorkLists {
+    /// Gives leases back that an answer had no room for: nobody was dialled. If
+    /// that fails they end by their time.
+    async fn give_back(&self, caller: &Caller, leases: Vec<LeaseToken>) {
+        if leases.is_empty() {
+            return;
+        }
+        let count = leases.len();
+        let releases = leases.into_iter().map(|token| (Ok(token), true)).collect();
+        if let Err(error) = engine::lease::release_leases(&self.engine, caller, releases).await {
+            tracing::warn!(%error, count, "leases that nobody got could not be given back");
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -100,7 +116,9 @@ impl WorkListService for WorkLists {
             () = self.shutdown.cancelled() => Err(Error::ShuttingDown),
         };
         let leased = leased.map_err(status::plain)?;
-        Ok(Response::new(convert::lease_response(&leased)))
+        let (answer, unseen) = convert::lease_response(&leased, ANSWER_BYTES_MAX);
+        self.give_back(&caller, unseen).await;
+        Ok(Response::new(answer))
     }
 
     async fn renew_leases(

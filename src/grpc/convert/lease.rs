@@ -1,5 +1,7 @@
 //! Leases: pulls, renewals, releases, and the work that is handed out.
 
+use prost::Message;
+
 use crate::engine::ItemError;
 use crate::engine::lease::{
     AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, Renewal, WorkCase, WorkItem,
@@ -29,6 +31,9 @@ const WAIT_SECONDS: (i64, i64) = (0, 55);
 
 /// How long a pull waits where the caller does not say.
 const WAIT_DEFAULT: i64 = 20 * Micros::SECOND;
+
+/// What an item costs in an answer beside its own bytes: a tag and a length.
+const ITEM_TAG_BYTES: usize = 6;
 
 /// The bytes of a lease token: four numbers and a check.
 const TOKEN_BYTES: usize = 40;
@@ -72,13 +77,30 @@ fn lease_duration(given: Option<&prost_types::Duration>, broken: &mut Violations
     duration(given, LEASE_SECONDS, &ROOT.field("lease_duration"), broken)
 }
 
-/// Writes the work handed out.
-pub(in crate::grpc) fn lease_response(work: &LeasedWork) -> proto::LeaseWorkResponse {
-    proto::LeaseWorkResponse {
-        work_items: work.items.iter().map(work_item).collect(),
+/// Writes the work handed out, as many items as `bytes_max` holds and at least
+/// one; the leases of the others, nobody having seen them, are to be given back.
+pub(in crate::grpc) fn lease_response(
+    work: &LeasedWork,
+    bytes_max: usize,
+) -> (proto::LeaseWorkResponse, Vec<LeaseToken>) {
+    let mut answer = proto::LeaseWorkResponse {
+        work_items: Vec::with_capacity(work.items.len()),
         retry_after: work.retry_after.map(duration_to),
         warnings: warnings(&work.warnings),
+    };
+    let mut room = bytes_max.saturating_sub(answer.encoded_len());
+    let mut items = work.items.iter();
+    for item in items.by_ref() {
+        let written = work_item(item);
+        let size = written.encoded_len() + ITEM_TAG_BYTES;
+        if size > room && !answer.work_items.is_empty() {
+            let rest = [item].into_iter().chain(items).map(|item| item.token).collect();
+            return (answer, rest);
+        }
+        room = room.saturating_sub(size);
+        answer.work_items.push(written);
     }
+    (answer, Vec::new())
 }
 
 /// Warnings as the contract writes them.

@@ -259,3 +259,38 @@ async fn pulls_that_wait_are_let_go_when_the_server_stops() {
     let refused = refusal(answer.await.unwrap().unwrap());
     assert_eq!((refused.code, &*refused.reason), (Code::Unavailable, "SHUTTING_DOWN"));
 }
+
+#[tokio::test]
+async fn an_answer_ends_before_it_is_too_large_and_the_rest_stays_ready() {
+    let server = with_work(&[]).await;
+    let long = |kind: &str, n: usize| format!("{kind}-{n:-<126}");
+    let point = |n: usize| proto::ContactPoint {
+        contact_point_id: long("p", n),
+        time_zone: "Europe/Berlin".to_owned(),
+        ..Default::default()
+    };
+    // The first of a debtor's 21 cases is the most pressing one, so that a pull
+    // meets many debtors and every item shows twenty siblings.
+    let case = |n: usize| proto::CaseDocument {
+        debtor_id: long("d", n / 21),
+        overdue_amount: euro(if n % 21 == 0 { 90_000 } else { 20 }),
+        contact_points: (0..16).map(point).collect(),
+        ..document(&long("c", n))
+    };
+    for push in 0..10 {
+        server.push("cards", (push * 945..(push + 1) * 945).map(case).collect()).await;
+    }
+    let mut debtors = std::collections::HashSet::new();
+    let mut sizes = Vec::new();
+    while debtors.len() < 450 {
+        let answer = server.work_lists().lease_work(pull(500)).await.unwrap().into_inner();
+        sizes.push(prost::Message::encoded_len(&answer));
+        assert!(!answer.work_items.is_empty(), "{} debtors in {sizes:?}", debtors.len());
+        for item in answer.work_items {
+            assert_eq!((item.sibling_cases.len(), item.earlier_attempt_count), (20, 0));
+            assert!(debtors.insert(item.debtor_id));
+        }
+    }
+    let limit = 3 * 1024 * 1024;
+    assert!(sizes[0] > limit - 16 * 1024 && sizes[0] <= limit, "{sizes:?}");
+}
