@@ -26,7 +26,10 @@ struct Acknowledged {
     cases: BTreeSet<String>,
     /// Leased cases by token.
     leased: BTreeMap<Vec<u8>, String>,
-    /// Tokens of taken reports.
+    /// Tokens of reports that were sent: the process may have been killed between
+    /// taking one and answering.
+    sent: BTreeSet<Vec<u8>>,
+    /// Tokens of reports that were answered.
     reported: BTreeSet<Vec<u8>>,
 }
 
@@ -152,9 +155,10 @@ async fn check(program: &Program, acknowledged: &Shared) {
     let channel = program.channel().await;
     assert_pushed(channel.clone(), acknowledged).await;
     let mut client = WorkListServiceClient::new(channel);
-    let (leased, reported) = {
+    let (leased, sent, reported) = {
         let acknowledged = acknowledged.lock().unwrap();
-        (acknowledged.leased.clone(), acknowledged.reported.clone())
+        let Acknowledged { leased, sent, reported, .. } = &*acknowledged;
+        (leased.clone(), sent.clone(), reported.clone())
     };
     for token in &reported {
         let results = client.report_outcomes(report(token)).await.unwrap().into_inner().results;
@@ -169,7 +173,7 @@ async fn check(program: &Program, acknowledged: &Shared) {
         assert!(!leased.values().any(|held| *held == case_id), "{case_id} was leased twice");
         acknowledged.lock().unwrap().leased.insert(item.lease_token, case_id);
     }
-    let held: Vec<_> = leased.keys().filter(|token| !reported.contains(*token)).cloned().collect();
+    let held: Vec<_> = leased.keys().filter(|token| !sent.contains(*token)).cloned().collect();
     for tokens in held.chunks(500) {
         let request = proto::RenewLeasesRequest {
             lease_tokens: tokens.to_vec(),
