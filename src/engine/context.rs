@@ -247,8 +247,11 @@ impl Engine {
             Error::Internal(format!("portfolio {} has no active rule set", stored.id))
         })?;
         if let Some(known) = read(&self.contexts).get(&(part, stored.number))
+            // A version number may be used again after a commit that failed.
             && known.portfolio.version == stored.version
+            && known.portfolio.settings == stored.settings
             && known.activation_id == activation_id
+            && known.rule_set_id == rule_set_id
         {
             return Ok(Arc::clone(known));
         }

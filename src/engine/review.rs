@@ -35,8 +35,15 @@ impl Engine {
                 return Err(Error::Internal(format!("{} cases stay due for review", keys.len())));
             }
             reviewed += keys.len();
+            // As in the sweep: one bad slice keeps no other from its day.
+            let mut failed = None;
             for (part, case_nos) in slices(&keys) {
-                self.review_slice(part, case_nos).await?;
+                if let Err(error) = self.review_slice(part, case_nos).await {
+                    failed = Some(error);
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             before = keys;
         }

@@ -26,7 +26,10 @@ impl Engine {
     /// # Errors
     /// What the store says; what was done before stays done.
     pub async fn sweep(self: &Arc<Self>) -> Result<usize, Error> {
-        Ok(self.sweep_kind(Kind::Expired).await? + self.sweep_kind(Kind::Due).await?)
+        // One kind goes on when the other fails.
+        let expired = self.sweep_kind(Kind::Expired).await;
+        let due = self.sweep_kind(Kind::Due).await;
+        Ok(expired? + due?)
     }
 
     async fn sweep_kind(self: &Arc<Self>, kind: Kind) -> Result<usize, Error> {
@@ -46,8 +49,16 @@ impl Engine {
                 return Err(Error::Internal(format!("{} rows stay where they are", keys.len())));
             }
             swept += keys.len();
+            // A slice that fails must not keep the others, of other tenants too,
+            // where they are.
+            let mut failed = None;
             for (part, case_nos) in slices(&keys) {
-                self.place_anew(part, case_nos).await?;
+                if let Err(error) = self.place_anew(part, case_nos).await {
+                    failed = Some(error);
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             before = keys;
         }

@@ -16,7 +16,7 @@ use super::super::working_set::{NewLease, WorkingSet};
 use super::super::{Error, Resource};
 use super::lanes::{self, Selection};
 use super::merge::Merge;
-use super::{LeaseToken, WorkItem, item, release};
+use super::{LeaseToken, WorkItem, item, release, token};
 
 /// How long a named pull is remembered.
 pub(in super::super) const PULL_KEPT: i64 = 15 * Micros::MINUTE;
@@ -52,6 +52,8 @@ pub(super) struct Claim {
 pub(super) struct Claimed {
     /// One entry per pull: the most pressing first.
     pub(super) works: Vec<Vec<WorkItem>>,
+    /// Which pulls were retries of an earlier one: they never wait.
+    pub(super) retried: Vec<bool>,
     /// New leases, for the reserved share.
     pub(super) granted: i64,
     /// Microseconds until asking again makes sense for those without work.
@@ -117,7 +119,8 @@ pub(super) async fn claim_into(
                     which it is too old to serve from.";
         warnings.push(("LEDGER_AGEING", text.to_owned()));
     }
-    Ok(Claimed { works, granted, retry_after: retry_after(set, &selection), warnings })
+    let retry_after = retry_after(set, &selection);
+    Ok(Claimed { works, retried, granted, retry_after, warnings })
 }
 
 /// What a named pull still holds of what it was given before; nothing if it is
@@ -132,10 +135,11 @@ async fn held_of_pull(
     let after = set.now.plus(-PULL_KEPT);
     let Some(keys) = report::find_pull(tx, set.part, key, after).await? else { return Ok(None) };
     let mut leases = lease::load(tx, set.part, &keys).await?;
-    leases.retain(|lease| lease.end.is_none() && lease.expire_time > set.now);
     leases
         .sort_by_key(|lease| keys.iter().position(|key| *key == (lease.case_no, lease.lease_seq)));
     set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+    // Judged by the set: this transaction may have ended some of them already.
+    leases.retain(|lease| token::runs(set, lease));
     Ok(Some(leases))
 }
 

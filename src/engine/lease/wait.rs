@@ -95,6 +95,8 @@ impl Waiting {
     ) -> Result<(oneshot::Receiver<Result<Delivery, Error>>, bool), Error> {
         let (client, answer) = oneshot::channel();
         let mut state = self.state();
+        // Clients that left are still counted until somebody looks.
+        state.recount();
         let full = state.count >= WAITING_MAX;
         let list = state.lists.entry(key).or_default();
         let known = list.pulls.iter_mut().find(|waiting| waiting.same(&pull));
@@ -279,8 +281,9 @@ struct Served {
 fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool {
     let now = Instant::now();
     let mut waiting = Vec::new();
-    for (pull, items) in pulls.into_iter().zip(claimed.works) {
-        if items.is_empty() && pull.until > now {
+    for ((pull, items), retried) in pulls.into_iter().zip(claimed.works).zip(claimed.retried) {
+        // A retry whose leases are all over gets nothing however long it waits.
+        if items.is_empty() && !retried && pull.until > now {
             waiting.push(pull);
             continue;
         }

@@ -232,12 +232,15 @@ async fn take(
         if let Some(before) = before.filter(|before| *before != debtor_no) {
             rezone.extend([before, debtor_no]);
         }
-        if zones_change(set, debtor_no, old.as_ref(), &taken.document.facts) {
+        // The zones of a closed case do not count; a document may reopen it.
+        let closed = set.case(case_no).is_some_and(|entry| entry.head.state == CaseState::Closed);
+        if closed || zones_change(set, debtor_no, old.as_ref(), &taken.document.facts) {
             rezone.insert(debtor_no);
         }
         placed.push((case_no, taken, old));
     }
-    rezone_debtors(set, tx, rezone).await?;
+    let said: BTreeSet<CaseNo> = placed.iter().map(|(case_no, ..)| *case_no).collect();
+    rezone_debtors(set, tx, rezone, &said).await?;
     for (case_no, taken, old) in placed {
         finish_case(set, context, case_no, (taken, old), results);
     }
@@ -356,15 +359,19 @@ fn zones_of(facts: &Facts) -> ZoneSet {
     ZoneSet::stored(usable.map(|point| point.time_zone.as_str()))
 }
 
-/// Sets the zones of debtors to the union over all their cases.
+/// Sets the zones of debtors to the union over all their cases that are not
+/// closed, and those of which documents have just said something.
 async fn rezone_debtors(
     set: &mut WorkingSet,
     tx: &mut Tx,
     debtor_nos: BTreeSet<DebtorNo>,
+    said: &BTreeSet<CaseNo>,
 ) -> Result<(), Error> {
     let mut by_debtor: BTreeMap<DebtorNo, Vec<CaseNo>> = BTreeMap::new();
     for debtor_no in debtor_nos {
-        let open = set.cases_of(debtor_no).filter(|entry| entry.head.state != CaseState::Closed);
+        let open = set.cases_of(debtor_no).filter(|entry| {
+            entry.head.state != CaseState::Closed || said.contains(&entry.head.case_no)
+        });
         by_debtor.insert(debtor_no, open.map(|entry| entry.head.case_no).collect());
     }
     set.load_content(tx, by_debtor.values().flatten().copied().collect::<Vec<_>>()).await?;

@@ -69,6 +69,7 @@ async fn work_until_killed(program: &mut Program, round: usize, acknowledged: &S
         if done {
             break;
         }
+        assert!(clients.try_join_next().is_none(), "a client ended before the kill");
         tokio::task::yield_now().await;
     }
     program.kill();
@@ -116,6 +117,7 @@ async fn work(channel: Channel, worker_id: String, acknowledged: Shared) {
             acknowledged.lock().unwrap().leased.insert(item.lease_token.clone(), case_id);
         }
         for item in items.iter().step_by(2) {
+            acknowledged.lock().unwrap().sent.insert(item.lease_token.clone());
             let Ok(answer) = client.report_outcomes(report(&item.lease_token)).await else {
                 return;
             };
