@@ -273,7 +273,7 @@ async fn an_answer_ends_before_it_is_too_large_and_the_rest_stays_ready() {
     // meets many debtors and every item shows twenty siblings.
     let case = |n: usize| proto::CaseDocument {
         debtor_id: long("d", n / 21),
-        overdue_amount: euro(if n % 21 == 0 { 90_000 } else { 20 }),
+        overdue_amount: euro(if n.is_multiple_of(21) { 90_000 } else { 20 }),
         contact_points: (0..16).map(point).collect(),
         ..document(&long("c", n))
     };
