@@ -77,6 +77,14 @@ fn sort(
 ) -> Sorted {
     let mut sorted = Sorted::default();
     let max_hours = context.portfolio.settings.max_ledger_age_hours;
+    // The documents of a file share few instants, and the age of one costs more
+    // than all else that is done for an unchanged document.
+    let mut too_old: HashMap<Micros, bool> = HashMap::new();
+    let mut too_old = |as_of: Micros| {
+        *too_old.entry(as_of).or_insert_with(|| {
+            ledger_expires(&context.zone, as_of, max_hours).is_some_and(|at| at <= now)
+        })
+    };
     for (index, document) in documents {
         let hash = cases::content_hash(&document.debtor_id, &document.facts);
         let Some(known) = known.remove(document.case_id.as_str()) else {
@@ -84,15 +92,14 @@ fn sort(
             sorted.taken.push(Taken { index, document, hash, disposition, known: None });
             continue;
         };
-        let withheld_as_old = || {
-            ledger_expires(&context.zone, known.head.as_of, max_hours).is_some_and(|at| at <= now)
-        };
         match decide(&known, &document, &hash) {
             Decision::Take(disposition) => {
                 sorted.taken.push(Taken { index, document, hash, disposition, known: Some(known) });
             }
             Decision::Absorb => sorted.absorbed.push((index, document, known)),
-            Decision::Renew if withheld_as_old() => sorted.absorbed.push((index, document, known)),
+            Decision::Renew if too_old(known.head.as_of) => {
+                sorted.absorbed.push((index, document, known))
+            }
             Decision::Renew => {
                 let mut head = known.head;
                 head.as_of = document.as_of;
