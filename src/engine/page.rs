@@ -23,6 +23,22 @@ impl PageToken {
         format!("{request:016x}{check:016x}{cursor}")
     }
 
+    /// Cuts rows, of which one more than a page was read, to the page; returns the
+    /// token of the next one, empty at the end.
+    pub(super) fn cut<T>(
+        rows: &mut Vec<T>,
+        page_size: usize,
+        request: i64,
+        cursor: impl FnOnce(&T) -> String,
+    ) -> String {
+        let more = rows.len() > page_size;
+        rows.truncate(page_size);
+        match rows.last() {
+            Some(last) if more => Self::write(&cursor(last), request),
+            _ => String::new(),
+        }
+    }
+
     /// The cursor of a token; empty for an empty token.
     pub(super) fn read(token: &str, request: i64) -> Result<String, Error> {
         if token.is_empty() {

@@ -248,12 +248,7 @@ pub async fn list_portfolios(
     let after = PageToken::read(token, request)?;
     let mut tx = engine.store.read().await?;
     let mut rows = portfolios::list_portfolios(&mut tx, caller.part, &after, page_size + 1).await?;
-    let more = rows.len() > page_size;
-    rows.truncate(page_size);
-    let next = match rows.last() {
-        Some(last) if more => PageToken::write(&last.id, request),
-        _ => String::new(),
-    };
+    let next = PageToken::cut(&mut rows, page_size, request, |last| last.id.clone());
     let mut page = Vec::with_capacity(rows.len());
     for row in rows {
         page.push(portfolio(&mut tx, caller.part, row).await?);

@@ -108,11 +108,7 @@ pub async fn list_cases(
     caller: &Caller,
     query: ListCasesQuery,
 ) -> Result<(Vec<CaseView>, String), Error> {
-    let filters = format!(
-        "{:?} {:?} {:?} {:?} {:?}",
-        query.portfolio_id, query.states, query.groups, query.stages, query.debtor_id
-    );
-    let request = PageToken::request("cases", &[&caller.part.0.to_string(), &filters]);
+    let request = request_of(caller, &query);
     let after = PageToken::read(&query.page_token, request)?;
     let after = match after.as_str() {
         "" => 0,
@@ -138,24 +134,24 @@ pub async fn list_cases(
     };
     let number = context.portfolio.number;
     let mut heads = cases::list_heads(&mut tx, caller.part, number, filter).await?;
-    let more = heads.len() > query.page_size;
-    heads.truncate(query.page_size);
-    let next = match heads.last() {
-        Some(last) if more => PageToken::write(&last.case_no.to_string(), request),
-        _ => String::new(),
-    };
+    let next =
+        PageToken::cut(&mut heads, query.page_size, request, |last| last.case_no.to_string());
     Ok((views(engine, &mut tx, &context, heads, query.full).await?, next))
 }
 
 /// Continues a listing after a case of it, when an answer ends early because it
 /// is large.
 pub fn page_after(caller: &Caller, query: &ListCasesQuery, last: &CaseView) -> String {
+    PageToken::write(&last.case_no.to_string(), request_of(caller, query))
+}
+
+/// The listing that a page token belongs to: all its filters.
+fn request_of(caller: &Caller, query: &ListCasesQuery) -> i64 {
     let filters = format!(
         "{:?} {:?} {:?} {:?} {:?}",
         query.portfolio_id, query.states, query.groups, query.stages, query.debtor_id
     );
-    let request = PageToken::request("cases", &[&caller.part.0.to_string(), &filters]);
-    PageToken::write(&last.case_no.to_string(), request)
+    PageToken::request("cases", &[&caller.part.0.to_string(), &filters])
 }
 
 /// A case of a portfolio by the caller's id.

@@ -232,11 +232,6 @@ pub async fn list_work_lists(
     let after = PageToken::read(token, request)?;
     let mut tx = engine.store.read().await?;
     let mut rows = portfolios::list_work_lists(&mut tx, caller.part, &after, page_size + 1).await?;
-    let more = rows.len() > page_size;
-    rows.truncate(page_size);
-    let next = match rows.last() {
-        Some(last) if more => PageToken::write(&last.id, request),
-        _ => String::new(),
-    };
+    let next = PageToken::cut(&mut rows, page_size, request, |last| last.id.clone());
     Ok((rows.into_iter().map(work_list).collect::<Result<_, Error>>()?, next))
 }
