@@ -115,10 +115,13 @@ pub(crate) const INSERT_CASES: Batch = Batch {
     columns: &[INT, INT, INT, Column::Text, Column::Blob, INT],
 };
 
+// The numbers stand in an IN besides the join: SQLite takes a long list of rows for
+// a huge one, and would walk through the tenant to join it.
 pub(crate) const SAVE_HISTORIES: Batch = Batch {
     text: "WITH v(case_no, history) AS (VALUES {rows}) \
         UPDATE loan_case SET history = v.history, history_version = $2 FROM v \
-        WHERE loan_case.part = $1 AND loan_case.case_no = v.case_no",
+        WHERE loan_case.part = $1 AND loan_case.case_no = v.case_no \
+        AND loan_case.case_no IN (SELECT case_no FROM v)",
     fixed: 2,
     columns: &[INT, Column::Blob],
 };
@@ -161,7 +164,8 @@ pub(crate) const SAVE_AS_OF: Batch = Batch {
     text: "WITH v(case_no, as_of, ledger_sequence, review_at) AS (VALUES {rows}) \
         UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence, \
         review_at = v.review_at FROM v \
-        WHERE case_head.part = $1 AND case_head.case_no = v.case_no",
+        WHERE case_head.part = $1 AND case_head.case_no = v.case_no \
+        AND case_head.case_no IN (SELECT case_no FROM v)",
     fixed: 1,
     columns: &[INT, INT, INT, INT],
 };

@@ -9,6 +9,7 @@ use super::db::{Batch, Value, highest_parameter, params};
 use super::{Class, Store, StoreError, Tx};
 
 mod events;
+mod plans;
 mod statements;
 mod writer;
 
