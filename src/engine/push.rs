@@ -10,7 +10,10 @@ use super::{Caller, Engine, Error, ItemError};
 
 mod decide;
 mod documents;
+mod sort;
 mod take;
+
+use documents::Push;
 
 /// From how many documents on a push gives way to those at the telephone.
 const INGEST_FROM: usize = 50;
@@ -105,12 +108,13 @@ pub async fn push_cases(
     caller: &Caller,
     command: PushCommand,
 ) -> Result<Vec<PushResult>, Error> {
-    if command.validate_only {
+    let count = command.documents.len();
+    let push = Push::prepare(command);
+    if push.dry {
         let mut tx = engine.store.read().await?;
         let mut set = WorkingSet::new(engine, caller);
-        return take::push_into(&mut set, &mut tx, command).await;
+        return take::push_into(&mut set, &mut tx, push).await;
     }
-    let class =
-        if command.documents.len() < INGEST_FROM { Class::Interactive } else { Class::Ingest };
-    engine.transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, command))).await
+    let class = if count < INGEST_FROM { Class::Interactive } else { Class::Ingest };
+    engine.transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, push))).await
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    CaseNo, CaseState, Day, DebtorNo, History, LaneKey, LocalDays, Micros, Part, Payment,
+    CaseNo, CaseState, Day, DebtorNo, Facts, History, LaneKey, LocalDays, Micros, Part, Payment,
     PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
 };
 use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
@@ -276,6 +276,22 @@ impl WorkingSet {
         change(&mut content.history);
         entry.history_changed = true;
         entry.head.hold_until = held_until(&content.history.holds, now);
+    }
+
+    /// Tells the history of a case that its facts have just replaced `old`. Returns
+    /// how many versions there were before.
+    pub(super) fn take_document(
+        &mut self,
+        case_no: CaseNo,
+        old: Option<&Facts>,
+        tolerance_minor: i64,
+    ) -> i64 {
+        let Some(entry) = self.cases.get_mut(&case_no) else { return 0 };
+        let content = entry.content.as_mut().expect("content is loaded before it is changed");
+        let earlier_versions = content.history.facts_version_count;
+        content.history.take_document(old, &content.facts, tolerance_minor);
+        entry.history_changed = true;
+        earlier_versions
     }
 
     /// The day in the zone of a case in hand.

@@ -83,6 +83,12 @@ pub(super) fn fails(
         Gate::DebtorLeased => running(input.debtor_lease_until).filter(|_| !input.leased_here),
         Gate::Leased => running(input.debtor_lease_until).filter(|_| input.leased_here),
         Gate::LedgerOld => {
+            // Business hours never pass faster than hours do: most answers need no
+            // calendar.
+            let soonest = i64::from(settings.max_ledger_age_hours) * Micros::HOUR;
+            if now < input.ledger_as_of.plus(soonest) {
+                return None;
+            }
             let expires = denied_from(input, settings, calendar.home())?;
             (expires <= now).then_some(Micros::NEVER)
         }
@@ -105,11 +111,7 @@ pub(super) fn fails(
 }
 
 /// The instant from which an old ledger denies the case; nothing if it never does.
-pub(super) fn denied_from(
-    input: &GateInput<'_>,
-    settings: &PortfolioSettings,
-    home: &Zone,
-) -> Option<Micros> {
+fn denied_from(input: &GateInput<'_>, settings: &PortfolioSettings, home: &Zone) -> Option<Micros> {
     match settings.old_ledger_rule {
         OldLedgerRule::Deny => {
             ledger_expires(home, input.ledger_as_of, settings.max_ledger_age_hours)

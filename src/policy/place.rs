@@ -1,9 +1,9 @@
 //! Where a case stands in the queue: everything that can be turned into a time
 //! is, so that a claim looks at ready rows only.
 
-use crate::model::{CaseState, Day, Gate, LocalDays, Micros, PortfolioSettings, QueueState};
+use crate::model::{Day, Gate, LocalDays, Micros, PortfolioSettings, QueueState};
 
-use super::gate::{denied_from, fails};
+use super::gate::fails;
 use super::{Calendar, GateInput, Zone};
 
 /// Where a case stands in the queue.
@@ -17,9 +17,6 @@ pub struct Placement {
     /// When to place it anew: the end of that gate while waiting, the end of the
     /// lease while leased; nothing in the other states.
     pub wake_at: Option<Micros>,
-    /// When a case that is now within the ledger's age will be placed anew because
-    /// the ledger has become too old; nothing if it never will.
-    pub ledger_expires_at: Option<Micros>,
 }
 
 /// Places a case. Gates that belong to a lane (POLICY_MISSING, ZONE_UNKNOWN,
@@ -44,11 +41,7 @@ pub fn place(
         (_, None) if until == Micros::NEVER => (QueueState::Withheld, None),
         (_, None) => (QueueState::Waiting, Some(until)),
     };
-    let ledger_expires_at = match input.state {
-        CaseState::Open => denied_from(input, settings, calendar.home()).filter(|at| *at > now),
-        CaseState::PreDue | CaseState::Closed => None,
-    };
-    Placement { state, withheld_by, wake_at, ledger_expires_at }
+    Placement { state, withheld_by, wake_at }
 }
 
 /// The instant until which a promise for a day parks a case: the end of that day

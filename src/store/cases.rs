@@ -3,24 +3,18 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
-
-use crate::model::{CaseNo, DebtorId, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
+use crate::model::{CaseNo, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
-use super::encode::{
-    FACTS_VERSION, Place, content_hash as hash_of, facts_from, facts_to, history_from, history_to,
-};
+use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
 
 mod head;
+pub mod source;
 
 pub use head::CaseHead;
 
 use head::{HeadRow, head_columns};
-
-/// The source every case has; more sources come with later settings.
-const SOURCE_DEFAULT: i64 = 1;
 
 /// A case found by its id.
 #[derive(Clone, Debug)]
@@ -29,8 +23,6 @@ pub struct KnownCase {
     pub case_id: String,
     /// Where it stands.
     pub head: CaseHead,
-    /// The hash of what the source last said.
-    pub content_hash: Vec<u8>,
 }
 
 /// What a case is ranked from.
@@ -53,27 +45,11 @@ pub struct NewCase<'a> {
     pub history: &'a History,
 }
 
-/// A document to be written.
-#[derive(Clone, Debug)]
-pub struct SourceDocument<'a> {
-    /// The case.
-    pub case_no: CaseNo,
-    /// The hash of its content.
-    pub content_hash: [u8; 32],
-    /// The instant it speaks of.
-    pub as_of: Micros,
-    /// Its number.
-    pub source_sequence: Option<i64>,
-    /// What it says.
-    pub facts: &'a Facts,
-}
-
 statements! {
     FIND_BY_ID = concat!(
-        "SELECT c.case_id, s.content_hash, ", head_columns!("h."),
+        "SELECT c.case_id, ", head_columns!("h."),
         " FROM loan_case c \
          JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
-         JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
          WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}"
     );
     LOAD_CONTENT =
@@ -126,17 +102,6 @@ pub(crate) const SAVE_HISTORIES: Batch = Batch {
     columns: &[INT, Column::Blob],
 };
 
-pub(crate) const SAVE_SOURCES: Batch = Batch {
-    text: "INSERT INTO case_source (part, case_no, source_no, content_hash, as_of, \
-        source_sequence, facts, facts_version) VALUES {rows} \
-        ON CONFLICT (part, case_no, source_no) DO UPDATE SET \
-        content_hash = excluded.content_hash, as_of = excluded.as_of, \
-        source_sequence = excluded.source_sequence, facts = excluded.facts, \
-        facts_version = excluded.facts_version",
-    fixed: 0,
-    columns: &[INT, INT, INT, Column::Blob, INT, INT, Column::Blob, INT],
-};
-
 pub(crate) const SAVE_HEADS: Batch = Batch {
     text: concat!(
         "INSERT INTO case_head (part, ",
@@ -160,25 +125,13 @@ pub(crate) const SAVE_HEADS: Batch = Batch {
     columns: &[INT; 24],
 };
 
-pub(crate) const SAVE_AS_OF: Batch = Batch {
-    text: "WITH v(case_no, as_of, ledger_sequence, review_at) AS (VALUES {rows}) \
-        UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence, \
-        review_at = v.review_at FROM v \
-        WHERE case_head.part = $1 AND case_head.case_no = v.case_no \
-        AND case_head.case_no IN (SELECT case_no FROM v)",
-    fixed: 1,
-    columns: &[INT, INT, INT, INT],
-};
-
 /// All batches of this file.
 #[cfg(test)]
-pub(crate) const BATCHES: &[Batch] =
-    &[INSERT_CASES, SAVE_HISTORIES, SAVE_SOURCES, SAVE_HEADS, SAVE_AS_OF];
+pub(crate) const BATCHES: &[Batch] = &[INSERT_CASES, SAVE_HISTORIES, SAVE_HEADS];
 
 #[derive(sqlx::FromRow)]
 struct KnownRow {
     case_id: String,
-    content_hash: Vec<u8>,
     #[sqlx(flatten)]
     head: HeadRow,
 }
@@ -195,8 +148,7 @@ pub(crate) async fn find_by_id<'a>(
     rows.into_iter()
         .map(|row| {
             let head = row.head.head(part)?;
-            let known =
-                KnownCase { case_id: row.case_id.clone(), head, content_hash: row.content_hash };
+            let known = KnownCase { case_id: row.case_id.clone(), head };
             Ok((row.case_id, known))
         })
         .collect()
@@ -365,29 +317,6 @@ pub(crate) async fn save_histories(
     Ok(())
 }
 
-/// Writes or replaces what the source says of cases.
-pub(crate) async fn save_sources(
-    tx: &mut Tx,
-    part: Part,
-    documents: &[SourceDocument<'_>],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(documents.len() * SAVE_SOURCES.columns.len());
-    for document in documents {
-        rows.extend(params![
-            part.0,
-            document.case_no.0,
-            SOURCE_DEFAULT,
-            &document.content_hash[..],
-            document.as_of.0,
-            document.source_sequence,
-            facts_to(document.facts).encode_to_vec(),
-            FACTS_VERSION,
-        ]);
-    }
-    tx.execute_batch(SAVE_SOURCES, vec![], rows).await?;
-    Ok(())
-}
-
 /// Writes or replaces where cases stand.
 pub(crate) async fn save_heads<'a>(
     tx: &mut Tx,
@@ -400,24 +329,4 @@ pub(crate) async fn save_heads<'a>(
     }
     tx.execute_batch(SAVE_HEADS, vec![], rows).await?;
     Ok(())
-}
-
-/// Notes that the ledger said the same anew: the narrowest write there is.
-pub(crate) async fn save_as_of<'a>(
-    tx: &mut Tx,
-    part: Part,
-    heads: impl IntoIterator<Item = &'a CaseHead>,
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    for head in heads {
-        let review_at = head.review_at.map(|time| time.0);
-        rows.extend(params![head.case_no.0, head.as_of.0, head.ledger_sequence, review_at]);
-    }
-    tx.execute_batch(SAVE_AS_OF, params![part.0], rows).await?;
-    Ok(())
-}
-
-/// The hash of what a document says, the debtor included.
-pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &Facts) -> [u8; 32] {
-    hash_of(debtor_id, &facts_to(facts))
 }

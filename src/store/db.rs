@@ -3,7 +3,8 @@
 //!
 //! A statement is a constant text with `$1, $2, ...`. Three placeholders expand
 //! to what a driver needs, so that the text itself stays one:
-//! - `{rows}`: the rows of a batch, `(CAST(? AS BIGINT), ...), (...)`;
+//! - `{rows}`: the rows of a batch, `(?, ?, ...), (...)`, each cell with its type
+//!   where a driver needs one;
 //! - `{ints:$2}`: a list of integers given as one JSON parameter, as a subquery;
 //! - `{texts:$2}`: likewise a list of texts.
 
@@ -102,9 +103,9 @@ enum Inner {
     Reader(Transaction<'static, Sqlite>),
 }
 
-/// The most rows of one statement of a batch; fewer rows go in steps of powers
-/// of two, so that few texts are ever prepared.
-const BATCH_ROWS_MAX: usize = 256;
+/// How many rows the statements of a batch have: few texts are ever prepared, and
+/// a push of 500 or 1,000 takes few statements.
+const BATCH_ROWS: [usize; 9] = [500, 200, 100, 50, 20, 10, 5, 2, 1];
 
 impl Tx {
     pub(super) fn writer(connection: SqliteConnection) -> Tx {
@@ -168,7 +169,7 @@ impl Tx {
     }
 }
 
-/// Cuts the rows of a batch into statements of a power of two of rows each.
+/// Cuts the rows of a batch into statements of as many rows as fit.
 fn split(
     batch: Batch,
     fixed: &[Value],
@@ -176,13 +177,17 @@ fn split(
 ) -> impl Iterator<Item = (Arc<str>, Vec<Value>)> {
     debug_assert_eq!(fixed.len(), batch.fixed, "{}", batch.text);
     debug_assert_eq!(rows.len() % batch.columns.len(), 0, "{}", batch.text);
+    // The other database holds cells to these types.
+    debug_assert!(rows.iter().zip(batch.columns.iter().cycle()).all(|(cell, column)| matches!(
+        (cell, column),
+        (Value::Int(_), Column::Int)
+            | (Value::Text(_), Column::Text)
+            | (Value::Blob(_), Column::Blob)
+    )));
     let mut left = rows.len() / batch.columns.len();
     let mut rows = rows.into_iter();
     std::iter::from_fn(move || {
-        if left == 0 {
-            return None;
-        }
-        let count = BATCH_ROWS_MAX.min(1 << left.ilog2());
+        let count = BATCH_ROWS.into_iter().find(|count| *count <= left)?;
         left -= count;
         let mut params = Vec::with_capacity(fixed.len() + count * batch.columns.len());
         params.extend(rows.by_ref().take(count * batch.columns.len()));
@@ -245,11 +250,11 @@ fn expand(sql: &'static str, rows: usize) -> Arc<str> {
 
 /// The rows come first, their cells without numbers: SQLite looks a numbered
 /// parameter up in a list of all names, which makes a batch cost the square of
-/// its size. The fixed parameters take the numbers behind them.
+/// its size. The fixed parameters take the numbers behind them. SQLite needs no
+/// type for a cell.
 fn expand_batch(batch: Batch, count: usize) -> Arc<str> {
     cached((batch.text, count), || {
-        let row: Vec<&str> = batch.columns.iter().map(|column| cell(*column)).collect();
-        let row = format!("({})", row.join(", "));
+        let row = format!("({})", vec!["?"; batch.columns.len()].join(", "));
         let rows = vec![row; count].join(", ");
         let mut text = expand_lists(batch.text);
         for number in (1..=batch.fixed).rev() {
@@ -258,15 +263,6 @@ fn expand_batch(batch: Batch, count: usize) -> Arc<str> {
         }
         text.replace("$:", "$").replace("{rows}", &rows)
     })
-}
-
-fn cell(column: Column) -> &'static str {
-    match column {
-        Column::Int => "CAST(? AS BIGINT)",
-        Column::Text => "CAST(? AS TEXT)",
-        // Neither database needs a type here: a blob is bound as one.
-        Column::Blob => "?",
-    }
 }
 
 /// Expands `{ints:$n}` and `{texts:$n}` for SQLite.
@@ -307,8 +303,7 @@ pub(crate) fn texts_for_tests(
     let plain =
         statements.iter().map(|(file, name, text)| (format!("{file} {name}"), expand(text, 0)));
     let rows = batches.iter().flat_map(|(file, batch)| {
-        [1, 2, BATCH_ROWS_MAX]
-            .map(|count| (format!("{file} x{count}"), expand_batch(*batch, count)))
+        [1, 2, BATCH_ROWS[0]].map(|count| (format!("{file} x{count}"), expand_batch(*batch, count)))
     });
     plain.chain(rows).collect()
 }

@@ -8,7 +8,8 @@ mod history;
 mod settings;
 
 pub(crate) use facts::{
-    apply_changed, changed_fields, content_hash, facts_from, facts_of, facts_to,
+    WholeFacts, WholeFactsBody, apply_changed, changed_fields, content_hash, encode_facts,
+    facts_from, facts_of, facts_to,
 };
 pub(crate) use history::{
     attempt_from, attempt_to, debtor_from, debtor_to, history_from, history_to, hold_from, hold_to,

@@ -10,9 +10,11 @@ use crate::model::{
 };
 
 use super::StoreError;
+use super::cases::source::EncodedFacts;
 use super::db::{Batch, Column, Tx, params, statements, text_list};
 use super::encode::{
-    attempt_to, changed_fields, facts_to, hold_to, payment_to, promise_to, stored,
+    WholeFacts, WholeFactsBody, attempt_to, changed_fields, facts_to, hold_to, payment_to,
+    promise_to, stored,
 };
 
 pub mod replay;
@@ -27,6 +29,8 @@ pub enum CaseEventBody<'a> {
     Facts {
         /// What it says.
         new: &'a Facts,
+        /// The same as it is stored.
+        encoded: &'a EncodedFacts,
         /// What it said before, if it did.
         old: Option<&'a Facts>,
         /// Versions before this one.
@@ -96,25 +100,31 @@ impl CaseEventBody<'_> {
     fn bytes(&self, ledger_as_of: Micros) -> Vec<u8> {
         use stored::event_body::Kind;
         let kind = match self {
-            Self::Facts { new, old, earlier_versions, as_of, source_sequence, debtor_id } => {
-                let new = facts_to(new);
-                let whole = earlier_versions % FULL_FACTS_EVERY == 0;
-                let delta = match old {
-                    Some(old) if !whole => {
-                        let (changed, changed_fields) = changed_fields(&facts_to(old), &new);
-                        stored::FactsDelta {
-                            changed: Some(changed),
-                            changed_fields,
-                            ..stored::FactsDelta::default()
-                        }
-                    }
-                    _ => stored::FactsDelta { full: Some(new), ..stored::FactsDelta::default() },
+            Self::Facts {
+                new,
+                encoded,
+                old,
+                earlier_versions,
+                as_of,
+                source_sequence,
+                debtor_id,
+            } => {
+                let old = old.filter(|_| earlier_versions % FULL_FACTS_EVERY != 0);
+                let (source_sequence, debtor_id) = (*source_sequence, (*debtor_id).to_owned());
+                let Some(old) = old else {
+                    let full = Some(encoded.bytes.clone());
+                    let as_of_micros = as_of.0;
+                    let facts = WholeFacts { full, as_of_micros, source_sequence, debtor_id };
+                    return WholeFactsBody { facts: Some(facts) }.encode_to_vec();
                 };
+                let (changed, changed_fields) = changed_fields(&facts_to(old), &facts_to(new));
                 Kind::Facts(stored::FactsDelta {
+                    full: None,
+                    changed: Some(changed),
+                    changed_fields,
                     as_of_micros: as_of.0,
-                    source_sequence: *source_sequence,
-                    debtor_id: (*debtor_id).to_owned(),
-                    ..delta
+                    source_sequence,
+                    debtor_id,
                 })
             }
             Self::Payment(payment) => Kind::Payment(payment_to(payment)),

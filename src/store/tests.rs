@@ -26,6 +26,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("activations", super::activations::STATEMENTS),
         ("audit", super::audit::STATEMENTS),
         ("cases", super::cases::STATEMENTS),
+        ("source", super::cases::source::STATEMENTS),
         ("debtors", super::debtors::STATEMENTS),
         ("events", super::events::STATEMENTS),
         ("lanes", super::lanes::STATEMENTS),
@@ -49,6 +50,7 @@ fn batches() -> Vec<(&'static str, Batch)> {
     let files = [
         ("audit", super::audit::BATCHES),
         ("cases", super::cases::BATCHES),
+        ("source", super::cases::source::BATCHES),
         ("debtors", super::debtors::BATCHES),
         ("events", super::events::BATCHES),
         ("lanes", super::lanes::BATCHES),
@@ -67,7 +69,7 @@ fn batches() -> Vec<(&'static str, Batch)> {
 fn every_file_with_statements_is_listed() {
     let listed: HashSet<&str> = statements().iter().map(|(file, ..)| *file).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let entries = [folder.clone(), folder.join("queue")]
+    let entries = [folder.clone(), folder.join("cases"), folder.join("queue")]
         .map(|folder| std::fs::read_dir(folder).expect("the store's folder can be read"));
     for entry in entries.into_iter().flatten() {
         let path = entry.expect("an entry can be read").path();

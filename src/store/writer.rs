@@ -1,6 +1,6 @@
 //! The one writer of an SQLite database. Requests queue up by class and are
-//! committed in groups: each runs inside a savepoint of its own, so that one
-//! that fails takes nobody with it, and is answered only after the COMMIT.
+//! committed in groups: each but the first runs inside a savepoint of its own, so
+//! that one that fails takes nobody with it, and is answered only after the COMMIT.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -239,13 +239,23 @@ impl WriterTask {
             // Dropping the job tells whoever waits for it.
             return;
         }
-        if let Err(error) = self.statement("SAVEPOINT job").await {
+        // Behind a savepoint SQLite keeps a copy of every page it changes. The first
+        // job needs none: what it began is undone by beginning anew.
+        let first = group.done.is_empty();
+        if !first && let Err(error) = self.statement("SAVEPOINT job").await {
             tracing::error!(%error, "a write could not begin");
             return;
         }
         let outcome = (queued.job)(&mut self.tx).await;
-        let end = if outcome.keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        group.broken = self.statement(end).await.err();
+        let end = match (outcome.keep, first) {
+            (true, true) => "",
+            (false, true) => "ROLLBACK; BEGIN IMMEDIATE",
+            (true, false) => "RELEASE job",
+            (false, false) => "ROLLBACK TO job; RELEASE job",
+        };
+        if !end.is_empty() {
+            group.broken = self.statement(end).await.err();
+        }
         group.done.push(outcome);
     }
 

@@ -1,8 +1,9 @@
 //! What becomes of a document for a case that is known.
 
-use crate::model::Micros;
-use crate::store::cases::{CaseHead, KnownCase};
+use crate::model::{Gate, Micros};
+use crate::store::cases::source::StoredDocument;
 
+use super::documents::Prepared;
 use super::{Disposition, Document};
 
 /// What becomes of a document.
@@ -13,7 +14,7 @@ pub(super) enum Decision {
     /// It says what is stored; the ledger's instant and number move on.
     Renew,
     /// It says what is stored, and that the ledger now knows of a payment or
-    /// reversal it did not know of.
+    /// reversal it did not know of, or is no longer too old to serve the case.
     Absorb,
     /// It is what is stored, to the letter.
     Same,
@@ -23,30 +24,31 @@ pub(super) enum Decision {
 
 /// Compares by number where the source numbers its documents, else by instant.
 /// The same number or instant with other content is a correction.
-pub(super) fn decide(known: &KnownCase, document: &Document, hash: &[u8; 32]) -> Decision {
-    let head = &known.head;
-    let order = match (document.source_sequence, head.ledger_sequence) {
+pub(super) fn decide(known: &StoredDocument, new: &Prepared) -> Decision {
+    let document = &new.document;
+    let order = match (document.source_sequence, known.source_sequence) {
         (Some(new), Some(old)) => new.cmp(&old),
-        _ => document.as_of.cmp(&head.as_of),
+        _ => document.as_of.cmp(&known.as_of),
     };
-    let same_content = known.content_hash == hash;
+    let same_content = known.content_hash == new.encoded.content_hash;
     match order {
         std::cmp::Ordering::Less => Decision::Stale,
         std::cmp::Ordering::Equal if !same_content => Decision::Take(Disposition::Corrected),
         _ if !same_content => Decision::Take(Disposition::Updated),
-        _ if changes_absorption(head, document.as_of) => Decision::Absorb,
-        _ if moved(head, document) => Decision::Renew,
-        _ => Decision::Same,
+        _ if changes_absorption(known, document.as_of) => Decision::Absorb,
+        _ if !moved(known, document) => Decision::Same,
+        _ if known.withheld_by == Some(Gate::LedgerOld) => Decision::Absorb,
+        _ => Decision::Renew,
     }
 }
 
-fn moved(head: &CaseHead, document: &Document) -> bool {
-    document.as_of != head.as_of || document.source_sequence != head.ledger_sequence
+fn moved(known: &StoredDocument, document: &Document) -> bool {
+    document.as_of != known.as_of || document.source_sequence != known.source_sequence
 }
 
 /// Whether the new instant reaches the first payment or reversal that the old
 /// one did not, or falls back behind the old one, so that payments between the
 /// two are no longer known to the ledger.
-fn changes_absorption(head: &CaseHead, new: Micros) -> bool {
-    new < head.as_of || head.absorb_at.is_some_and(|at| new >= at)
+fn changes_absorption(known: &StoredDocument, new: Micros) -> bool {
+    new < known.as_of || known.absorb_at.is_some_and(|at| new >= at)
 }

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::model::CaseId;
-use crate::store::Tx;
-use crate::store::portfolios;
+use crate::model::{CaseId, PortfolioId, PortfolioNo};
+use crate::store::cases::source::EncodedFacts;
+use crate::store::{Tx, portfolios};
 
 use super::super::working_set::WorkingSet;
 use super::super::{Error, ItemError};
-use super::{Disposition, Document, PushCommand, PushResult};
-use crate::model::PortfolioNo;
+use super::{Disposition, Document, PushCommand, PushResult, Rejected};
 
 /// The results of a call as they come to be known, in the order of the request.
 pub(super) struct Results(Vec<Option<PushResult>>);
@@ -62,41 +61,72 @@ impl PushResult {
     }
 }
 
-/// The documents that count, with their places in the request: of two for one
-/// case the one with the higher number, else the later one.
-pub(super) fn winners(command: PushCommand, results: &mut Results) -> Vec<(usize, Document)> {
-    let mut by_case: HashMap<CaseId, (usize, Document)> = HashMap::new();
-    for (index, document) in command.documents.into_iter().enumerate() {
+/// A document that counts, ready to be written.
+pub(super) struct Prepared {
+    /// Its place in the request.
+    pub(super) index: usize,
+    pub(super) document: Document,
+    pub(super) encoded: EncodedFacts,
+}
+
+/// The documents of a call, as they are handed to the writer.
+pub(super) struct Push {
+    pub(super) portfolio_id: PortfolioId,
+    /// Those that count, one a case.
+    pub(super) documents: Vec<Prepared>,
+    /// What is known of the others.
+    pub(super) results: Results,
+    pub(super) atomic: bool,
+    /// Check and rank, store nothing.
+    pub(super) dry: bool,
+}
+
+impl Push {
+    /// Finds the documents that count and encodes them, so that the writer need
+    /// not: of two for one case the one with the higher number, else the later one.
+    pub(super) fn prepare(command: PushCommand) -> Push {
+        let mut results = Results::new(command.documents.len());
+        let wins = winners(&command.documents, &mut results);
+        let documents = command.documents.into_iter().zip(wins).enumerate();
+        let prepared = documents.filter(|(_, (_, wins))| *wins).filter_map(|(index, (one, _))| {
+            let document = one.ok()?;
+            let encoded = EncodedFacts::new(&document.debtor_id, &document.facts);
+            Some(Prepared { index, document, encoded })
+        });
+        Push {
+            portfolio_id: command.portfolio_id,
+            documents: prepared.collect(),
+            results,
+            atomic: command.atomic,
+            dry: command.validate_only,
+        }
+    }
+}
+
+/// Which documents count; the others get their results.
+fn winners(documents: &[Result<Document, Rejected>], results: &mut Results) -> Vec<bool> {
+    let mut wins = vec![false; documents.len()];
+    let mut by_case: HashMap<&CaseId, (usize, Option<i64>)> = HashMap::new();
+    for (index, document) in documents.iter().enumerate() {
         let document = match document {
             Ok(document) => document,
             Err(rejected) => {
-                let error = ItemError::Invalid(rejected.violations);
+                let error = ItemError::Invalid(rejected.violations.clone());
                 results.reject(index, &rejected.case_id, error);
                 continue;
             }
         };
-        match by_case.remove(&document.case_id) {
-            Some((other, earlier)) if earlier.source_sequence > document.source_sequence => {
-                superseded(index, &document, results);
-                by_case.insert(earlier.case_id.clone(), (other, earlier));
-            }
-            Some((other, earlier)) => {
-                superseded(other, &earlier, results);
-                by_case.insert(document.case_id.clone(), (index, document));
-            }
-            None => {
-                by_case.insert(document.case_id.clone(), (index, document));
-            }
+        let this = (index, document.source_sequence);
+        let winner = by_case.entry(&document.case_id).or_insert(this);
+        if winner.0 != index {
+            let loser = if winner.1 > this.1 { this } else { std::mem::replace(winner, this) };
+            wins[loser.0] = false;
+            let superseded = Ok(Disposition::Superseded);
+            results.set(loser.0, PushResult::bare(document.case_id.as_str(), superseded));
         }
+        wins[winner.0] = true;
     }
-    let mut winners: Vec<(usize, Document)> = by_case.into_values().collect();
-    winners.sort_by_key(|(index, _)| *index);
-    winners
-}
-
-fn superseded(index: usize, document: &Document, results: &mut Results) {
-    let result = PushResult::bare(document.case_id.as_str(), Ok(Disposition::Superseded));
-    results.set(index, result);
+    wins
 }
 
 /// Rejects documents that have a number where the source does not number, or the
@@ -105,11 +135,13 @@ pub(super) async fn check_numbering(
     set: &WorkingSet,
     tx: &mut Tx,
     portfolio_no: PortfolioNo,
-    documents: Vec<(usize, Document)>,
+    documents: Vec<Prepared>,
     mode: (&mut Results, bool),
-) -> Result<Vec<(usize, Document)>, Error> {
+) -> Result<Vec<Prepared>, Error> {
     let (results, validate_only) = mode;
-    let Some((_, first)) = documents.first() else { return Ok(documents) };
+    let Some(first) = documents.first().map(|first| &first.document) else {
+        return Ok(documents);
+    };
     let numbered = match portfolios::source_numbered(tx, set.part, portfolio_no).await? {
         Some(numbered) => numbered,
         None => {
@@ -120,10 +152,9 @@ pub(super) async fn check_numbering(
             numbered
         }
     };
-    let fits = |document: &Document| document.source_sequence.is_some() == numbered;
-    let (fitting, others): (Vec<_>, Vec<_>) =
-        documents.into_iter().partition(|(_, document)| fits(document));
-    for (index, document) in others {
+    let fits = |one: &Prepared| one.document.source_sequence.is_some() == numbered;
+    let (fitting, others): (Vec<_>, Vec<_>) = documents.into_iter().partition(fits);
+    for Prepared { index, document, .. } in others {
         let id = document.case_id.to_string();
         let error = if numbered {
             ItemError::SequenceRequired(id.clone())

@@ -6,133 +6,45 @@ use crate::model::{
     CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, LocalDays, Micros, Part, Rank,
     RecoveryGroup, Stage,
 };
-use crate::policy::{ZoneSet, ledger_expires};
-use crate::store::cases::{CaseContent, CaseHead, KnownCase};
+use crate::policy::ZoneSet;
+use crate::store::cases::source::{self, StoredDocument};
+use crate::store::cases::{CaseContent, CaseHead};
 use crate::store::debtors::Debtor;
 use crate::store::numbers::{self, NumberKind};
-use crate::store::{Tx, cases, debtors};
+use crate::store::{Tx, debtors};
 
 use super::super::Error;
 use super::super::context::PortfolioContext;
 use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
-use super::decide::{Decision, decide};
-use super::documents::{Results, check_numbering, winners};
-use super::{Disposition, Document, Finding, PushCommand, PushResult};
+use super::documents::{Prepared, Push, Results, check_numbering};
+use super::sort::{Sorted, Taken, result, sort};
+use super::{Disposition, Document, Finding, PushResult};
 
 /// Numbers of a dry run: they are never written and meet no stored one.
 const DRY_RUN_NUMBERS: i64 = 1 << 62;
-
-/// A document that changes its case.
-struct Taken {
-    index: usize,
-    document: Document,
-    hash: [u8; 32],
-    disposition: Disposition,
-    known: Option<KnownCase>,
-}
 
 /// Takes the documents of a call into the working set. Only reads when the call
 /// is a dry run.
 pub(super) async fn push_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    command: PushCommand,
+    push: Push,
 ) -> Result<Vec<PushResult>, Error> {
-    let (atomic, dry) = (command.atomic, command.validate_only);
-    let context = set.engine.context_by_id(tx, set.part, &command.portfolio_id).await?;
+    let Push { portfolio_id, documents, mut results, atomic, dry } = push;
+    let context = set.engine.context_by_id(tx, set.part, &portfolio_id).await?;
     set.add_portfolio(context.clone());
     let portfolio_no = context.portfolio.number;
-    let mut results = Results::new(command.documents.len());
-    let documents = winners(command, &mut results);
     let documents = check_numbering(set, tx, portfolio_no, documents, (&mut results, dry)).await?;
-    let ids = documents.iter().map(|(_, document)| document.case_id.as_str());
-    let known = cases::find_by_id(tx, set.part, portfolio_no, ids).await?;
-    let sorted = sort(documents, known, &context, set.now, &mut results);
+    let ids = documents.iter().map(|one| one.document.case_id.as_str());
+    let known = source::find_documents(tx, set.part, portfolio_no, ids).await?;
+    let sorted = sort(documents, known, &mut results);
     if !dry {
-        cases::save_as_of(tx, set.part, &sorted.renewed).await?;
+        source::renew(tx, set.part, &sorted.renewed).await?;
     }
     let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
     absorb(set, tx, sorted.absorbed, &mut results).await?;
     take(set, tx, (sorted.taken, debtor_nos, &context, dry), &mut results).await?;
     results.finish(atomic)
-}
-
-/// The documents of a call by what becomes of them.
-#[derive(Default)]
-struct Sorted {
-    taken: Vec<Taken>,
-    /// Heads whose instant and number move on, nothing else.
-    renewed: Vec<CaseHead>,
-    /// Unchanged documents that let the ledger absorb a payment, or wake a case
-    /// that waited for the ledger.
-    absorbed: Vec<(usize, Document, KnownCase)>,
-}
-
-fn sort(
-    documents: Vec<(usize, Document)>,
-    mut known: HashMap<String, KnownCase>,
-    context: &PortfolioContext,
-    now: Micros,
-    results: &mut Results,
-) -> Sorted {
-    let mut sorted = Sorted::default();
-    let max_hours = context.portfolio.settings.max_ledger_age_hours;
-    // The documents of a file share few instants, and the age of one costs more
-    // than all else that is done for an unchanged document.
-    let mut too_old: HashMap<Micros, bool> = HashMap::new();
-    let mut too_old = |as_of: Micros| {
-        *too_old.entry(as_of).or_insert_with(|| {
-            ledger_expires(&context.zone, as_of, max_hours).is_some_and(|at| at <= now)
-        })
-    };
-    for (index, document) in documents {
-        let hash = cases::content_hash(&document.debtor_id, &document.facts);
-        let Some(known) = known.remove(document.case_id.as_str()) else {
-            let disposition = Disposition::Created;
-            sorted.taken.push(Taken { index, document, hash, disposition, known: None });
-            continue;
-        };
-        match decide(&known, &document, &hash) {
-            Decision::Take(disposition) => {
-                sorted.taken.push(Taken { index, document, hash, disposition, known: Some(known) });
-            }
-            Decision::Absorb => sorted.absorbed.push((index, document, known)),
-            Decision::Renew if too_old(known.head.as_of) => {
-                sorted.absorbed.push((index, document, known))
-            }
-            Decision::Renew => {
-                let mut head = known.head;
-                head.as_of = document.as_of;
-                head.ledger_sequence = document.source_sequence;
-                results.set(index, result(&document, Disposition::Unchanged, &head, Vec::new()));
-                sorted.renewed.push(head);
-            }
-            Decision::Same => {
-                let unchanged = Disposition::Unchanged;
-                results.set(index, result(&document, unchanged, &known.head, Vec::new()));
-            }
-            Decision::Stale => {
-                let stale = Disposition::Stale;
-                results.set(index, result(&document, stale, &known.head, Vec::new()));
-            }
-        }
-    }
-    sorted
-}
-
-fn result(
-    document: &Document,
-    disposition: Disposition,
-    head: &CaseHead,
-    findings: Vec<Finding>,
-) -> PushResult {
-    PushResult {
-        case_id: document.case_id.to_string(),
-        disposition: Ok(disposition),
-        state: Some(head.state),
-        rank: (head.state != CaseState::Closed).then_some(head.rank),
-        findings,
-    }
 }
 
 /// Takes in hand the debtors of all documents that change something, creating
@@ -143,12 +55,11 @@ async fn debtors_of(
     sorted: &Sorted,
     dry: bool,
 ) -> Result<HashMap<String, DebtorNo>, Error> {
-    let absorbed = sorted.absorbed.iter().map(|(_, _, known)| known.head.debtor_no);
-    let changed =
-        sorted.taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.head.debtor_no));
+    let absorbed = sorted.absorbed.iter().map(|(_, known)| known.debtor_no);
+    let changed = sorted.taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.debtor_no));
     let before: BTreeSet<DebtorNo> = absorbed.chain(changed).collect();
     let named: BTreeSet<&str> =
-        sorted.taken.iter().map(|taken| taken.document.debtor_id.as_str()).collect();
+        sorted.taken.iter().map(|taken| taken.new.document.debtor_id.as_str()).collect();
     let found = debtors::find_by_id(tx, set.part, named.iter().copied()).await?;
     let mut numbers: HashMap<String, DebtorNo> =
         found.iter().map(|debtor| (debtor.debtor_id.clone(), debtor.debtor_no)).collect();
@@ -192,12 +103,12 @@ async fn first_number(
 async fn absorb(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    absorbed: Vec<(usize, Document, KnownCase)>,
+    absorbed: Vec<(Prepared, StoredDocument)>,
     results: &mut Results,
 ) -> Result<(), Error> {
-    set.load_content(tx, absorbed.iter().map(|(_, _, known)| known.head.case_no)).await?;
-    for (index, document, known) in absorbed {
-        let case_no = known.head.case_no;
+    set.load_content(tx, absorbed.iter().map(|(_, known)| known.case_no)).await?;
+    for (Prepared { index, document, .. }, known) in absorbed {
+        let case_no = known.case_no;
         if let Some(entry) = set.case_mut(case_no) {
             entry.head.as_of = document.as_of;
             entry.head.ledger_sequence = document.source_sequence;
@@ -205,8 +116,9 @@ async fn absorb(
         set.append(case_no, PendingBody::AsOf(document.as_of), document.as_of);
         set.rank(case_no);
         if let Some(entry) = set.case(case_no) {
-            let unchanged = Disposition::Unchanged;
-            results.set(index, result(&document, unchanged, &entry.head, Vec::new()));
+            let stands = (entry.head.state, entry.head.rank);
+            let unchanged = result(&document, Disposition::Unchanged, stands, Vec::new());
+            results.set(index, unchanged);
         }
     }
     Ok(())
@@ -219,29 +131,29 @@ async fn take(
     results: &mut Results,
 ) -> Result<(), Error> {
     let (taken, debtor_nos, context, dry) = work;
-    let known = taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.head.case_no));
+    let known = taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.case_no));
     set.load_content(tx, known.collect::<Vec<_>>()).await?;
     let new = taken.iter().filter(|taken| taken.known.is_none()).count();
     let mut next = first_number(tx, set.part, NumberKind::Case, new, dry).await?;
     let mut placed = Vec::with_capacity(taken.len());
     let mut rezone = BTreeSet::new();
-    for taken in taken {
-        let debtor_no = debtor_nos[taken.document.debtor_id.as_str()];
-        let case_no = match &taken.known {
-            Some(known) => known.head.case_no,
+    for mut taken in taken {
+        let debtor_no = debtor_nos[taken.new.document.debtor_id.as_str()];
+        let (case_no, before) = match &taken.known {
+            Some(known) => (known.case_no, Some(known.debtor_no)),
             None => {
                 next += 1;
-                CaseNo(next - 1)
+                (CaseNo(next - 1), None)
             }
         };
-        let before = taken.known.as_ref().map(|known| known.head.debtor_no);
-        let old = put(set, context, (case_no, debtor_no), &taken);
+        let old = put(set, context, (case_no, debtor_no), &mut taken);
         if let Some(before) = before.filter(|before| *before != debtor_no) {
             rezone.extend([before, debtor_no]);
         }
         // The zones of a closed case do not count; a document may reopen it.
-        let closed = set.case(case_no).is_some_and(|entry| entry.head.state == CaseState::Closed);
-        if closed || zones_change(set, debtor_no, old.as_ref(), &taken.document.facts) {
+        let entry = set.case(case_no);
+        let closed = entry.is_some_and(|entry| entry.head.state == CaseState::Closed);
+        if closed || zones_change(set, (case_no, debtor_no), old.as_ref()) {
             rezone.insert(debtor_no);
         }
         placed.push((case_no, taken, old));
@@ -254,18 +166,20 @@ async fn take(
     Ok(())
 }
 
-/// Puts a document's facts into the working set; returns what was said before.
+/// Puts a document's facts into the working set, which has them from now on;
+/// returns what was said before.
 fn put(
     set: &mut WorkingSet,
     context: &PortfolioContext,
     numbers: (CaseNo, DebtorNo),
-    taken: &Taken,
+    taken: &mut Taken,
 ) -> Option<Facts> {
     let (case_no, debtor_no) = numbers;
-    let document = &taken.document;
+    let document = &mut taken.new.document;
+    let facts = std::mem::take(&mut document.facts);
     if taken.known.is_none() {
         let head = new_head(context, numbers, document, set.now);
-        let content = CaseContent { facts: document.facts.clone(), history: History::default() };
+        let content = CaseContent { facts, history: History::default() };
         set.add_case(document.case_id.as_str(), head, content);
         return None;
     }
@@ -274,7 +188,7 @@ fn put(
     entry.head.as_of = document.as_of;
     entry.head.ledger_sequence = document.source_sequence;
     let content = entry.content.as_mut()?;
-    Some(std::mem::replace(&mut content.facts, document.facts.clone()))
+    Some(std::mem::replace(&mut content.facts, facts))
 }
 
 /// A head before its first ranking.
@@ -322,41 +236,35 @@ fn finish_case(
     (taken, old): (Taken, Option<Facts>),
     results: &mut Results,
 ) {
-    let Taken { index, document, hash, disposition, .. } = taken;
-    set.set_document(
-        case_no,
-        PendingDocument {
-            content_hash: hash,
-            as_of: document.as_of,
-            source_sequence: document.source_sequence,
-        },
-    );
+    let Taken { new: Prepared { index, document, encoded }, disposition, .. } = taken;
+    let (as_of, source_sequence) = (document.as_of, document.source_sequence);
+    set.set_document(case_no, PendingDocument { facts: encoded, as_of, source_sequence });
     let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
-    let mut earlier_versions = 0;
-    set.change_history(case_no, |history| {
-        earlier_versions = history.facts_version_count;
-        history.take_document(old.as_ref(), &document.facts, tolerance_minor);
-    });
+    let earlier_versions = set.take_document(case_no, old.as_ref(), tolerance_minor);
     let debtor_id = document.debtor_id.to_string();
     let body = PendingBody::Facts { old: old.map(Box::new), earlier_versions, debtor_id };
-    set.append(case_no, body, document.as_of);
+    set.append(case_no, body, as_of);
     let findings = set.rank(case_no).map(|ranked| ranked.findings).unwrap_or_default();
     let findings = findings
         .into_iter()
         .map(|finding| Finding { code: finding.code, text: finding.text })
         .collect();
     if let Some(entry) = set.case(case_no) {
-        results.set(index, result(&document, disposition, &entry.head, findings));
+        let stands = (entry.head.state, entry.head.rank);
+        results.set(index, result(&document, disposition, stands, findings));
     }
 }
 
-/// Whether a document may move its debtor to other zones.
-fn zones_change(set: &WorkingSet, debtor_no: DebtorNo, old: Option<&Facts>, new: &Facts) -> bool {
-    let current = set.debtor(debtor_no).zone_set_id;
-    let (old, new) = (old.map(zones_of), zones_of(new));
+/// Whether what a document says of a case may move its debtor to other zones.
+fn zones_change(set: &WorkingSet, numbers: (CaseNo, DebtorNo), old: Option<&Facts>) -> bool {
+    let (case_no, debtor_no) = numbers;
+    let Some(content) = set.case(case_no).and_then(|entry| entry.content.as_ref()) else {
+        return false;
+    };
+    let new = &content.facts;
     match old {
-        Some(old) => old != new,
-        None => new.id() != current,
+        Some(old) => old.contact_points != new.contact_points && zones_of(old) != zones_of(new),
+        None => zones_of(new).id() != set.debtor(debtor_no).zone_set_id,
     }
 }
 

@@ -6,7 +6,8 @@ use crate::model::{
     Attempt, CaseNo, DebtorNo, Facts, Hold, LaneKey, Micros, Part, Payment, Promise, QueueState,
 };
 use crate::policy::ZoneSet;
-use crate::store::cases::{NewCase, SourceDocument};
+use crate::store::cases::NewCase;
+use crate::store::cases::source::{self, EncodedFacts, SourceDocument};
 use crate::store::events::{CaseEventBody, NewCaseEvent};
 use crate::store::{Tx, audit, cases, debtors, events, lanes, queue};
 
@@ -17,7 +18,7 @@ use super::{CaseEntry, WorkingSet};
 /// A document to be written with its case.
 #[derive(Clone, Debug)]
 pub(in super::super) struct PendingDocument {
-    pub(in super::super) content_hash: [u8; 32],
+    pub(in super::super) facts: EncodedFacts,
     pub(in super::super) as_of: Micros,
     pub(in super::super) source_sequence: Option<i64>,
 }
@@ -166,45 +167,25 @@ impl WorkingSet {
             if let Some(document) = &entry.document {
                 documents.push(SourceDocument {
                     case_no: entry.head.case_no,
-                    content_hash: document.content_hash,
                     as_of: document.as_of,
                     source_sequence: document.source_sequence,
-                    facts: &content.facts,
+                    facts: &document.facts,
                 });
             }
         }
         cases::insert_cases(tx, self.part, &new).await?;
         cases::save_histories(tx, self.part, &histories).await?;
-        cases::save_sources(tx, self.part, &documents).await?;
+        source::save_sources(tx, self.part, &documents).await?;
         Ok(())
     }
 
-    /// A head of which only the ledger's instant moved is written narrowly.
     async fn save_heads(&self, tx: &mut Tx) -> Result<(), Error> {
-        let mut whole = Vec::new();
-        let mut narrow = Vec::new();
-        for entry in self.cases.values() {
-            match &entry.loaded {
-                Some(loaded) if *loaded == entry.head => {}
-                Some(loaded) => {
-                    let same_but_instant = crate::store::cases::CaseHead {
-                        as_of: entry.head.as_of,
-                        ledger_sequence: entry.head.ledger_sequence,
-                        review_at: entry.head.review_at,
-                        ..loaded.clone()
-                    };
-                    if same_but_instant == entry.head {
-                        narrow.push(&entry.head);
-                    } else {
-                        whole.push(&entry.head);
-                    }
-                }
-                None => whole.push(&entry.head),
-            }
-        }
-        cases::save_heads(tx, self.part, whole).await?;
-        cases::save_as_of(tx, self.part, narrow).await?;
-        Ok(())
+        let changed = self
+            .cases
+            .values()
+            .filter(|entry| entry.loaded.as_ref() != Some(&entry.head))
+            .map(|entry| &entry.head);
+        Ok(cases::save_heads(tx, self.part, changed).await?)
     }
 
     async fn save_events(&self, tx: &mut Tx) -> Result<(), Error> {
@@ -247,6 +228,7 @@ fn event_body<'a>(
             let document = entry.document.as_ref().expect("facts are recorded with a document");
             let body = CaseEventBody::Facts {
                 new: &content.facts,
+                encoded: &document.facts,
                 old: old.as_deref(),
                 earlier_versions: *earlier_versions,
                 as_of: document.as_of,

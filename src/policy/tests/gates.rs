@@ -70,8 +70,7 @@ impl World {
 }
 
 fn placed(state: QueueState, withheld_by: Gate, wake_at: Option<Micros>) -> Placement {
-    let ledger_expires_at = Some(instant("2026-11-23T23:00[Europe/Madrid]"));
-    Placement { state, withheld_by, wake_at, ledger_expires_at }
+    Placement { state, withheld_by, wake_at }
 }
 
 #[test]
@@ -142,9 +141,7 @@ fn closed_and_pre_due_cases_are_not_in_the_queue() {
     let opens = instant("2026-11-24T00:00[Europe/Madrid]");
     assert_eq!(world.gates(&pre_due, NOW), [(Gate::PreDue, Some(opens))]);
     for (input, gate) in [(closed, Gate::Closed), (pre_due, Gate::PreDue)] {
-        let expected =
-            Placement { ledger_expires_at: None, ..placed(QueueState::Absent, gate, None) };
-        assert_eq!(world.place(&input, NOW), expected);
+        assert_eq!(world.place(&input, NOW), placed(QueueState::Absent, gate, None));
     }
 }
 
@@ -167,14 +164,10 @@ fn a_lease_stays_a_lease_until_it_ends() {
 fn an_old_ledger_denies_only_where_the_portfolio_says_so() {
     let mut world = world();
     let input = ready(NOW);
-    let expires = world.place(&input, NOW).ledger_expires_at.expect("a bound is set");
+    let expires = instant("2026-11-23T23:00[Europe/Madrid]");
     assert_eq!(world.place(&input, expires.plus(-1)).state, QueueState::Ready);
-    let old = Placement {
-        state: QueueState::Withheld,
-        withheld_by: Gate::LedgerOld,
-        wake_at: None,
-        ledger_expires_at: None,
-    };
+    let old =
+        Placement { state: QueueState::Withheld, withheld_by: Gate::LedgerOld, wake_at: None };
     assert_eq!(world.place(&input, expires), old);
     world.settings.old_ledger_rule = OldLedgerRule::ServeWithoutAmounts;
     let served = Placement { state: QueueState::Ready, withheld_by: Gate::Ready, ..old };
@@ -283,9 +276,6 @@ proptest! {
                 (None, Some((_, end))) => (QueueState::Waiting, *end),
             };
             prop_assert_eq!((placement.state, placement.wake_at), expected);
-            if let Some(expires) = placement.ledger_expires_at {
-                prop_assert!(expires > now && state == CaseState::Open);
-            }
             let Some(wake_at) = placement.wake_at else { return Ok(()) };
             prop_assert!(wake_at > now);
             let gate = if placement.state == QueueState::Leased { Gate::Leased } else { first };

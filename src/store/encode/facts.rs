@@ -168,15 +168,46 @@ fn custom_from(stored: stored::CustomFeature, place: Place) -> Result<CustomFeat
     Ok(CustomFeature { feature_id: stored.feature_id, value })
 }
 
-/// The hash of what a document says, the debtor included; sequence and instant
-/// are not content.
-pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &stored::CaseFacts) -> [u8; 32] {
+/// The stored bytes of facts.
+pub(crate) fn encode_facts(facts: &Facts) -> Vec<u8> {
+    facts_to(facts).encode_to_vec()
+}
+
+/// The hash of what a document says, the debtor included, from the stored bytes of
+/// its facts; sequence and instant are not content.
+pub(crate) fn content_hash(debtor_id: &DebtorId, facts: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     let id = debtor_id.as_str();
     hasher.update(&u32::try_from(id.len()).unwrap_or(u32::MAX).to_be_bytes());
     hasher.update(id.as_bytes());
-    hasher.update(&facts.encode_to_vec());
+    hasher.update(facts);
     hasher.finalize().into()
+}
+
+/// [`stored::EventBody`] of a document whose facts are kept whole and are encoded
+/// already: a message and its bytes look the same within another message.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WholeFactsBody {
+    /// As `EventBody.facts`.
+    #[prost(message, optional, tag = "1")]
+    pub(crate) facts: Option<WholeFacts>,
+}
+
+/// [`stored::FactsDelta`] with its whole facts as bytes.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WholeFacts {
+    /// As `FactsDelta.full`.
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub(crate) full: Option<Vec<u8>>,
+    /// As `FactsDelta.as_of_micros`.
+    #[prost(int64, tag = "4")]
+    pub(crate) as_of_micros: i64,
+    /// As `FactsDelta.source_sequence`.
+    #[prost(int64, optional, tag = "5")]
+    pub(crate) source_sequence: Option<i64>,
+    /// As `FactsDelta.debtor_id`.
+    #[prost(string, tag = "6")]
+    pub(crate) debtor_id: String,
 }
 
 /// Hands the fields of facts, with their numbers, to a macro.

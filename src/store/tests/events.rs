@@ -4,9 +4,10 @@ use prost::Message;
 
 use super::*;
 use crate::model::{
-    Attempt, CaseNo, CloseReason, Day, Facts, Hold, HoldKind, Micros, Part, Payment, Promise,
-    PromiseState,
+    Attempt, CaseNo, CloseReason, Day, DebtorId, Facts, Hold, HoldKind, Micros, Part, Payment,
+    Promise, PromiseState,
 };
+use crate::store::cases::source::EncodedFacts;
 use crate::store::encode::{facts_to, stored};
 use crate::store::events::replay::{PastBody, PastEvent, Reader};
 use crate::store::events::{self, CaseEventBody, NewCaseEvent};
@@ -19,8 +20,11 @@ fn facts(overdue_amount_minor: i64) -> Facts {
 }
 
 fn document<'a>(new: &'a Facts, old: Option<&'a Facts>, version: i64) -> CaseEventBody<'a> {
+    let debtor_id = DebtorId::new("d").expect("the id is valid");
     CaseEventBody::Facts {
         new,
+        // A test ends soon.
+        encoded: Box::leak(Box::new(EncodedFacts::new(&debtor_id, new))),
         old,
         earlier_versions: version,
         as_of: Micros(1_000 + version),

@@ -27,7 +27,8 @@ fn walks(step: &str) -> Option<&str> {
     let (verb, rest) = step.split_once(' ')?;
     let table = rest.split(' ').next()?;
     // `v` and `s` are what a statement brings along or has cut to a slice.
-    let brought = ["v", "s", "json_each"].contains(&table) || rest.contains("CONSTANT ROW");
+    let brought = ["v", "s", "json_each"].contains(&table)
+        || ["CONSTANT ROW", "VALUES CLAUSE"].iter().any(|words| rest.contains(words));
     let narrow = verb == "SEARCH" && !rest.ends_with("(part=?)");
     let reads = verb == "SCAN" || verb == "SEARCH";
     (reads && !narrow && !brought && !SMALL.contains(&table)).then_some(table)

@@ -1,6 +1,8 @@
 //! Work lists: what they select, what they say of themselves, hours of contact
 //! and the reserved share.
 
+use arrears::engine::portfolio::update_portfolio;
+use arrears::engine::push::Disposition;
 use arrears::engine::work_list::{
     WorkListDescription, describe_work_list, get_work_list, list_work_lists, update_work_list,
 };
@@ -129,6 +131,24 @@ async fn an_old_ledger_withholds_and_is_counted_before_anybody_looks() {
     assert_eq!(count(&description, Gate::LedgerOld), 1);
     assert!(desk.lease(pull(1)).await.items.is_empty());
     desk.push_to("q", ("c", "d", 50_000)).await;
+    assert_eq!(ids(&desk.lease(pull(1)).await), ["c"]);
+}
+
+/// What counts is the place the case was put in, not the age that is allowed now.
+#[tokio::test]
+async fn the_next_document_serves_a_case_whose_ledger_may_be_older_meanwhile() {
+    let mut desk = Desk::open().await;
+    let strict = PortfolioSettings { max_ledger_age_hours: 24, ..settings(around_the_clock()) };
+    desk.portfolio("q", strict.clone()).await;
+    desk.push_to("q", ("c", "d", 50_000)).await;
+    desk.clock.advance(3 * DAY + MINUTE);
+    assert!(desk.lease(pull(1)).await.items.is_empty());
+    let lax = PortfolioSettings { max_ledger_age_hours: 24 * 30, ..strict };
+    update_portfolio(&desk.engine, &desk.caller, portfolio("q"), lax, "1")
+        .await
+        .expect("no rank reads the age of the ledger");
+    let result = desk.push_to("q", ("c", "d", 50_000)).await;
+    assert_eq!(result.disposition, Ok(Disposition::Unchanged));
     assert_eq!(ids(&desk.lease(pull(1)).await), ["c"]);
 }
 

@@ -1,0 +1,218 @@
+//! What sources say of cases (`case_source`), and what a push compares its
+//! documents with.
+
+use std::collections::HashMap;
+
+use crate::model::{
+    CaseNo, CaseState, Day, DebtorId, DebtorNo, Facts, Gate, Micros, Part, PortfolioNo, Rank,
+    RecoveryGroup, RuleSetId,
+};
+
+use super::super::StoreError;
+use super::super::db::{Batch, Column, Tx, params, statements, text_list};
+use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts};
+
+/// The source every case has; more sources come with later settings.
+const SOURCE_DEFAULT: i64 = 1;
+
+/// The facts of a document as they are stored. Made once and before the writer is
+/// taken: its row and its event hold the same bytes, and the hash is over them.
+#[derive(Clone, Debug)]
+pub struct EncodedFacts {
+    pub(in super::super) bytes: Vec<u8>,
+    /// The hash of what the document says, the debtor included; sequence and
+    /// instant are not content.
+    pub content_hash: [u8; 32],
+}
+
+impl EncodedFacts {
+    /// Encodes what a document says of a case of this debtor.
+    pub fn new(debtor_id: &DebtorId, facts: &Facts) -> EncodedFacts {
+        let bytes = encode_facts(facts);
+        EncodedFacts { content_hash: content_hash(debtor_id, &bytes), bytes }
+    }
+}
+
+/// The newest document of a case and where it has put it: what a push needs to
+/// know of a document that changes nothing.
+#[derive(Clone, Debug)]
+pub struct StoredDocument {
+    /// The case.
+    pub case_no: CaseNo,
+    /// Who owes.
+    pub debtor_no: DebtorNo,
+    /// The hash of what it says.
+    pub content_hash: Vec<u8>,
+    /// The instant the ledger speaks of.
+    pub as_of: Micros,
+    /// Its number.
+    pub source_sequence: Option<i64>,
+    /// The earliest payment or reversal the ledger does not know of.
+    pub absorb_at: Option<Micros>,
+    /// The state of the case.
+    pub state: CaseState,
+    /// Its rank.
+    pub rank: Rank,
+    /// The gate that withholds it, as last placed.
+    pub withheld_by: Option<Gate>,
+}
+
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub struct SourceDocument<'a> {
+    /// The case.
+    pub case_no: CaseNo,
+    /// The instant it speaks of.
+    pub as_of: Micros,
+    /// Its number.
+    pub source_sequence: Option<i64>,
+    /// What it says.
+    pub facts: &'a EncodedFacts,
+}
+
+/// A document that says what is stored, of a later instant or with another number.
+#[derive(Clone, Copy, Debug)]
+pub struct Renewal {
+    /// The case.
+    pub case_no: CaseNo,
+    /// The instant it speaks of.
+    pub as_of: Micros,
+    /// Its number.
+    pub source_sequence: Option<i64>,
+}
+
+statements! {
+    FIND_DOCUMENTS = "SELECT c.case_id, s.content_hash, h.case_no, h.debtor_no, h.as_of, \
+        h.ledger_sequence, h.absorb_at, h.state, h.recovery_group, h.score, h.priority, \
+        h.rule_set_id, h.rank_date, h.case_seq, q.withheld_by \
+        FROM loan_case c \
+        JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
+        JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
+        LEFT JOIN case_q q ON q.part = $1 AND q.case_no = c.case_no \
+        WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}";
+}
+
+const INT: Column = Column::Int;
+
+pub(crate) const SAVE_SOURCES: Batch = Batch {
+    text: "INSERT INTO case_source (part, case_no, source_no, content_hash, as_of, \
+        source_sequence, facts, facts_version) VALUES {rows} \
+        ON CONFLICT (part, case_no, source_no) DO UPDATE SET \
+        content_hash = excluded.content_hash, as_of = excluded.as_of, \
+        source_sequence = excluded.source_sequence, facts = excluded.facts, \
+        facts_version = excluded.facts_version",
+    fixed: 0,
+    columns: &[INT, INT, INT, Column::Blob, INT, INT, Column::Blob, INT],
+};
+
+// The numbers stand in an IN besides the join; see `SAVE_HISTORIES`.
+pub(crate) const RENEW: Batch = Batch {
+    text: "WITH v(case_no, as_of, ledger_sequence) AS (VALUES {rows}) \
+        UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence FROM v \
+        WHERE case_head.part = $1 AND case_head.case_no = v.case_no \
+        AND case_head.case_no IN (SELECT case_no FROM v)",
+    fixed: 1,
+    columns: &[INT, INT, INT],
+};
+
+/// All batches of this file.
+#[cfg(test)]
+pub(crate) const BATCHES: &[Batch] = &[SAVE_SOURCES, RENEW];
+
+/// Read by position: a push reads as many of these as it has documents.
+type Row = (
+    String,
+    Vec<u8>,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+);
+
+/// Finds the newest documents of cases of a portfolio by the callers' ids.
+pub(crate) async fn find_documents<'a>(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    case_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, StoredDocument>, StoreError> {
+    let rows: Vec<Row> =
+        tx.fetch_all(FIND_DOCUMENTS, params![part.0, portfolio_no.0, text_list(case_ids)]).await?;
+    rows.into_iter().map(|row| document(row, part)).collect()
+}
+
+fn document(row: Row, part: Part) -> Result<(String, StoredDocument), StoreError> {
+    let (case_id, content_hash, case_no, debtor_no, as_of, source_sequence, absorb_at, ..) = row;
+    let (.., state, group, score, priority, rule_set_id, rank_date, case_seq, withheld_by) = row;
+    let place = Place { table: "case_head", part: part.0, key: case_no };
+    let int = |name: &str, value: i64| {
+        i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
+    };
+    let unknown = |name: &str, value: i64| place.corrupt(format!("{name} {value} is not known"));
+    let withheld_by = match withheld_by {
+        Some(gate) => Some(Gate::from_number(gate).ok_or_else(|| unknown("withheld_by", gate))?),
+        None => None,
+    };
+    let document = StoredDocument {
+        case_no: CaseNo(case_no),
+        debtor_no: DebtorNo(debtor_no),
+        content_hash,
+        as_of: Micros(as_of),
+        source_sequence,
+        absorb_at: absorb_at.map(Micros),
+        state: CaseState::from_number(state).ok_or_else(|| unknown("state", state))?,
+        rank: Rank {
+            group: RecoveryGroup::from_number(group)
+                .ok_or_else(|| unknown("recovery_group", group))?,
+            score: int("score", score)?,
+            priority: int("priority", priority)?,
+            rule_set_id: RuleSetId(rule_set_id),
+            rank_date: Day(int("rank_date", rank_date)?),
+            case_seq,
+        },
+        withheld_by,
+    };
+    Ok((case_id, document))
+}
+
+/// Writes or replaces what the source says of cases.
+pub(crate) async fn save_sources(
+    tx: &mut Tx,
+    part: Part,
+    documents: &[SourceDocument<'_>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(documents.len() * SAVE_SOURCES.columns.len());
+    for document in documents {
+        rows.extend(params![
+            part.0,
+            document.case_no.0,
+            SOURCE_DEFAULT,
+            &document.facts.content_hash[..],
+            document.as_of.0,
+            document.source_sequence,
+            document.facts.bytes.as_slice(),
+            FACTS_VERSION,
+        ]);
+    }
+    tx.execute_batch(SAVE_SOURCES, vec![], rows).await?;
+    Ok(())
+}
+
+/// Notes that the ledger said the same anew: the narrowest write there is.
+pub(crate) async fn renew(tx: &mut Tx, part: Part, renewals: &[Renewal]) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(renewals.len() * RENEW.columns.len());
+    for renewal in renewals {
+        rows.extend(params![renewal.case_no.0, renewal.as_of.0, renewal.source_sequence]);
+    }
+    tx.execute_batch(RENEW, params![part.0], rows).await?;
+    Ok(())
+}
