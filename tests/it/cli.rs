@@ -2,9 +2,11 @@
 //! it started itself.
 
 mod cases;
+mod demo;
 mod failures;
 mod import;
 mod kill;
 mod program;
 mod readme;
 mod taiwan;
+mod work_list;

@@ -71,12 +71,32 @@ impl Program {
 
     /// Starts `arrears serve` with options in a folder and waits for its address.
     pub(super) fn over(folder: tempfile::TempDir, options: &[&str]) -> Program {
+        let log = fs::File::create(folder.path().join("serve.log")).unwrap();
+        Program::spawn(folder, options, log.into())
+    }
+
+    /// Starts `arrears serve --demo` in a folder and waits until it says what to do
+    /// next. Returns what it has told until then, too.
+    pub(super) fn demo(folder: tempfile::TempDir, options: &[&str]) -> (Program, Vec<String>) {
+        let options = [&["--demo"], options].concat();
+        let mut program = Program::spawn(folder, &options, Stdio::piped());
+        let mut notes = Vec::new();
+        for line in BufReader::new(program.server.stderr.take().unwrap()).lines() {
+            notes.push(line.unwrap());
+            if notes.last().is_some_and(|line| line.starts_with("next: ")) {
+                return (program, notes);
+            }
+        }
+        panic!("the server ended: {notes:?}");
+    }
+
+    fn spawn(folder: tempfile::TempDir, options: &[&str], stderr: Stdio) -> Program {
         let mut server = command()
             .current_dir(folder.path())
             .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
             .args(options)
             .stdout(Stdio::piped())
-            .stderr(fs::File::create(folder.path().join("serve.log")).unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut line = String::new();

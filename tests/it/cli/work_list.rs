@@ -1,0 +1,82 @@
+//! `arrears worklist`: from creating a list to what came of the work, and why
+//! there is none.
+
+use serde_json::Value;
+
+use super::program::Program;
+
+/// A server with three cases of three debtors and one list.
+fn with_work() -> Program {
+    let program = Program::start();
+    program.create_portfolio("main");
+    program.write(
+        "cases.csv",
+        "case_id,debtor_id,overdue_amount,currency,oldest_due_date\n\
+         c1,d1,900.00,EUR,2026-01-05\nc2,d2,400.00,EUR,2026-02-05\nc3,d3,50.00,EUR,2026-03-01\n",
+    );
+    program.run_well(&["import", "cases", "cases.csv"]);
+    program.run_well(&["worklist", "create", "all"]);
+    program
+}
+
+fn lease(program: &Program, max: &str) -> Vec<Value> {
+    let printed = program.run_well(&["worklist", "lease", "all", "-n", max, "-o", "json"]);
+    printed.json().as_array().expect("a list of items").clone()
+}
+
+fn token(item: &Value) -> &str {
+    item["lease_token"].as_str().expect("an item has a token")
+}
+
+#[test]
+fn work_is_leased_reported_and_given_back() {
+    let program = with_work();
+    assert!(program.run_well(&["worklist", "list"]).data.contains("all"));
+    let items = lease(&program, "2");
+    assert_eq!(items.len(), 2);
+
+    let report = ["worklist", "report", token(&items[0]), "no_answer", "-o", "json"];
+    assert_eq!(program.run_well(&report).json()[0]["disposition"], "ACCEPTED");
+    assert_eq!(program.run_well(&report).json()[0]["disposition"], "DUPLICATE");
+
+    let released = program.run_well(&["worklist", "release", token(&items[1]), "--not-dialled"]);
+    assert!(released.notes.contains("released"), "{}", released.notes);
+    let again = lease(&program, "5");
+    let ids: Vec<&str> =
+        again.iter().filter_map(|item| item["lead_case"]["case_id"].as_str()).collect();
+    assert!(ids.contains(&items[1]["lead_case"]["case_id"].as_str().unwrap()), "{ids:?}");
+    assert!(!ids.contains(&items[0]["lead_case"]["case_id"].as_str().unwrap()), "{ids:?}");
+}
+
+#[test]
+fn a_named_pull_returns_the_same_work() {
+    let program = with_work();
+    let args = ["worklist", "lease", "all", "--request-id", "r1", "--worker", "w", "-o", "json"];
+    let first = program.run_well(&args).json();
+    assert_eq!(program.run_well(&args).json(), first);
+    assert_ne!(lease(&program, "1")[0]["lease_token"], first[0]["lease_token"]);
+}
+
+#[test]
+fn why_counts_the_gates_and_names_all_of_one_case() {
+    let program = with_work();
+    let item = lease(&program, "1").remove(0);
+    let case_id = item["lead_case"]["case_id"].as_str().unwrap();
+    let counted = program.run_well(&["worklist", "why", "all"]).data;
+    assert!(counted.contains("LEASED") && counted.contains("READY"), "{counted}");
+    let one = program.run_well(&["worklist", "why", "all", "--portfolio", "main", case_id]).data;
+    assert!(one.contains("LEASED"), "{one}");
+}
+
+#[test]
+fn an_unknown_outcome_is_answered_with_all_there_are() {
+    let program = with_work();
+    let item = lease(&program, "1").remove(0);
+    let refused = program.run(&["worklist", "report", token(&item), "gone_fishing", "-o", "json"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.notes.contains("no_answer"), "{}", refused.notes);
+    let promise = ["worklist", "report", token(&item), "promise", "-o", "json"];
+    assert_ne!(program.run(&promise).code, 0, "a promise needs its day");
+    let nonsense = program.run(&["worklist", "report", "zz", "no_answer"]);
+    assert_eq!(nonsense.code, 2, "{}", nonsense.notes);
+}
