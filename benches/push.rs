@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 use arrears::engine::push::{Document, PushCommand, push_cases};
 use arrears::engine::{Caller, Engine, portfolio};
 use arrears::model::*;
+use futures::StreamExt;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 const CHUNK: usize = 1_000;
+/// Pushes on their way at once, as a loader of a night would keep.
+const IN_FLIGHT: usize = 4;
 /// The tables a first push writes, with the column that counts its cases.
 const TABLES: [&str; 6] =
     ["debtor", "loan_case", "case_source", "case_head", "case_event", "case_q"];
@@ -39,7 +42,9 @@ fn main() {
     let [fresh, same, next, raw_fresh, raw_next] = times.map(median);
     let rate = |time: Duration| cases as f64 / time.as_secs_f64();
     let ratio = |ours: Duration, raw: Duration| rate(ours) / rate(raw);
-    println!("cases {cases}, rounds {rounds}, documents a push {CHUNK}; medians");
+    println!(
+        "cases {cases}, rounds {rounds}, documents a push {CHUNK}, pushes at once {IN_FLIGHT}; medians"
+    );
     println!(
         "first push       {:>9.0}/s  raw {:>9.0}/s  ratio {:.2}",
         rate(fresh),
@@ -77,9 +82,11 @@ async fn ours(folder: &Path, cases: usize) -> [Duration; 3] {
             .map(|from| command(from..(from + CHUNK).min(cases), as_of))
             .collect();
         let began = Instant::now();
-        for chunk in chunks {
-            push_cases(&engine, &caller, chunk).await.expect("the push is taken");
-        }
+        futures::stream::iter(chunks)
+            .map(|chunk| push_cases(&engine, &caller, chunk))
+            .buffered(IN_FLIGHT)
+            .for_each(|pushed| async move { drop(pushed.expect("the push is taken")) })
+            .await;
         *time = began.elapsed();
     }
     times

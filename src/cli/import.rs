@@ -92,19 +92,23 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let invalid = |error: InvalidFile| of_file(&args.file, error);
     let file = File::open(&args.file).map_err(|error| of_file(&args.file, error))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
-    // Only a mapping can speak of today.
+    let named = args.portfolio.as_deref();
+    // Only a mapping can speak of today; any other file is looked at before a
+    // server is needed.
+    let mut target = None;
     let today = match (&args.as_of, &args.mapping) {
         (Some(as_of), _) => as_of.day,
         (None, None) => today(),
-        (None, Some(_)) => today_of_portfolio(context, args.portfolio.as_deref()).await?,
+        (None, Some(_)) => target.insert(Target::find(context, named).await?).today().await?,
     };
     let rows = Rows::new(BufReader::new(file), &mapping, today).map_err(invalid)?;
-
-    let client = context.connect().await?;
+    let target = match target {
+        Some(target) => target,
+        None => Target::find(context, named).await?,
+    };
     let default_rejects = || args.file.with_extension("rejects.csv");
     let mut import = Import {
-        portfolio_id: context.portfolio(&client, args.portfolio.as_deref()).await?,
-        client,
+        target,
         as_of_time: args.as_of.as_ref().map(|as_of| as_of.time),
         dry_run: args.dry_run,
         rejects: Rejects::new(args.rejects.clone().unwrap_or_else(default_rejects)),
@@ -138,15 +142,27 @@ fn read_mapping(path: &Path) -> Result<Mapping, Failure> {
     Mapping::from_yaml(&yaml).map_err(|error| of_file(path, error))
 }
 
-/// The day it is in the portfolio's zone, where the server counts days past due.
-async fn today_of_portfolio(context: &Context, named: Option<&str>) -> Result<Day, Failure> {
-    let client = context.connect().await?;
-    let portfolio_id = context.portfolio(&client, named).await?;
-    let request = proto::GetPortfolioRequest { portfolio_id };
-    let answer = client.portfolios().get_portfolio(request).await?.into_inner();
-    let name = answer.portfolio.unwrap_or_default().time_zone;
-    let zone = Zone::new(&name).map_err(|error| Failure::new(Exit::Failure, error))?;
-    Ok(zone.day_of(SystemClock.now()))
+/// The portfolio that a file goes to, and the server that holds it.
+struct Target {
+    client: Client,
+    portfolio_id: String,
+}
+
+impl Target {
+    async fn find(context: &Context, named: Option<&str>) -> Result<Target, Failure> {
+        let client = context.connect().await?;
+        let portfolio_id = context.portfolio(&client, named).await?;
+        Ok(Target { client, portfolio_id })
+    }
+
+    /// The day it is in the portfolio's zone, where the server counts days past due.
+    async fn today(&self) -> Result<Day, Failure> {
+        let request = proto::GetPortfolioRequest { portfolio_id: self.portfolio_id.clone() };
+        let answer = self.client.portfolios().get_portfolio(request).await?.into_inner();
+        let name = answer.portfolio.unwrap_or_default().time_zone;
+        let zone = Zone::new(&name).map_err(|error| Failure::new(Exit::Failure, error))?;
+        Ok(zone.day_of(SystemClock.now()))
+    }
 }
 
 /// The day it is in UTC.
@@ -167,8 +183,7 @@ fn progress(length: u64) -> ProgressBar {
 
 /// An import under way.
 struct Import {
-    client: Client,
-    portfolio_id: String,
+    target: Target,
     as_of_time: Option<prost_types::Timestamp>,
     dry_run: bool,
     rejects: Rejects,
@@ -228,13 +243,13 @@ impl Import {
         let Chunk { rows: sent, documents, mut rejects, .. } = std::mem::take(&mut self.chunk);
         if !documents.is_empty() {
             let request = proto::PushCasesRequest {
-                portfolio_id: self.portfolio_id.clone(),
+                portfolio_id: self.target.portfolio_id.clone(),
                 cases: documents,
                 as_of_time: self.as_of_time,
                 validate_only: self.dry_run,
                 ..Default::default()
             };
-            let results = push(&self.client, request).await?;
+            let results = push(&self.target.client, request).await?;
             for (row, result) in sent.iter().zip(results) {
                 self.summary.count(&result);
                 if let Some(error) = result.error {
