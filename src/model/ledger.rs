@@ -50,16 +50,19 @@ fn oldest_due_date(facts: &Facts, change: i64) -> Option<Day> {
     if paid <= 0 || facts.instalments.is_empty() {
         return facts.oldest_due_date;
     }
+    // What is left when all that are told are settled fell due no earlier than the
+    // last of them.
+    let mut oldest = facts.oldest_due_date;
     for instalment in &facts.instalments {
         let open = instalment.due_amount_minor - instalment.paid_amount_minor;
         if open <= 0 {
             continue;
         }
+        oldest = oldest.max(Some(instalment.due_date));
         if paid < open {
-            let due = instalment.due_date;
-            return Some(facts.oldest_due_date.map_or(due, |oldest| oldest.max(due)));
+            break;
         }
         paid -= open;
     }
-    facts.oldest_due_date
+    oldest
 }

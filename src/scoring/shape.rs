@@ -1,6 +1,8 @@
 //! The shape of a payment history: how many months behind the account was at
 //! each month's end, whichever of the three forms the history came in.
 
+use std::collections::VecDeque;
+
 use crate::model::{Day, Facts, History, LocalDays, Micros, Served};
 
 use super::month::Month;
@@ -104,26 +106,26 @@ impl Shape {
         let first = input.facts.instalments.first()?;
         let mut shape = Shape::empty(input.today);
         shape.amounts_known = true;
-        let (mut pool, pool_day) = paid_since(input);
+        let mut money = paid_since(input);
         for at in shape.index(Month::of(first.due_date)).max(0)..MONTHS as i32 {
             shape.behind[at as usize] = 0;
         }
         for instalment in &input.facts.instalments {
-            let open = (instalment.due_amount_minor - instalment.paid_amount_minor).max(0);
-            let taken = open.min(pool);
-            pool -= taken;
-            let settled = match open {
-                0 => Some(instalment.paid_date.unwrap_or(instalment.due_date)),
-                _ if taken == open => Some(pool_day),
-                _ => None,
-            };
-            let paid_day = instalment.paid_date.unwrap_or(instalment.due_date);
-            for (amount, day) in [(instalment.paid_amount_minor, paid_day), (taken, pool_day)] {
-                if amount > 0 {
-                    let month = Month::of(day);
-                    shape.pay(month, amount);
-                    let last = shape.last_payment;
-                    shape.last_payment = Some(last.map_or(month, |last| last.max(month)));
+            let told = instalment.paid_date.unwrap_or(instalment.due_date);
+            if instalment.paid_amount_minor > 0 {
+                shape.receive(Month::of(told), instalment.paid_amount_minor);
+            }
+            let mut open = (instalment.due_amount_minor - instalment.paid_amount_minor).max(0);
+            let mut settled = (open == 0).then_some(told);
+            while open > 0
+                && let Some((day, left)) = money.front_mut()
+            {
+                let taken = open.min(*left);
+                (open, *left) = (open - taken, *left - taken);
+                settled = (open == 0).then_some(*day);
+                shape.receive(Month::of(*day), taken);
+                if *left == 0 {
+                    money.pop_front();
                 }
             }
             shape.bill(Month::of(instalment.due_date), instalment.due_amount_minor);
@@ -160,35 +162,39 @@ impl Shape {
                 shape.last_payment = Some(month);
             }
         }
-        let (since, day) = paid_since(input);
-        shape.pay(Month::of(day), since);
+        for (day, amount) in paid_since(input) {
+            shape.pay(Month::of(day), amount);
+        }
         shape.go_on_with_the_spell(newest.plus(1), input.served.oldest_due_date);
         Some(shape)
     }
 
+    /// Payments tell months only where they begin before the arrears do. Those made
+    /// within the arrears alone say nothing of the time before, and whoever makes a
+    /// first payment must not look worse than who makes none.
     fn from_events(input: &ShapeInput<'_>) -> Option<Shape> {
         let mut shape = Shape::empty(input.today);
-        let start = shape.current.plus(-(WINDOW as i32)).first_day().unwrap_or(Day::MIN);
-        let start = input.days.start_of(start);
-        let mut before_window = None;
+        let window = shape.current.plus(-(WINDOW as i32));
+        let mut first_day = None;
         let mut paid_in = [false; MONTHS];
         for payment in input.history.payments.iter().filter(|paid| paid.reversed_time.is_none()) {
-            if payment.event_time < start {
-                before_window = Some(payment.event_time);
-                continue;
-            }
-            let month = Month::of(input.days.day_of(payment.event_time));
+            let day = input.days.day_of(payment.event_time);
+            let month = Month::of(day);
+            first_day = first_day.or(Some(day));
             shape.pay(month, payment.amount_minor);
             if let Some(at) = shape.slot(month) {
                 paid_in[at] = true;
             }
             shape.last_payment = Some(month);
         }
-        let mut last = before_window.map(|instant| Month::of(input.days.day_of(instant)));
-        shape.last_payment = shape.last_payment.or(last);
-        shape.last_payment?;
+        let first_day = first_day?;
+        let oldest_due = input.served.oldest_due_date;
+        if oldest_due.is_some_and(|due| first_day >= due) {
+            return Some(shape);
+        }
+        let mut last = Some(Month::of(first_day)).filter(|month| *month < window);
         for (at, paid) in paid_in.into_iter().enumerate() {
-            let month = shape.current.plus(at as i32 - WINDOW as i32);
+            let month = window.plus(at as i32);
             if paid {
                 last = Some(month);
             }
@@ -198,8 +204,7 @@ impl Shape {
         }
         shape.amounts_known = true;
         shape.owed = Some(input.served.overdue_amount_minor);
-        let first = shape.current.plus(-(WINDOW as i32));
-        shape.go_on_with_the_spell(first, input.served.oldest_due_date);
+        shape.go_on_with_the_spell(window.max(Month::of(first_day)), oldest_due);
         Some(shape)
     }
 
@@ -233,6 +238,12 @@ impl Shape {
         if let Some(at) = self.slot(month) {
             self.paid[at] = self.paid[at].saturating_add(amount);
         }
+    }
+
+    /// A payment of the ruling form, which may be the last one known.
+    fn receive(&mut self, month: Month, amount: i64) {
+        self.pay(month, amount);
+        self.last_payment = Some(self.last_payment.map_or(month, |last| last.max(month)));
     }
 
     fn disagreement(&self, other: &Shape) -> Option<(Month, i16, i16)> {
@@ -282,37 +293,49 @@ impl Shape {
     }
 
     /// What was paid and what was billed in the last twelve completed months,
-    /// `shift` months from now; nothing where nothing was billed.
+    /// `shift` months from now; nothing where nothing was billed. Where what is owed
+    /// now stands for what was billed, what was paid in the running month counts, and a
+    /// completed month must be known: a first payment is no small share.
     pub fn paid_and_billed(&self, shift: usize) -> Option<(i64, i64)> {
         let sum =
             |months: &[i64]| months.iter().fold(0_i64, |sum, month| sum.saturating_add(*month));
-        let paid = sum(&self.paid[shift..shift + WINDOW]);
+        let months = shift..shift + WINDOW;
+        let paid = match self.owed {
+            None => sum(&self.paid[months.clone()]),
+            Some(_) => sum(&self.paid[shift..=shift + WINDOW]),
+        };
         let billed = match self.owed {
-            None => sum(&self.billed[shift..shift + WINDOW]),
+            None => sum(&self.billed[months]),
             Some(owed) => paid.saturating_add(owed),
         };
-        (self.amounts_known && billed > 0).then_some((paid, billed))
+        let known = self.owed.is_none() || self.behind(WINDOW, shift).next().is_some();
+        (self.amounts_known && known && billed > 0).then_some((paid, billed))
     }
 }
 
-/// What was paid since the ledger's instant, less what was taken back, and the
-/// day of the newest such payment.
-fn paid_since(input: &ShapeInput<'_>) -> (i64, Day) {
-    let (mut sum, mut newest) = (0_i64, None);
+/// What was paid since the ledger's instant, the oldest payment first. What was taken
+/// back since of what the ledger knows is missing from the oldest.
+fn paid_since(input: &ShapeInput<'_>) -> VecDeque<(Day, i64)> {
+    let mut taken_back = 0_i64;
+    let mut paid = VecDeque::new();
     for payment in &input.history.payments {
         let after = payment.event_time > input.as_of;
-        if after && payment.reversed_time.is_none() {
-            newest = Some(payment.event_time);
-        }
         match payment.reversed_time {
-            None if after => sum = sum.saturating_add(payment.amount_minor),
+            None if after => {
+                paid.push_back((input.days.day_of(payment.event_time), payment.amount_minor));
+            }
             Some(reversed) if !after && reversed > input.as_of => {
-                sum = sum.saturating_sub(payment.amount_minor);
+                taken_back = taken_back.saturating_add(payment.amount_minor);
             }
             _ => {}
         }
     }
-    (sum.max(0), newest.map_or(input.today, |instant| input.days.day_of(instant)))
+    for (_, amount) in &mut paid {
+        let missing = taken_back.min(*amount);
+        (taken_back, *amount) = (taken_back - missing, *amount - missing);
+    }
+    paid.retain(|(_, amount)| *amount > 0);
+    paid
 }
 
 fn last_event(input: &ShapeInput<'_>) -> Option<Month> {

@@ -9,7 +9,7 @@ use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
 
-use super::{Case, day, noon, settings, shipped};
+use super::{Case, day, generate, noon, settings, shipped};
 
 const FEATURES: &[&str] = &[
     "late_months_6",
@@ -212,6 +212,46 @@ fn without_a_history_nothing_is_told() {
     let case = Case::new(super::basic(today(), 90), today());
     for name in FEATURES {
         assert_eq!(number(&case, name), None, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    /// Whatever the history so far, in whichever form: nobody who pays looks worse
+    /// for it.
+    #[test]
+    fn a_payment_of_today_never_costs_points(
+        case in generate::case(), permille in 1..1_000_i64
+    ) {
+        let mut paid = case.clone();
+        paid.history.payments.push(Payment {
+            event_id: "today".to_owned(),
+            event_time: noon(case.today).max(case.as_of.plus(1)),
+            amount_minor: (case.facts.overdue_amount_minor * permille / 1_000).max(1),
+            reversed_time: None,
+        });
+        let (before, after) = (case.rank(shipped()), paid.rank(shipped()));
+        prop_assert!(after.rank.score >= before.rank.score, "{before:?} {after:?}");
+    }
+}
+
+/// Five columns and a payment: nothing is known of the months before.
+#[test]
+fn a_first_payment_within_the_arrears_makes_no_history() {
+    for days in [5, 81, 110, 150, 300] {
+        let mut case = Case::new(super::basic(today(), days), today());
+        let before = case.rank(shipped()).rank.score;
+        case.history.payments.push(Payment {
+            event_id: "first".to_owned(),
+            event_time: noon(today()),
+            amount_minor: 10,
+            reversed_time: None,
+        });
+        assert_eq!(number(&case, "months_since_payment"), Some(0));
+        assert_eq!(number(&case, "late_months_12"), None);
+        assert_eq!(number(&case, "paid_share_permille_12"), None);
+        assert!(case.rank(shipped()).rank.score >= before, "{days} days past due");
     }
 }
 
