@@ -180,15 +180,15 @@ impl HoldKind {
 pub struct DebtorRecord {
     /// Holds of the whole debtor not lifted, by event id.
     pub holds: Vec<Hold>,
-    /// The instants of counted attempts, the newest last; at most 64.
+    /// The instants of counted attempts, the newest last; at most 100.
     pub attempts: Vec<Micros>,
     /// Counted attempts no longer in the list.
     pub earlier_attempt_count: i64,
 }
 
 impl DebtorRecord {
-    /// The most instants kept: more than any cap looks back on.
-    const ATTEMPTS_KEPT: usize = 64;
+    /// The most instants kept: as many as a cap may allow.
+    pub const ATTEMPTS_KEPT: usize = 100;
 
     /// Counts an attempt.
     pub fn count_attempt(&mut self, at: Micros) {

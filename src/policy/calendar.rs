@@ -40,13 +40,17 @@ pub enum Window {
 type Span = (i64, i64);
 
 impl Calendar {
-    /// A policy in the zones of a debtor; `home` is the portfolio's own zone.
+    /// A policy in the zones of a debtor; `home` is the portfolio's own zone, which
+    /// counts where a debtor brings none or a place does not say its zone.
     pub fn new(policy: &ContactPolicy, home: &Zone, zones: &ZoneSet) -> Calendar {
-        let known = zones.zones();
+        let mut known = zones.zones().to_vec();
+        if known.is_empty() || (zones.with_home() && !known.contains(home)) {
+            known.push(home.clone());
+        }
         Calendar {
             policy: policy.clone(),
             home: home.clone(),
-            zones: if known.is_empty() { vec![home.clone()] } else { known.to_vec() },
+            zones: known,
             unknown: zones.unknown().to_vec(),
         }
     }

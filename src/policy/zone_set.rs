@@ -7,12 +7,18 @@ use super::{UnknownZone, Zone};
 /// The most zones one debtor may bring.
 pub const ZONE_SET_MAX: usize = 8;
 
+/// How a set with places of no zone of their own is written.
+const HOME: &str = "*";
+
 /// The zones a debtor may be in: links resolved, sorted by name, each once.
-/// Contact is allowed where it is allowed in all of them.
+/// Contact is allowed where it is allowed in all of them. A place that does not
+/// say its zone is taken to be in the portfolio's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneSet {
     zones: Vec<Zone>,
     unknown: Vec<String>,
+    /// Whether beside these zones there is a place that does not say its zone.
+    home: bool,
 }
 
 /// Why names do not make a set of zones.
@@ -30,13 +36,17 @@ pub enum ZoneSetError {
 }
 
 impl ZoneSet {
-    /// The set of these names, in any order and case of letters; empty names are
-    /// passed over, because a contact point may not say.
+    /// The set of these names, in any order and case of letters; an empty name is a
+    /// place that does not say its zone.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<ZoneSet, ZoneSetError> {
         let mut set = ZoneSet::default();
-        for name in names.into_iter().filter(|name| !name.is_empty()) {
-            set.insert(&Zone::new(name)?);
+        for name in names {
+            match name {
+                "" => set.home = true,
+                name => set.insert(&Zone::new(name)?),
+            }
         }
+        set.home &= !set.zones.is_empty();
         match set.zones.len() {
             0..=ZONE_SET_MAX => Ok(set),
             count => Err(ZoneSetError::TooMany { count }),
@@ -49,14 +59,17 @@ impl ZoneSet {
     /// [`ZONE_SET_MAX`] zones, as the union over a debtor's cases may have, all count.
     pub fn stored<'a>(names: impl IntoIterator<Item = &'a str>) -> ZoneSet {
         let mut set = ZoneSet::default();
-        for name in names.into_iter().filter(|name| !name.is_empty()) {
+        for name in names {
             match Zone::new(name) {
+                _ if name.is_empty() || name == HOME => set.home = true,
                 Ok(zone) => set.insert(&zone),
                 Err(unknown) => set.unknown.push(unknown.name),
             }
         }
         set.unknown.sort();
         set.unknown.dedup();
+        // Where no place says its zone, the set is the empty one.
+        set.home &= !(set.zones.is_empty() && set.unknown.is_empty());
         set
     }
 
@@ -77,14 +90,22 @@ impl ZoneSet {
         &self.unknown
     }
 
-    /// Whether the debtor brings no zone: the portfolio's own then counts.
+    /// Whether the portfolio's own zone counts beside those named here, because a
+    /// place does not say its zone.
+    pub fn with_home(&self) -> bool {
+        self.home
+    }
+
+    /// Whether the debtor brings no zone: the portfolio's own then counts alone.
     pub fn is_empty(&self) -> bool {
         self.zones.is_empty() && self.unknown.is_empty()
     }
 
     /// All names, the known ones first: what to store, and what [`ZoneSet::stored`] takes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.zones.iter().map(|zone| zone.name()).chain(self.unknown.iter().map(String::as_str))
+        let zones = self.zones.iter().map(|zone| zone.name());
+        let unknown = self.unknown.iter().map(String::as_str);
+        zones.chain(unknown).chain(self.home.then_some(HOME))
     }
 
     /// A number for the set, computed from its names; 0 = empty.

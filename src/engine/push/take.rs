@@ -263,15 +263,18 @@ fn zones_change(set: &WorkingSet, numbers: (CaseNo, DebtorNo), old: Option<&Fact
     };
     let new = &content.facts;
     match old {
-        Some(old) => old.contact_points != new.contact_points && zones_of(old) != zones_of(new),
-        None => zones_of(new).id() != set.debtor(debtor_no).zone_set_id,
+        Some(old) => {
+            old.contact_points != new.contact_points
+                && zone_names(old).collect::<BTreeSet<_>>() != zone_names(new).collect()
+        }
+        None => ZoneSet::stored(zone_names(new)).id() != set.debtor(debtor_no).zone_set_id,
     }
 }
 
-/// The zones of the usable contact points of facts.
-fn zones_of(facts: &Facts) -> ZoneSet {
+/// The zones of the usable contact points of facts; empty where one does not say.
+fn zone_names(facts: &Facts) -> impl Iterator<Item = &str> {
     let usable = facts.contact_points.iter().filter(|point| point.usable());
-    ZoneSet::stored(usable.map(|point| point.time_zone.as_str()))
+    usable.map(|point| point.time_zone.as_str())
 }
 
 /// Sets the zones of debtors to the union over all their cases that are not
@@ -291,14 +294,9 @@ async fn rezone_debtors(
     }
     set.load_content(tx, by_debtor.values().flatten().copied().collect::<Vec<_>>()).await?;
     for (debtor_no, case_nos) in by_debtor {
-        let names: Vec<String> = case_nos
-            .iter()
-            .filter_map(|case_no| set.case(*case_no)?.content.as_ref())
-            .flat_map(|content| {
-                zones_of(&content.facts).names().map(str::to_owned).collect::<Vec<_>>()
-            })
-            .collect();
-        set.set_zones(debtor_no, ZoneSet::stored(names.iter().map(String::as_str)));
+        let contents = case_nos.iter().filter_map(|no| set.case(*no)?.content.as_ref());
+        let zones = ZoneSet::stored(contents.flat_map(|content| zone_names(&content.facts)));
+        set.set_zones(debtor_no, zones);
     }
     Ok(())
 }

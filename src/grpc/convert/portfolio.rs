@@ -2,8 +2,8 @@
 
 use crate::engine::portfolio::Portfolio;
 use crate::model::{
-    ContactPolicy, Currency, DayHours, DebtorKind, Input, OldLedgerRule, PlainPolicy, PortfolioId,
-    PortfolioSettings, RankingSettings, Reason, StageBounds, Violations,
+    ContactPolicy, Currency, DayHours, DebtorKind, DebtorRecord, Input, OldLedgerRule, PlainPolicy,
+    PortfolioId, PortfolioSettings, RankingSettings, Reason, StageBounds, Violations,
 };
 use crate::proto;
 
@@ -152,8 +152,10 @@ fn contact_policy(
 
 fn plain_policy(given: &proto::PlainPolicy, at: &Path<'_>, broken: &mut Violations) -> PlainPolicy {
     let default = PlainPolicy::default();
+    // A cap above what is kept of a debtor's attempts would never bind.
+    let most = i32::try_from(DebtorRecord::ATTEMPTS_KEPT).unwrap_or(i32::MAX);
     let attempts = |given: Option<i32>, default, name, broken: &mut Violations| match given {
-        Some(attempts) => number(attempts, (1, 100), &at.field(name), broken),
+        Some(attempts) => number(attempts, (1, most), &at.field(name), broken),
         None => default,
     };
     PlainPolicy {

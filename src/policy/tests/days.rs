@@ -88,7 +88,7 @@ fn names_that_are_no_zones_are_refused() {
 
 #[test]
 fn links_are_one_zone_in_a_set() {
-    let set = zones(&["Asia/Calcutta", "", "us/eastern", "Asia/Kolkata", "America/New_York"]);
+    let set = zones(&["Asia/Calcutta", "us/eastern", "Asia/Kolkata", "America/New_York"]);
     assert_eq!(set.names().collect::<Vec<_>>(), ["America/New_York", "Asia/Kolkata"]);
     assert_eq!(set, zones(&["Asia/Kolkata", "US/Eastern"]));
     assert_eq!(set.id(), zones(&["Asia/Kolkata", "US/Eastern"]).id());

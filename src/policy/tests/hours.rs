@@ -197,3 +197,20 @@ fn the_portfolios_zone_counts_only_where_the_debtor_brings_none() {
     let next = Some(instant("2026-11-20T13:00Z"));
     assert_eq!(at(&["America/New_York"]), Window::Closed { next });
 }
+
+/// A telephone in New York and one that does not say where: both hours hold.
+#[test]
+fn a_place_that_does_not_say_its_zone_is_in_the_portfolios() {
+    let policy = ContactPolicy::Plain(Default::default());
+    let home = zone("Europe/Madrid");
+    let set = ZoneSet::stored(["America/New_York", ""]);
+    assert_eq!(set, ZoneSet::stored(set.names()), "what is stored comes back");
+    assert_ne!(set.id(), ZoneSet::stored(["America/New_York"]).id());
+    let calendar = Calendar::new(&policy, &home, &set);
+    // 19:30 in New York, 01:30 in Madrid.
+    let evening = instant("2026-03-04T19:30[America/New_York]");
+    assert!(matches!(calendar.window(evening), Window::Closed { .. }));
+    let afternoon = instant("2026-03-04T13:30[America/New_York]");
+    assert!(matches!(calendar.window(afternoon), Window::Open { .. }));
+    assert!(ZoneSet::stored(["", ""]).is_empty());
+}
