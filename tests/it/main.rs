@@ -10,4 +10,5 @@ mod ledger;
 mod queue;
 mod queue_model;
 mod replay;
+mod store;
 mod support;

@@ -4,9 +4,11 @@
 mod against_model;
 mod grants;
 mod lists;
+mod overload;
 mod waiting;
 mod workers;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrears::engine::lease::{
@@ -39,7 +41,7 @@ struct Desk {
     /// Raised with every document and event, so that each is newer than the last.
     stamp: i64,
     events: usize,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn id<T>(made: Result<T, arrears::model::InvalidId>) -> T {
@@ -123,14 +125,7 @@ impl Desk {
         let clock = Arc::new(TestClock::new(Micros(START)));
         let engine =
             Engine::open(folder.path(), clock.clone()).await.expect("a new database opens");
-        let desk = Desk {
-            engine,
-            clock,
-            caller: Caller::local(),
-            stamp: START,
-            events: 0,
-            _folder: folder,
-        };
+        let desk = Desk { engine, clock, caller: Caller::local(), stamp: START, events: 0, folder };
         desk.portfolio("p", settings(contact_policy)).await;
         create_work_list(&desk.engine, &desk.caller, list("l"), everything())
             .await
@@ -142,6 +137,11 @@ impl Desk {
         create_portfolio(&self.engine, &self.caller, portfolio(name), settings)
             .await
             .expect("the portfolio is new");
+    }
+
+    /// Where the database lies.
+    fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn now(&self) -> i64 {
