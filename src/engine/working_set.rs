@@ -43,6 +43,7 @@ pub(super) struct WorkingSet {
     audit: Vec<save::PendingAudit>,
     leases: LeaseChanges,
     new_lanes: HashMap<i64, LaneKey>,
+    known_lanes: HashMap<i64, LaneKey>,
     new_zone_sets: BTreeMap<i64, Arc<ZoneSet>>,
     known_zone_sets: HashMap<i64, Arc<ZoneSet>>,
     calendars: HashMap<(PortfolioNo, i64), Arc<Calendar>>,
@@ -91,6 +92,7 @@ impl WorkingSet {
             audit: Vec::new(),
             leases: LeaseChanges::default(),
             new_lanes: HashMap::new(),
+            known_lanes: HashMap::new(),
             new_zone_sets: BTreeMap::new(),
             known_zone_sets: HashMap::new(),
             calendars: HashMap::new(),
@@ -160,13 +162,27 @@ impl WorkingSet {
                 head,
             });
         }
+        self.learn_lanes(tx).await?;
         self.learn_zone_sets(tx).await?;
         self.expire_leases();
         Ok(())
     }
 
-    /// Loads the zone sets that another transaction wrote a moment ago: the
-    /// directory hears of them only once they are durable.
+    /// Loads the lanes that another transaction wrote a moment ago: the directory
+    /// hears of them only once they are durable.
+    async fn learn_lanes(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        let ids: BTreeSet<i64> = self.cases.values().map(|entry| entry.head.lane_id).collect();
+        let missing: Vec<i64> = ids.into_iter().filter(|id| self.lane(*id).is_none()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for lane in lanes::load_lanes(tx, self.part, missing).await? {
+            self.known_lanes.insert(lane.lane_id(), lane);
+        }
+        Ok(())
+    }
+
+    /// Likewise the zone sets.
     async fn learn_zone_sets(&mut self, tx: &mut Tx) -> Result<(), Error> {
         let ids: BTreeSet<i64> = self.debtors().map(|debtor| debtor.zone_set_id).collect();
         let missing: Vec<i64> = ids.into_iter().filter(|id| self.zone_set(*id).is_err()).collect();
@@ -413,7 +429,8 @@ impl WorkingSet {
 
     pub(super) fn lane(&self, lane_id: i64) -> Option<LaneKey> {
         let known = self.engine.directory.lane(self.part, lane_id);
-        known.map(|lane| (*lane).clone()).or_else(|| self.new_lanes.get(&lane_id).cloned())
+        let pending = || self.new_lanes.get(&lane_id).or_else(|| self.known_lanes.get(&lane_id));
+        known.map(|lane| (*lane).clone()).or_else(|| pending().cloned())
     }
 
     pub(super) fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Error> {

@@ -10,6 +10,8 @@ use super::encode::Place;
 statements! {
     LOAD_ZONE_SETS = "SELECT zone_set_id, zones FROM zone_set \
         WHERE part = $1 AND zone_set_id IN {ints:$2}";
+    LOAD_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
+        recovery_group, work_kind, route FROM lane WHERE part = $1 AND lane_id IN {ints:$2}";
     // Named cross-part scans: the directory is read whole at start.
     ALL_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
         recovery_group, work_kind, route FROM lane ORDER BY part, lane_id";
@@ -49,35 +51,47 @@ struct LaneRow {
     route: String,
 }
 
+impl LaneRow {
+    fn lane(self) -> Result<LaneKey, StoreError> {
+        let place = Place { table: "lane", part: self.part, key: self.lane_id };
+        let stage = Stage::from_number(self.stage);
+        let group = RecoveryGroup::from_number(self.recovery_group);
+        let (Some(stage), Some(group)) = (stage, group) else {
+            return Err(place.corrupt("its stage or group is not known"));
+        };
+        if self.work_kind != WorkKind::Collect as i64 {
+            return Err(place.corrupt(format!("work kind {} is not known", self.work_kind)));
+        }
+        let key = LaneKey {
+            zone_set_id: self.zone_set_id,
+            portfolio_no: PortfolioNo(self.portfolio_no),
+            language: self.language,
+            stage,
+            group,
+            work_kind: WorkKind::Collect,
+            route: self.route,
+        };
+        if key.lane_id() != self.lane_id {
+            return Err(place.corrupt("its number is not the hash of what it is made of"));
+        }
+        Ok(key)
+    }
+}
+
 /// All lanes of all parts.
 pub(crate) async fn all_lanes(tx: &mut Tx) -> Result<Vec<(Part, LaneKey)>, StoreError> {
     let rows: Vec<LaneRow> = tx.fetch_all(ALL_LANES, vec![]).await?;
-    rows.into_iter()
-        .map(|row| {
-            let place = Place { table: "lane", part: row.part, key: row.lane_id };
-            let stage = Stage::from_number(row.stage);
-            let group = RecoveryGroup::from_number(row.recovery_group);
-            let (Some(stage), Some(group)) = (stage, group) else {
-                return Err(place.corrupt("its stage or group is not known"));
-            };
-            if row.work_kind != WorkKind::Collect as i64 {
-                return Err(place.corrupt(format!("work kind {} is not known", row.work_kind)));
-            }
-            let key = LaneKey {
-                zone_set_id: row.zone_set_id,
-                portfolio_no: PortfolioNo(row.portfolio_no),
-                language: row.language,
-                stage,
-                group,
-                work_kind: WorkKind::Collect,
-                route: row.route,
-            };
-            if key.lane_id() != row.lane_id {
-                return Err(place.corrupt("its number is not the hash of what it is made of"));
-            }
-            Ok((Part(row.part), key))
-        })
-        .collect()
+    rows.into_iter().map(|row| Ok((Part(row.part), row.lane()?))).collect()
+}
+
+/// Lanes by number.
+pub(crate) async fn load_lanes(
+    tx: &mut Tx,
+    part: Part,
+    lane_ids: Vec<i64>,
+) -> Result<Vec<LaneKey>, StoreError> {
+    let rows: Vec<LaneRow> = tx.fetch_all(LOAD_LANES, params![part.0, int_list(lane_ids)]).await?;
+    rows.into_iter().map(LaneRow::lane).collect()
 }
 
 /// All zone sets of all parts: part, number, IANA names.

@@ -7,6 +7,7 @@ mod lists;
 mod overload;
 mod waiting;
 mod workers;
+mod zones;
 
 use std::path::Path;
 use std::sync::Arc;
