@@ -80,6 +80,8 @@ pub struct Rules<'a> {
     pub sweep_slack: i64,
     /// Counted attempts per debtor: at most so many in so many microseconds.
     pub caps: Vec<(usize, i64)>,
+    /// How long a named pull is remembered, in microseconds; nothing = for ever.
+    pub pull_kept: Option<i64>,
     /// The hours of contact, computed apart from the server; nothing = always.
     pub hours: Option<Hours<'a>>,
 }
@@ -93,7 +95,7 @@ pub fn check(history: &History, rules: &Rules<'_>) -> Vec<Breach> {
     completeness::check(history, &calls, &mut breaches);
     order::check(history, &mut breaches);
     timing::check(&history.transitions, rules, &mut breaches);
-    duplicates::check(&calls, &history.transitions, &mut breaches);
+    duplicates::check(&calls, &history.transitions, rules, &mut breaches);
     breaches
 }
 

@@ -2,14 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Answer, Breach, Call, Change, Disposition, Invariant, LeaseId, Request, Transition};
+use super::{
+    Answer, Breach, Call, Change, Disposition, Invariant, LeaseId, Request, Rules, Transition,
+};
 
 /// Checks reports by lease and pulls by name.
-pub fn check(calls: &[Call<'_>], transitions: &[Transition], breaches: &mut Vec<Breach>) {
+pub fn check(
+    calls: &[Call<'_>],
+    transitions: &[Transition],
+    rules: &Rules<'_>,
+    breaches: &mut Vec<Breach>,
+) {
     let mut breach = |text: String| breaches.push(Breach::new(Invariant::OneEffect, text));
     reports(calls, &mut breach);
     effects(transitions, &mut breach);
-    pulls(calls, &mut breach);
+    pulls(calls, rules, &mut breach);
 }
 
 /// Of all reports on a lease one content is taken, and taken once.
@@ -51,8 +58,9 @@ struct Pull {
     leases: BTreeSet<LeaseId>,
 }
 
-/// A retry returns what is still held of the pull: the same leases or fewer.
-fn pulls(calls: &[Call<'_>], breach: &mut impl FnMut(String)) {
+/// A retry returns what is still held of the pull: the same leases or fewer. One
+/// that may have come after the pull was forgotten proves nothing.
+fn pulls(calls: &[Call<'_>], rules: &Rules<'_>, breach: &mut impl FnMut(String)) {
     let mut named: BTreeMap<&str, Vec<Pull>> = BTreeMap::new();
     for call in calls {
         let Request::Lease { request_id: Some(name), .. } = call.opening.request else { continue };
@@ -68,9 +76,11 @@ fn pulls(calls: &[Call<'_>], breach: &mut impl FnMut(String)) {
         for pair in pulls.windows(2) {
             let (first, second) = (&pair[0], &pair[1]);
             let fewer = second.leases.is_subset(&first.leases);
+            let forgotten =
+                rules.pull_kept.is_some_and(|kept| second.received >= first.asked + kept);
             let together = second.asked <= first.received;
             let same_answer = together && first.leases.is_subset(&second.leases);
-            if !(fewer || same_answer) {
+            if !(fewer || same_answer || forgotten) {
                 breach(format!("pull {name} got {:?}, then {:?}", first.leases, second.leases));
             }
         }

@@ -20,6 +20,7 @@ fn rules<'a>() -> Rules<'a> {
     Rules {
         sweep_slack: MINUTE,
         caps: vec![(2, 60 * MINUTE)],
+        pull_kept: Some(60 * MINUTE),
         hours: Some(&|_, from, until| from >= 0 && until <= 600 * MINUTE),
     }
 }

@@ -241,6 +241,7 @@ async fn thirty_days_at_five_times_overload() {
         sweep_slack: HOUR,
         // One a calendar day: two within 24 hours, never three.
         caps: vec![(2, DAY), (7, 7 * DAY)],
+        pull_kept: None,
         hours: Some(&|_, from, until| from % DAY >= 8 * HOUR && until % DAY <= 20 * HOUR),
     };
     assert_holds(&watch.history, &rules);

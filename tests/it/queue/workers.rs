@@ -1,6 +1,7 @@
 //! Many workers at once on a database of files. What they asked and were told is
 //! held against the invariants of the queue.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +10,14 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::history::{
-    Answer, Closing, Disposition, Found, Grant, History, LeaseId, Place, Record, Request, Rules,
-    Step, assert_holds,
+    Answer, Batch, Change, Closing, Disposition, Found, Grant, History, LeaseId, Place, Record,
+    Request, Rules, Step, assert_holds,
 };
+use crate::store::QueueLog;
 
-const CASES: usize = 60;
-const DEBTORS: usize = 40;
+/// More than the workers can hold or rest at one time, so that order matters.
+const CASES: usize = 600;
+const DEBTORS: usize = 400;
 const WORKERS: u64 = 32;
 const STEPS: usize = 40;
 
@@ -58,20 +61,25 @@ fn lease_of(token: LeaseToken) -> LeaseId {
 impl Worker {
     async fn run(mut self) {
         for step in 0..STEPS {
-            self.clock.advance(self.rng.random_range(0..20 * MINUTE));
+            self.clock.advance(self.rng.random_range(0..3 * MINUTE));
             if step.is_multiple_of(8) {
                 self.engine.sweep().await.expect("a sweep runs");
             }
-            for token in self.lease(step).await {
+            let max_items = self.rng.random_range(1..5);
+            let mut tokens = self.lease(step, max_items).await;
+            if self.rng.random_bool(0.25) {
+                // As if the answer had been lost.
+                tokens = self.lease(step, max_items).await;
+            }
+            for token in tokens {
                 self.work(token).await;
             }
         }
     }
 
-    async fn lease(&mut self, step: usize) -> Vec<LeaseToken> {
-        let max_items = self.rng.random_range(1..5);
-        let lease_duration = self.rng.random_range(1..60) * MINUTE;
-        let request_id = step.is_multiple_of(3).then(|| format!("{}-{step}", self.name));
+    async fn lease(&mut self, step: usize, max_items: usize) -> Vec<LeaseToken> {
+        let lease_duration = self.rng.random_range(1..10) * MINUTE;
+        let request_id = Some(format!("{}-{step}", self.name));
         let command = LeaseCommand {
             worker_id: id(WorkerId::new(self.name.clone())),
             lease_duration,
@@ -92,7 +100,7 @@ impl Worker {
 
     /// Reports, renews, gives back or forgets a lease.
     async fn work(&mut self, token: LeaseToken) {
-        self.clock.advance(self.rng.random_range(0..20 * MINUTE));
+        self.clock.advance(self.rng.random_range(0..3 * MINUTE));
         match self.rng.random_range(0..8) {
             0 => {}
             1 => self.release(token, true).await,
@@ -125,7 +133,7 @@ impl Worker {
     }
 
     async fn renew(&mut self, token: LeaseToken) {
-        let ttl = 10 * MINUTE;
+        let ttl = 4 * MINUTE;
         let call = self.log.invoke(Request::Renew { lease: lease_of(token), ttl });
         let renewed = renew_leases(&self.engine, &Caller::local(), vec![Ok(token)], ttl).await;
         let step = match renewed.expect("a renewal is answered").remove(0) {
@@ -157,19 +165,89 @@ async fn drain(desk: &mut Desk) -> Vec<i64> {
         if work.items.is_empty() {
             return drained;
         }
-        for item in &work.items {
-            drained.push(item.token.case_no);
-            desk.pay(item.lead_case.case_id.as_str(), 50_000).await;
-        }
+        drained.extend(work.items.iter().map(|item| item.token.case_no));
+        pay_all(desk, &work).await;
     }
+}
+
+async fn pay_all(desk: &mut Desk, work: &LeasedWork) {
+    let event_time = desk.stamp();
+    let payment = |item: &WorkItem| {
+        let owed = item.lead_case.overdue_amount_minor.expect("amounts are shown");
+        let shares = vec![(item.lead_case.case_id.clone(), owed)];
+        let event_id = id(EventId::new(format!("paid-{}", item.lead_case.case_id)));
+        Ok(Event { event_id, event_time, kind: EventKind::Payment { shares } })
+    };
+    let events = work.items.iter().map(payment).collect();
+    let command = RecordCommand { portfolio_id: portfolio("p"), events };
+    let results = record_events(&desk.engine, &desk.caller, command).await;
+    let results = results.expect("events are answered");
+    assert!(results.iter().all(|result| result.recorded == Ok(true)));
+}
+
+/// Cases of many priorities in many lanes; half of the debtors have two.
+async fn push_all(desk: &mut Desk) {
+    let as_of = desk.stamp();
+    let document = |number: usize| Document {
+        case_id: case(&format!("c{number}")),
+        debtor_id: id(DebtorId::new(format!("d{}", number % DEBTORS))),
+        source_sequence: None,
+        as_of,
+        facts: Facts {
+            overdue_amount_minor: 5_000 << (number % 10),
+            oldest_due_date: Some(Day(20_000 - 1 - (number * 37 % 400) as i32)),
+            ..Facts::default()
+        },
+    };
+    let command = PushCommand {
+        portfolio_id: portfolio("p"),
+        documents: (0..CASES).map(|number| Ok(document(number))).collect(),
+        atomic: true,
+        validate_only: false,
+    };
+    push_cases(&desk.engine, &desk.caller, command).await.expect("a push is answered");
+}
+
+/// What the database went through, and its claims: what each was asked for is
+/// told from the names of the pulls it served.
+async fn record_commits(commits: &mut QueueLog, history: &mut History) {
+    let asked: HashMap<&str, usize> = history
+        .records
+        .iter()
+        .filter_map(|record| match &record.step {
+            Step::Invoke(Request::Lease { request_id, max }) => {
+                Some((request_id.as_deref()?, *max))
+            }
+            _ => None,
+        })
+        .collect();
+    let (mut together, mut left_ready) = (0, 0);
+    let mut ready: HashSet<i64> = HashSet::new();
+    for commit in commits.read(None).await {
+        let wanted: usize = commit.pulls.iter().map(|name| asked[name.as_str()]).sum();
+        together += usize::from(commit.pulls.len() > 1);
+        if let Some(first) = commit.transitions.first().filter(|_| commit.granted > 0) {
+            let batch = Batch { transaction: first.transaction, lanes: commits.lanes(), wanted };
+            history.batches.push(batch);
+        }
+        for transition in &commit.transitions {
+            match transition.change {
+                Change::Ready { .. } => ready.insert(transition.case),
+                _ => ready.remove(&transition.case),
+            };
+        }
+        left_ready += usize::from(commit.granted > 0 && !ready.is_empty());
+        history.transitions.extend(commit.transitions);
+    }
+    assert!(together > 0, "no claim served two pulls");
+    assert!(left_ready > 100, "only {left_ready} claims had a choice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_workers_at_once_keep_the_invariants() {
     let mut desk = Desk::with_policy(ContactPolicy::Always).await;
-    for number in 0..CASES {
-        desk.push(&format!("c{number}"), &format!("d{}", number % DEBTORS), 50_000).await;
-    }
+    let mut commits = QueueLog::attach(desk.folder()).await;
+    push_all(&mut desk).await;
     let background = desk.engine.start_background();
     let log = Arc::new(Log {
         clock: Arc::clone(&desk.clock),
@@ -199,6 +277,9 @@ async fn many_workers_at_once_keep_the_invariants() {
     let records = std::mem::take(&mut *log.records.lock().expect("all workers have ended"));
     assert!(records.len() > 1_000, "{} records say little", records.len());
     let closing = Closing { found, drained, gate_counts: Vec::new(), case_count: 0 };
-    let history = History { records, closing: Some(closing), ..History::default() };
-    assert_holds(&history, &Rules::default());
+    let mut history = History { records, closing: Some(closing), ..History::default() };
+    record_commits(&mut commits, &mut history).await;
+    // The workers move the clock faster than anybody can sweep.
+    let rules = Rules { sweep_slack: 365 * DAY, pull_kept: Some(15 * MINUTE), ..Rules::default() };
+    assert_holds(&history, &rules);
 }

@@ -15,6 +15,8 @@ const ROW: i64 = 1;
 const GRANTED: i64 = 2;
 const ENDED: i64 = 3;
 const REPORTED: i64 = 4;
+const PULLED: i64 = 5;
+const PROLONGED: i64 = 6;
 
 const TABLE: &str = "CREATE TABLE queue_log (id INTEGER PRIMARY KEY, kind INTEGER, \
     case_no INTEGER, debtor_no INTEGER, a INTEGER, b INTEGER, c INTEGER, d INTEGER, e INTEGER, \
@@ -35,10 +37,16 @@ const TRIGGERS: &[&str] = &[
     "CREATE TRIGGER log_end AFTER UPDATE ON lease WHEN OLD.end_kind <> NEW.end_kind BEGIN \
         INSERT INTO queue_log VALUES (NULL, 3, NEW.case_no, NEW.debtor_no, NEW.lease_seq, \
         NEW.end_kind, NEW.end_time, NULL, NULL, NULL, NULL); END",
+    "CREATE TRIGGER log_renewal AFTER UPDATE ON lease WHEN OLD.expire_time <> NEW.expire_time BEGIN \
+        INSERT INTO queue_log VALUES (NULL, 6, NEW.case_no, NEW.debtor_no, NULL, NULL, NULL, NULL, \
+        NULL, NULL, NULL); END",
     "CREATE TRIGGER log_report AFTER INSERT ON report BEGIN \
         INSERT INTO queue_log SELECT NULL, 4, NEW.case_no, h.debtor_no, NEW.lease_seq, NEW.late, \
         NEW.report_time, NULL, NULL, NULL, hex(NEW.request_hash) \
         FROM case_head h WHERE h.part = NEW.part AND h.case_no = NEW.case_no; END",
+    "CREATE TRIGGER log_pull AFTER INSERT ON pull BEGIN \
+        INSERT INTO queue_log VALUES (NULL, 5, NULL, NULL, NEW.pull_time, NULL, NULL, NULL, NULL, \
+        NULL, NEW.request_id); END",
 ];
 
 const READ: &str = "SELECT id, kind, COALESCE(case_no, 0) AS case_no, \
@@ -61,11 +69,13 @@ struct Entry {
     name: Option<String>,
 }
 
-/// One request of the service, as committed. Requests that end no lease and
-/// grant none stand together with the one that came after them: nobody can tell
-/// where the one stopped, and to what they leave behind it makes no difference.
+/// One request of the service, as committed. A request that touches no lease
+/// stands together with the one after it: nobody can tell where it stopped, and to
+/// what the two leave behind it makes no difference.
 pub(crate) struct Commit {
     pub(crate) transitions: Vec<Transition>,
+    /// The named pulls that were given something.
+    pub(crate) pulls: Vec<String>,
     pub(crate) granted: usize,
 }
 
@@ -117,7 +127,7 @@ impl QueueLog {
         self.last = entries.last().map_or(self.last, |entry| entry.id);
         let mut requests: Vec<Vec<Entry>> = Vec::new();
         for entry in entries {
-            let leases = |kind: i64| matches!(kind, GRANTED | ENDED);
+            let leases = |kind: i64| matches!(kind, GRANTED | ENDED | PROLONGED);
             match requests.last_mut() {
                 // Of every request the leases are written last.
                 Some(request)
@@ -141,7 +151,7 @@ impl QueueLog {
             .map(|entry| ((entry.case_no, entry.a.unwrap_or(0)), entry.b == Some(1)))
             .collect();
         let mut reports: HashMap<(i64, i64), u64> = HashMap::new();
-        let mut transitions = Vec::new();
+        let (mut transitions, mut late) = (Vec::new(), Vec::new());
         let transaction = self.transactions;
         let transition = |entry: &Entry, change: Change| Transition {
             at,
@@ -160,7 +170,7 @@ impl QueueLog {
                 REPORTED => {
                     let (seq, content) = (entry.a.unwrap_or(0), content(entry));
                     if entry.b == Some(1) {
-                        transitions.push(transition(entry, Change::Late { seq, content }));
+                        late.push(transition(entry, Change::Late { seq, content }));
                     } else {
                         reports.insert((entry.case_no, seq), content);
                     }
@@ -175,7 +185,14 @@ impl QueueLog {
                 _ => {}
             }
         }
-        Commit { transitions, granted: reserved.len() }
+        // A late report may be what ends a lease that nobody has swept yet.
+        transitions.extend(late);
+        let pulled = request.iter().filter(|entry| entry.kind == PULLED);
+        Commit {
+            transitions,
+            pulls: pulled.filter_map(|entry| entry.name.clone()).collect(),
+            granted: reserved.len(),
+        }
     }
 
     /// What a row of the queue that was written says that is new.
@@ -208,6 +225,7 @@ impl QueueLog {
 fn known_time(entry: &Entry) -> Option<i64> {
     match entry.kind {
         ROW => entry.d,
+        PULLED => entry.a,
         _ => entry.c,
     }
 }
