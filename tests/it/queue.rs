@@ -4,6 +4,7 @@
 mod against_model;
 mod grants;
 mod lists;
+mod outcomes;
 mod overload;
 mod waiting;
 mod workers;
@@ -20,12 +21,12 @@ use arrears::engine::portfolio::create_portfolio;
 use arrears::engine::push::{Document, PushCommand, PushResult, push_cases};
 use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
 use arrears::engine::report::report_outcomes;
-use arrears::engine::work_list::create_work_list;
+use arrears::engine::work_list::{WorkListDescription, create_work_list, describe_work_list};
 use arrears::engine::{Caller, Engine, Error, ItemError};
 use arrears::model::{
-    CaseId, ContactPolicy, Currency, Day, DayHours, DebtorId, DebtorKind, EventId, Facts, HoldKind,
-    Micros, OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings, RankingSettings, RequestId,
-    StageBounds, TestClock, WorkListId, WorkListSettings, WorkerId,
+    CaseId, ContactPolicy, Currency, Day, DayHours, DebtorId, DebtorKind, EventId, Facts, Gate,
+    HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings, RankingSettings,
+    RequestId, StageBounds, TestClock, WorkListId, WorkListSettings, WorkerId,
 };
 use tempfile::TempDir;
 
@@ -258,6 +259,19 @@ impl Desk {
         let command = ReportCommand { outcomes: vec![Ok(outcome)] };
         let results = report_outcomes(&self.engine, &self.caller, command).await;
         results.expect("a report is answered").pop().expect("one outcome, one result")
+    }
+
+    async fn describe(&self, asked: Option<&str>) -> WorkListDescription {
+        let asked = asked.map(|name| (portfolio("p"), case(name)));
+        describe_work_list(&self.engine, &self.caller, list("l"), asked)
+            .await
+            .expect("the list is stored")
+    }
+
+    /// Every gate that a case fails, or `Ready`.
+    async fn gates(&self, case_id: &str) -> Vec<Gate> {
+        let description = self.describe(Some(case_id)).await;
+        description.failing_gates.iter().map(|failing| failing.gate).collect()
     }
 
     /// Moves the clock and lets everything happen that time brings.

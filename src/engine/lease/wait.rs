@@ -365,3 +365,6 @@ async fn has_work(served: &Served) -> Result<bool, Error> {
     let mut set = WorkingSet::of_part(engine, served.key.0, ACTOR);
     claim::has_work(&mut set, &mut tx, &served.work_list_id).await
 }
+
+#[cfg(test)]
+mod tests;

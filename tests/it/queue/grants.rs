@@ -119,11 +119,52 @@ async fn a_named_pull_is_answered_alike_and_never_with_new_work() {
     assert_eq!(desk.lease(named(2, "other")).await.items.len(), 1);
 }
 
+/// A pull names its leases by case and number; the same numbers crosswise are
+/// leases of somebody else.
+#[tokio::test]
+async fn a_retry_is_not_told_of_leases_that_others_hold() {
+    let mut desk = Desk::with_policy(ContactPolicy::Always).await;
+    desk.push("c1", "d1", 50_000).await;
+    let before = desk.one().await;
+    desk.release(before.token, true).await.expect("the lease runs");
+    desk.push("c2", "d2", 50_000).await;
+    let first = desk.lease(named(2, "r")).await;
+    let numbers: Vec<i64> = first.items.iter().map(|item| item.token.lease_seq).collect();
+    assert_eq!((ids(&first), numbers), (vec!["c1", "c2"], vec![2, 1]));
+    desk.release(first.items[1].token, true).await.expect("the lease runs");
+    assert_eq!(desk.one().await.token.lease_seq, 2);
+    assert_eq!(ids(&desk.lease(named(2, "r")).await), ["c1"]);
+}
+
+#[tokio::test]
+async fn what_is_still_remembered_is_not_pruned() {
+    let mut desk = Desk::with_policy(ContactPolicy::Always).await;
+    desk.push("c", "d", 50_000).await;
+    let long = LeaseCommand { lease_duration: 60 * MINUTE, ..named(1, "r") };
+    let work = desk.lease(long.clone()).await;
+    desk.clock.advance(15 * MINUTE - 1);
+    desk.engine.prune().await.expect("old pulls are forgotten");
+    assert_eq!(ids(&desk.lease(long.clone()).await), ["c"]);
+    desk.clock.advance(1);
+    desk.engine.prune().await.expect("old pulls are forgotten");
+    assert_eq!(ids(&desk.lease(long).await), [""; 0]);
+    let token = work.items[0].token;
+    assert_eq!(desk.report(token, "no_answer").await, Ok(ReportDisposition::Accepted));
+    desk.clock.advance(7 * DAY - 1);
+    desk.engine.prune().await.expect("old reports are forgotten");
+    assert_eq!(desk.report(token, "no_answer").await, Ok(ReportDisposition::Duplicate));
+    desk.clock.advance(1);
+    desk.engine.prune().await.expect("old reports are forgotten");
+    assert_eq!(desk.report(token, "no_answer").await, Err(ItemError::ReportAlreadyExists));
+}
+
 #[tokio::test]
 async fn tokens_of_others_are_not_tokens() {
     let mut desk = Desk::open().await;
     desk.push("c", "d", 50_000).await;
     let token = desk.one().await.token;
+    desk.push("c2", "d2", 50_000).await;
+    assert_ne!(desk.one().await.token.nonce, token.nonce);
     let wrong = [
         LeaseToken { part: token.part + 1, ..token },
         LeaseToken { case_no: token.case_no + 1, ..token },

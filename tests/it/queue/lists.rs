@@ -3,21 +3,10 @@
 
 use arrears::engine::portfolio::update_portfolio;
 use arrears::engine::push::Disposition;
-use arrears::engine::work_list::{
-    WorkListDescription, describe_work_list, get_work_list, list_work_lists, update_work_list,
-};
-use arrears::model::Gate;
+use arrears::engine::work_list::{get_work_list, list_work_lists, update_work_list};
+use arrears::model::{RecoveryGroup, Stage};
 
 use super::*;
-
-impl Desk {
-    async fn describe(&self, asked: Option<&str>) -> WorkListDescription {
-        let asked = asked.map(|name| (portfolio("p"), case(name)));
-        describe_work_list(&self.engine, &self.caller, list("l"), asked)
-            .await
-            .expect("the list is stored")
-    }
-}
 
 fn count(description: &WorkListDescription, gate: Gate) -> i64 {
     let found = description.gate_counts.iter().find(|(other, _)| *other == gate);
@@ -114,9 +103,29 @@ async fn the_reserved_share_goes_to_the_longest_waiting() {
         .collect();
     assert_eq!(reserved, ["old"]);
     assert_eq!(ids(&work).last(), Some(&"old"));
-    // Nine more do not yet earn the next one.
-    let work = desk.lease(pull(9)).await;
-    assert!(work.items.iter().all(|item| !item.from_reserved_share));
+    // Nine more, one by one, do not yet earn the next one.
+    for _ in 0..9 {
+        assert!(!desk.one().await.from_reserved_share);
+    }
+    assert!(desk.one().await.from_reserved_share);
+}
+
+#[tokio::test]
+async fn what_is_handed_out_stands_in_the_order_of_the_list_reserved_or_not() {
+    let mut desk = Desk::open().await;
+    for (name, amount) in [("low", 100), ("high", 400_000)] {
+        desk.push(name, name, amount).await;
+        desk.advance(MINUTE).await;
+    }
+    for number in 0..30 {
+        desk.push(&format!("c{number}"), &format!("d{number}"), 9_000_000).await;
+    }
+    let work = desk.lease(pull(20)).await;
+    let (names, reserved) = (ids(&work), |item: &WorkItem| item.from_reserved_share);
+    // Both are of the reserved share: `low` has waited for longer, `high` presses
+    // more.
+    assert_eq!(names[18..], ["high", "low"]);
+    assert_eq!(work.items.iter().map(reserved).filter(|reserved| *reserved).count(), 2);
 }
 
 #[tokio::test]
@@ -167,6 +176,60 @@ async fn a_list_serves_only_what_it_selects() {
     let unknown = WorkListSettings { portfolio_ids: vec!["x".to_owned()], ..everything() };
     let refused = create_work_list(&desk.engine, &desk.caller, list("x"), unknown).await;
     assert!(matches!(refused, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_list_serves_only_the_stages_groups_and_languages_it_selects() {
+    let mut desk = Desk::open().await;
+    let item = {
+        desk.push("c", "d", 50_000).await;
+        desk.one().await
+    };
+    assert_eq!((item.lead_case.stage, item.language.as_str()), (Stage::M2, "en"));
+    let group = item.lead_case.rank.group;
+    desk.release(item.token, true).await.expect("the lease runs");
+    let other = [RecoveryGroup::A, RecoveryGroup::B].into_iter().find(|one| *one != group);
+    let others = [
+        WorkListSettings { stages: vec![Stage::M1, Stage::M3], ..everything() },
+        WorkListSettings { groups: other.into_iter().collect(), ..everything() },
+        WorkListSettings { languages: vec!["de".to_owned()], ..everything() },
+    ];
+    let fitting = WorkListSettings {
+        stages: vec![Stage::M2],
+        groups: vec![group],
+        languages: vec!["en".to_owned()],
+        ..everything()
+    };
+    for (number, settings) in others.into_iter().chain([fitting]).enumerate() {
+        let name = format!("l{number}");
+        create_work_list(&desk.engine, &desk.caller, list(&name), settings)
+            .await
+            .expect("the list is new");
+        let command = LeaseCommand { work_list_id: list(&name), ..pull(10) };
+        let described = describe_work_list(&desk.engine, &desk.caller, list(&name), None).await;
+        let fits = usize::from(number == 3);
+        assert_eq!(described.expect("the list is stored").case_count, fits as i64, "{name}");
+        assert_eq!(desk.lease(command).await.items.len(), fits, "{name}");
+    }
+}
+
+/// The roll-over may not have come to it yet: the claim ranks what it hands out.
+#[tokio::test]
+async fn a_case_that_left_its_stage_overnight_is_not_served_from_the_old_one() {
+    let mut desk = Desk::open().await;
+    let m2 = WorkListSettings { stages: vec![Stage::M2], ..everything() };
+    create_work_list(&desk.engine, &desk.caller, list("m2"), m2).await.expect("the list is new");
+    desk.push("c", "d", 50_000).await;
+    let from_m2 = || LeaseCommand { work_list_id: list("m2"), ..pull(1) };
+    desk.clock.advance(20 * DAY);
+    let work = desk.lease(from_m2()).await;
+    assert_eq!(ids(&work), ["c"]);
+    let rank = work.items[0].lead_case.rank;
+    assert_eq!((rank.rank_date, work.items[0].lead_case.days_past_due), (Day(20_020), 60));
+    desk.release(work.items[0].token, true).await.expect("the lease runs");
+    desk.clock.advance(DAY);
+    assert_eq!(ids(&desk.lease(from_m2()).await), [""; 0]);
+    assert_eq!(ids(&desk.lease(pull(1)).await), ["c"]);
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use super::*;
 /// Longer than any of these tests takes.
 const LONG: i64 = 55_000_000;
 
+/// Less than that, so that who waits in vain is not taken for who was answered.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(40);
+
 impl Desk {
     /// Pulls in a task of its own, which can be given up.
     fn pulling(&self, command: LeaseCommand) -> JoinHandle<LeasedWork> {
@@ -48,12 +51,61 @@ async fn a_retry_joins_the_pull_that_waits() {
     let mut desk = Desk::open().await;
     let first = desk.pulling(patient(named(1, "r")));
     let second = desk.pulling(patient(named(1, "r")));
-    desk.push("c1", "d1", 50_000).await;
-    desk.push("c2", "d2", 50_000).await;
+    desk.push_many(2).await;
     let first = first.await.expect("the task ends");
     let second = second.await.expect("the task ends");
     assert_eq!(first.items[0].token, second.items[0].token);
     assert_eq!((first.items.len(), second.items.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn pulls_of_two_workers_are_two_whatever_they_are_called() {
+    let mut desk = Desk::open().await;
+    let first = desk.pulling(patient(named(1, "r")));
+    let other = LeaseCommand { worker_id: id(WorkerId::new("v")), ..named(1, "r") };
+    let second = desk.pulling(patient(other));
+    desk.push_many(2).await;
+    let first = first.await.expect("the task ends");
+    let second = second.await.expect("the task ends");
+    assert_ne!(first.items[0].token, second.items[0].token);
+}
+
+#[tokio::test]
+async fn who_has_waited_long_enough_is_answered() {
+    let desk = Desk::open().await;
+    let waiting = desk.lease(LeaseCommand { wait: 1_000, ..pull(1) });
+    let work = tokio::time::timeout(DEADLINE, waiting).await.expect("it is answered");
+    assert!(work.items.is_empty());
+}
+
+/// It would be told nothing new however long it waited.
+#[tokio::test]
+async fn a_retry_whose_leases_are_all_over_does_not_wait() {
+    let mut desk = Desk::open().await;
+    desk.push("c", "d", 50_000).await;
+    let work = desk.lease(named(1, "r")).await;
+    desk.report(work.items[0].token, "no_answer").await.expect("the lease runs");
+    let retry = desk.lease(patient(named(1, "r")));
+    let work = tokio::time::timeout(DEADLINE, retry).await.expect("it is answered");
+    assert!(work.items.is_empty());
+}
+
+#[tokio::test]
+async fn more_than_five_thousand_do_not_wait() {
+    let mut desk = Desk::open().await;
+    let waiting: Vec<_> = (0..5_000).map(|_| desk.pulling(patient(pull(1)))).collect();
+    let refused = loop {
+        let last = lease_work(&desk.engine, &desk.caller, pull(1)).await;
+        if last.is_err() {
+            break last;
+        }
+    };
+    assert!(matches!(refused, Err(Error::Overloaded { bound: 5_000 })));
+    for one in &waiting {
+        one.abort();
+    }
+    desk.push("c", "d", 50_000).await;
+    assert_eq!(ids(&desk.lease(patient(pull(1))).await), ["c"]);
 }
 
 #[tokio::test]
