@@ -59,11 +59,16 @@ pub enum EventKind {
         kind: HoldKind,
         /// When it ends by itself.
         until: Option<Micros>,
+        /// The caller's reference to the evidence; empty = none.
+        evidence_reference: String,
     },
     /// A hold ends.
     Lift {
         /// The event of the hold.
         hold_event_id: EventId,
+        /// For whom: some of the cases it covers, or its debtor; nothing = for all
+        /// it covers.
+        target: Option<HoldTarget>,
     },
 }
 

@@ -102,6 +102,8 @@ pub struct Hold {
     pub kind: HoldKind,
     /// When it ends by itself, if it does.
     pub until: Option<Micros>,
+    /// The caller's reference to the evidence, at most 128 bytes; empty = none.
+    pub evidence_reference: String,
 }
 
 /// The instant until which any of the holds is in force; nothing if none is.

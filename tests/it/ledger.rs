@@ -303,6 +303,58 @@ async fn a_hold_shows_until_it_is_lifted_and_moves_no_rank() {
     assert_eq!(server.get(PORTFOLIO, "c").await.holds, []);
 }
 
+/// A lift ends a hold for the cases it names, for a debtor, or for all.
+#[tokio::test]
+async fn a_lift_ends_what_it_names_and_nothing_else() {
+    let server = server().await;
+    let mut other = ledger(500, hours(-10));
+    other.case_id = "other".to_owned();
+    let mut stranger = ledger(500, hours(-10));
+    (stranger.case_id, stranger.debtor_id) = ("s".to_owned(), "debtor-of-s".to_owned());
+    server.push(PORTFOLIO, vec![ledger(1_000, hours(-10)), other, stranger]).await;
+    let hold = proto::Hold { kind: proto::HoldKind::Dispute.into(), ..Default::default() };
+    let about = |event_id: &str, cases: &[&str], debtor: &str, kind: Kind| proto::Event {
+        case_ids: cases.iter().map(|id| (*id).to_owned()).collect(),
+        debtor_id: debtor.to_owned(),
+        ..event(event_id, hours(-1), kind)
+    };
+    let placed = vec![
+        about("h1", &["c", "other"], "", Kind::Hold(hold.clone())),
+        about("h2", &[], "debtor-of-c", Kind::Hold(hold)),
+    ];
+    record(&server, placed).await;
+    let lift = |hold: &str| Kind::Lift(proto::Lift { hold_event_id: hold.to_owned() });
+    let wrong = vec![
+        about("l1", &["s"], "", lift("h1")),
+        about("l2", &["c"], "", lift("h2")),
+        about("l3", &[], "debtor-of-c", lift("h1")),
+        about("l4", &[], "debtor-of-s", lift("h2")),
+    ];
+    let fields = ["case_ids", "case_ids", "debtor_id", "debtor_id"];
+    let results = record(&server, wrong).await.into_iter().zip(fields);
+    for (at, (result, field)) in results.enumerate() {
+        let violation = result.error.unwrap().violations.remove(0);
+        assert_eq!(violation.field, format!("events[{at}].{field}"));
+        assert_eq!(violation.reason, "FIELD_CONFLICT");
+    }
+    let nobody = record(&server, vec![about("l5", &[], "nobody", lift("h2"))]).await;
+    assert_eq!(nobody[0].error.as_ref().unwrap().reason, "DEBTOR_NOT_FOUND");
+    let holds = async |case: &str| -> Vec<String> {
+        let holds = server.get(PORTFOLIO, case).await.holds;
+        holds.into_iter().map(|hold| hold.event_id).collect()
+    };
+    assert_eq!((holds("c").await.len(), holds("other").await.len()), (2, 2));
+    record(&server, vec![about("l6", &["other"], "", lift("h1"))]).await;
+    assert_eq!(
+        (holds("c").await, holds("other").await),
+        (vec!["h1".into(), "h2".into()], vec!["h2".into()])
+    );
+    record(&server, vec![about("l7", &[], "debtor-of-c", lift("h2"))]).await;
+    assert_eq!((holds("c").await, holds("other").await), (vec!["h1".to_owned()], vec![]));
+    record(&server, vec![about("l8", &[], "", lift("h1"))]).await;
+    assert_eq!(holds("c").await, [""; 0]);
+}
+
 /// The same night twice changes nothing at all, not even the sequence.
 #[tokio::test]
 async fn the_same_night_twice_changes_nothing() {

@@ -227,7 +227,7 @@ impl Desk {
 
     async fn hold(&mut self, debtor: &str) {
         let target = HoldTarget::Debtor(id(DebtorId::new(debtor)));
-        self.record(EventKind::Hold { target, kind: HoldKind::Complaint, until: None }).await;
+        self.record(held(target, HoldKind::Complaint)).await;
     }
 
     async fn lease(&self, command: LeaseCommand) -> LeasedWork {
@@ -280,6 +280,11 @@ impl Desk {
         self.engine.sweep().await.expect("a sweep runs");
         self.engine.review().await.expect("the roll-over runs");
     }
+}
+
+/// A hold until it is lifted.
+fn held(target: HoldTarget, kind: HoldKind) -> EventKind {
+    EventKind::Hold { target, kind, until: None, evidence_reference: String::new() }
 }
 
 fn outcome(token: LeaseToken, code: &str) -> Outcome {

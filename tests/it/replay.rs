@@ -175,13 +175,15 @@ impl World {
                         target: HoldTarget::Cases(vec![case_id(*case)]),
                         kind: *kind,
                         until: hours.map(|hours| now.plus(hours * Micros::HOUR)),
+                        evidence_reference: format!("file {}", self.next_event),
                     },
                     What::DebtorHold(debtor, kind) => EventKind::Hold {
                         target: HoldTarget::Debtor(debtor_id(*debtor)),
                         kind: *kind,
                         until: None,
+                        evidence_reference: String::new(),
                     },
-                    What::Lift => EventKind::Lift { hold_event_id: other },
+                    What::Lift => EventKind::Lift { hold_event_id: other, target: None },
                 };
                 let event_id = event_id(self.next_event);
                 self.next_event += 1;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
-    CaseId, CaseNo, DebtorNo, EventId, Hold, HoldKind, Micros, Payment, PortfolioNo, Violations,
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, Hold, Payment, PortfolioNo, Reason, Violations,
     held_until,
 };
 use crate::store::events::{self, EventKey};
@@ -20,6 +20,22 @@ struct Known {
     /// Events stored before, and those of this call as they are taken.
     keys: HashMap<String, EventKey>,
     new_keys: Vec<EventKey>,
+}
+
+/// An event and its place in the request.
+#[derive(Clone, Copy)]
+struct Placed<'a> {
+    at: usize,
+    event: &'a Event,
+}
+
+impl Placed<'_> {
+    fn conflict(self, field: &str, value: impl std::fmt::Display, bound: &str) -> ItemError {
+        let mut violations = Violations::new();
+        let field = format!("events[{}].{field}", self.at);
+        violations.add(field, Reason::FieldConflict, value, bound);
+        ItemError::Invalid(violations)
+    }
 }
 
 /// What taking an event touched.
@@ -40,12 +56,12 @@ pub(super) async fn record_into(
     let mut known = load(set, tx, portfolio_no, &command).await?;
     let mut dirty = BTreeSet::new();
     let mut results = Vec::with_capacity(command.events.len());
-    for event in command.events {
+    for (at, event) in command.events.into_iter().enumerate() {
         let (event_id, recorded) = match event {
             Err(rejected) => (rejected.event_id, Err(ItemError::Invalid(rejected.violations))),
             Ok(event) => {
                 let id = event.event_id.to_string();
-                (id, record(set, &mut known, &mut dirty, event))
+                (id, record(set, &mut known, &mut dirty, Placed { at, event: &event }))
             }
         };
         results.push(RecordResult { event_id, recorded });
@@ -74,16 +90,18 @@ async fn load(
             EventKind::Payment { shares } => {
                 case_ids.extend(shares.iter().map(|(case_id, _)| case_id.as_str()));
             }
-            EventKind::Hold { target: HoldTarget::Cases(ids), .. } => {
-                case_ids.extend(ids.iter().map(CaseId::as_str));
-            }
-            EventKind::Hold { target: HoldTarget::Debtor(debtor_id), .. } => {
-                debtor_ids.insert(debtor_id.as_str());
-            }
             EventKind::Reversal { reversed_event_id: other }
-            | EventKind::Lift { hold_event_id: other } => {
+            | EventKind::Lift { hold_event_id: other, .. } => {
                 event_ids.insert(other.as_str());
             }
+            EventKind::Hold { .. } => {}
+        }
+        match target(&event.kind) {
+            Some(HoldTarget::Cases(ids)) => case_ids.extend(ids.iter().map(CaseId::as_str)),
+            Some(HoldTarget::Debtor(debtor_id)) => {
+                debtor_ids.insert(debtor_id.as_str());
+            }
+            None => {}
         }
     }
     let part = set.part;
@@ -112,14 +130,24 @@ async fn load(
     Ok(Known { cases, debtors, keys, new_keys: Vec::new() })
 }
 
+/// Whom a hold or lift names.
+fn target(kind: &EventKind) -> Option<&HoldTarget> {
+    match kind {
+        EventKind::Hold { target, .. } => Some(target),
+        EventKind::Lift { target, .. } => target.as_ref(),
+        EventKind::Payment { .. } | EventKind::Reversal { .. } => None,
+    }
+}
+
 /// Takes one event: true if it is new, false if it was recorded before.
 fn record(
     set: &mut WorkingSet,
     known: &mut Known,
     dirty: &mut BTreeSet<CaseNo>,
-    event: Event,
+    placed: Placed<'_>,
 ) -> Result<bool, ItemError> {
-    let content_hash = content_hash(&event);
+    let event = placed.event;
+    let content_hash = content_hash(event);
     if let Some(key) = known.keys.get(event.event_id.as_str()) {
         if key.content_hash == content_hash {
             return Ok(false);
@@ -127,14 +155,20 @@ fn record(
         return Err(ItemError::EventAlreadyExists(event.event_id.to_string()));
     }
     let touched = match &event.kind {
-        EventKind::Payment { shares } => pay(set, known, &event, shares)?,
-        EventKind::Reversal { reversed_event_id } => {
-            reverse(set, known, &event, reversed_event_id)?
+        EventKind::Payment { shares } => pay(set, known, placed, shares)?,
+        EventKind::Reversal { reversed_event_id } => reverse(set, known, event, reversed_event_id)?,
+        EventKind::Hold { target, kind, until, evidence_reference } => {
+            let new = Hold {
+                event_id: event.event_id.to_string(),
+                kind: *kind,
+                until: *until,
+                evidence_reference: evidence_reference.clone(),
+            };
+            hold(set, known, placed, (target, new))?
         }
-        EventKind::Hold { target, kind, until } => {
-            hold(set, known, &event, target, (*kind, *until))?
+        EventKind::Lift { hold_event_id, target } => {
+            lift(set, known, placed, (hold_event_id, target.as_ref()))?
         }
-        EventKind::Lift { hold_event_id } => lift(set, known, &event, hold_event_id)?,
     };
     dirty.extend(touched.case_nos.iter().copied());
     let key = EventKey {
@@ -173,25 +207,33 @@ fn content_hash(event: &Event) -> Vec<u8> {
             format!("payment {}", shares.join(" "))
         }
         EventKind::Reversal { reversed_event_id } => format!("reversal {reversed_event_id}"),
-        EventKind::Hold { target, kind, until } => {
+        EventKind::Hold { target, kind, until, evidence_reference } => {
             let until = until.map_or("open".to_owned(), |until| until.0.to_string());
-            let target = match target {
-                HoldTarget::Cases(ids) => {
-                    let ids: Vec<&str> = ids.iter().map(CaseId::as_str).collect();
-                    format!("cases {}", ids.join(" "))
-                }
-                HoldTarget::Debtor(debtor_id) => format!("debtor {debtor_id}"),
-            };
-            format!("hold {} {until} {target}", kind.name())
+            // Last, because only it may hold any character.
+            format!("hold {} {until} {} {evidence_reference}", kind.name(), target_text(target))
         }
-        EventKind::Lift { hold_event_id } => format!("lift {hold_event_id}"),
+        EventKind::Lift { hold_event_id, target } => {
+            let target = target.as_ref().map_or("all".to_owned(), target_text);
+            format!("lift {hold_event_id} {target}")
+        }
     };
     blake3::hash(format!("{} {text}", event.event_time.0).as_bytes()).as_bytes().to_vec()
+}
+
+fn target_text(target: &HoldTarget) -> String {
+    match target {
+        HoldTarget::Cases(ids) => {
+            let ids: Vec<&str> = ids.iter().map(CaseId::as_str).collect();
+            format!("cases {}", ids.join(" "))
+        }
+        HoldTarget::Debtor(debtor_id) => format!("debtor {debtor_id}"),
+    }
 }
 
 /// The numbers of named cases, all of one debtor.
 fn find_cases<'a>(
     known: &Known,
+    placed: Placed<'_>,
     case_ids: impl Iterator<Item = &'a CaseId>,
 ) -> Result<Touched, ItemError> {
     let mut case_nos = Vec::new();
@@ -201,11 +243,8 @@ fn find_cases<'a>(
             return Err(ItemError::CaseNotFound(case_id.to_string()));
         };
         if debtor_no.is_some_and(|other| other != *debtor) {
-            let mut violations = Violations::new();
             let bound = "all cases of one event must belong to one debtor";
-            let reason = crate::model::Reason::FieldConflict;
-            violations.add("case_ids", reason, case_id, bound);
-            return Err(ItemError::Invalid(violations));
+            return Err(placed.conflict("case_ids", case_id, bound));
         }
         debtor_no = Some(*debtor);
         case_nos.push(*case_no);
@@ -214,13 +253,20 @@ fn find_cases<'a>(
     Ok(Touched { debtor_no, case_nos })
 }
 
+/// The number of a named debtor.
+fn find_debtor(known: &Known, debtor_id: &DebtorId) -> Result<DebtorNo, ItemError> {
+    let found = known.debtors.get(debtor_id.as_str()).copied();
+    found.ok_or_else(|| ItemError::DebtorNotFound(debtor_id.to_string()))
+}
+
 fn pay(
     set: &mut WorkingSet,
     known: &Known,
-    event: &Event,
+    placed: Placed<'_>,
     shares: &[(CaseId, i64)],
 ) -> Result<Touched, ItemError> {
-    let touched = find_cases(known, shares.iter().map(|(case_id, _)| case_id))?;
+    let event = placed.event;
+    let touched = find_cases(known, placed, shares.iter().map(|(case_id, _)| case_id))?;
     for (case_no, (_, amount_minor)) in touched.case_nos.iter().zip(shares) {
         let payment = Payment {
             event_id: event.event_id.to_string(),
@@ -260,28 +306,22 @@ fn reverse(
 fn hold(
     set: &mut WorkingSet,
     known: &Known,
-    event: &Event,
-    target: &HoldTarget,
-    hold: (HoldKind, Option<Micros>),
+    placed: Placed<'_>,
+    (target, hold): (&HoldTarget, Hold),
 ) -> Result<Touched, ItemError> {
-    let (kind, until) = hold;
-    let hold = Hold { event_id: event.event_id.to_string(), kind, until };
     let content = format!("{hold:?}").into_bytes();
     match target {
         HoldTarget::Cases(case_ids) => {
-            let touched = find_cases(known, case_ids.iter())?;
+            let touched = find_cases(known, placed, case_ids.iter())?;
             for case_no in &touched.case_nos {
-                set.append(*case_no, PendingBody::Hold(hold.clone()), event.event_time);
+                set.append(*case_no, PendingBody::Hold(hold.clone()), placed.event.event_time);
                 set.change_history(*case_no, |history| history.hold(hold.clone()));
                 set.note("hold.placed", Some(*case_no), touched.debtor_no, content.clone());
             }
             Ok(touched)
         }
         HoldTarget::Debtor(debtor_id) => {
-            let debtor_no = *known
-                .debtors
-                .get(debtor_id.as_str())
-                .ok_or_else(|| ItemError::DebtorNotFound(debtor_id.to_string()))?;
+            let debtor_no = find_debtor(known, debtor_id)?;
             let now = set.now;
             let debtor = set.debtor_mut(debtor_no);
             debtor.record.hold(hold);
@@ -295,14 +335,15 @@ fn hold(
 fn lift(
     set: &mut WorkingSet,
     known: &Known,
-    event: &Event,
-    hold_event_id: &EventId,
+    placed: Placed<'_>,
+    (hold_event_id, target): (&EventId, Option<&HoldTarget>),
 ) -> Result<Touched, ItemError> {
     let key = known
         .keys
         .get(hold_event_id.as_str())
         .filter(|key| key.kind == HOLD)
         .ok_or_else(|| ItemError::EventNotFound(hold_event_id.to_string()))?;
+    let case_nos = lifted_cases(known, placed, key, target)?;
     if key.case_nos.is_empty() {
         let now = set.now;
         let debtor = set.debtor_mut(key.debtor_no);
@@ -310,15 +351,46 @@ fn lift(
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.lifted", None, key.debtor_no, key.event_id.clone().into_bytes());
     }
-    for case_no in &key.case_nos {
+    for case_no in &case_nos {
         let body = PendingBody::Lift {
-            event_id: event.event_id.to_string(),
+            event_id: placed.event.event_id.to_string(),
             hold_event_id: key.event_id.clone(),
         };
-        set.append(*case_no, body, event.event_time);
+        set.append(*case_no, body, placed.event.event_time);
         set.change_history(*case_no, |history| history.lift(&key.event_id));
         let content = key.event_id.clone().into_bytes();
         set.note("hold.lifted", Some(*case_no), key.debtor_no, content);
     }
-    Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
+    Ok(Touched { debtor_no: key.debtor_no, case_nos })
+}
+
+/// The cases for which a hold ends: those named, each of which it must cover, or
+/// all that it covers. None for a hold of the whole debtor.
+fn lifted_cases(
+    known: &Known,
+    placed: Placed<'_>,
+    key: &EventKey,
+    target: Option<&HoldTarget>,
+) -> Result<Vec<CaseNo>, ItemError> {
+    match target {
+        None => Ok(key.case_nos.clone()),
+        Some(HoldTarget::Cases(case_ids)) => {
+            let named = find_cases(known, placed, case_ids.iter())?.case_nos;
+            let covered = |(_, case_no): &(&CaseId, &CaseNo)| key.case_nos.contains(case_no);
+            match case_ids.iter().zip(&named).find(|named| !covered(named)) {
+                Some((case_id, _)) => {
+                    Err(placed.conflict("case_ids", case_id, "the hold does not cover this case"))
+                }
+                None => Ok(named),
+            }
+        }
+        Some(HoldTarget::Debtor(debtor_id)) => {
+            let covered = find_debtor(known, debtor_id)? == key.debtor_no;
+            if !covered || !key.case_nos.is_empty() {
+                let bound = "the hold does not cover this debtor as a whole";
+                return Err(placed.conflict("debtor_id", debtor_id, bound));
+            }
+            Ok(Vec::new())
+        }
+    }
 }

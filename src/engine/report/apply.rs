@@ -107,7 +107,8 @@ impl NewHolds {
     /// the whole debtor.
     pub(super) fn place(&mut self, set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
         let Effect::Hold { kind, scope } = checked.row.effect else { return };
-        let hold = Hold { event_id: event_id(lease), kind, until: None };
+        let evidence_reference = String::new();
+        let hold = Hold { event_id: event_id(lease), kind, until: None, evidence_reference };
         match scope {
             HoldScope::Case => {
                 for case_no in &checked.case_nos {

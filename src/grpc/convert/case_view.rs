@@ -217,8 +217,12 @@ pub(super) mod tests {
             as_of: Micros(5_000_000),
             facts: Facts { overdue_amount_minor: 1_205, ..Facts::default() },
         });
-        let hold =
-            |event_id: &str, kind, until| Hold { event_id: event_id.to_owned(), kind, until };
+        let hold = |event_id: &str, kind, until| Hold {
+            event_id: event_id.to_owned(),
+            kind,
+            until,
+            evidence_reference: String::new(),
+        };
         view.case_holds = vec![hold("e1", HoldKind::Dispute, Some(Micros(9_000_000)))];
         view.debtor_holds = vec![hold("e2", HoldKind::Represented, None)];
         view.payments = vec![Payment {

@@ -77,6 +77,11 @@ fn event(given: &proto::Event, terms: Terms, at: &Path<'_>) -> Result<Event, Vio
         }
         Some(proto::event::Kind::Reversal(reversal)) => {
             no_debtor(given, "a reversal names a payment", at, &mut broken);
+            if !given.case_ids.is_empty() {
+                let bound = "a reversal takes back the whole payment: it names no cases";
+                let field = at.field("case_ids").to_string();
+                broken.add(field, Reason::FieldConflict, given.case_ids.len(), bound);
+            }
             let at = at.field("reversal");
             let field = at.field("reversed_event_id");
             id(&reversal.reversed_event_id, EventId::new, &field, &mut broken)
@@ -84,15 +89,17 @@ fn event(given: &proto::Event, terms: Terms, at: &Path<'_>) -> Result<Event, Vio
         }
         Some(proto::event::Kind::Hold(hold)) => {
             let target = target(given, cases, at, &mut broken);
+            if target.is_none() && given.case_ids.is_empty() && given.debtor_id.is_empty() {
+                broken.required(at.field("case_ids").to_string());
+            }
             hold_kind(hold, target, event_time, &at.field("hold"), &mut broken)
         }
         Some(proto::event::Kind::Lift(lift)) => {
-            let field = at.field("debtor_id");
-            optional_id(&given.debtor_id, DebtorId::new, &field, &mut broken);
+            let target = target(given, cases, at, &mut broken);
             let at = at.field("lift");
             let field = at.field("hold_event_id");
             id(&lift.hold_event_id, EventId::new, &field, &mut broken)
-                .map(|hold_event_id| EventKind::Lift { hold_event_id })
+                .map(|hold_event_id| EventKind::Lift { hold_event_id, target })
         }
         None => {
             broken.required(at.field("kind").to_string());
@@ -191,7 +198,7 @@ fn payment_kind(
     Some(EventKind::Payment { shares: cases.into_iter().zip(parts).collect() })
 }
 
-/// Whom a hold covers: cases or a debtor, and not both.
+/// Whom a hold covers or a lift names: cases or a debtor, and not both.
 fn target(
     given: &proto::Event,
     cases: Vec<CaseId>,
@@ -202,15 +209,10 @@ fn target(
     let debtor_id = optional_id(&given.debtor_id, DebtorId::new, &field, broken);
     match (given.case_ids.is_empty(), debtor_id) {
         (true, Some(debtor_id)) => Some(HoldTarget::Debtor(debtor_id)),
-        (true, None) => {
-            if given.debtor_id.is_empty() {
-                broken.required(at.field("case_ids").to_string());
-            }
-            None
-        }
+        (true, None) => None,
         (false, None) => Some(HoldTarget::Cases(cases)),
         (false, Some(debtor_id)) => {
-            let bound = "a hold covers case_ids or a debtor, not both";
+            let bound = "it concerns case_ids or a debtor, not both";
             broken.add(field.to_string(), Reason::FieldConflict, debtor_id, bound);
             None
         }
@@ -232,9 +234,10 @@ fn hold_kind(
         broken.add(field.to_string(), Reason::FieldConflict, until, bound);
     }
     let field = at.field("evidence_reference");
-    text(hold.evidence_reference.clone(), EVIDENCE_BYTES_MAX, &field, broken);
+    let evidence_reference =
+        text(hold.evidence_reference.clone(), EVIDENCE_BYTES_MAX, &field, broken);
     let (target, kind) = target.zip(kind)?;
-    Some(EventKind::Hold { target, kind, until })
+    Some(EventKind::Hold { target, kind, until, evidence_reference })
 }
 
 /// Writes what became of the events.

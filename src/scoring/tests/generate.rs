@@ -193,6 +193,7 @@ pub(super) fn holds() -> impl Strategy<Value = Vec<Hold>> {
             event_id: format!("h{at}"),
             kind: HoldKind::ALL[kind],
             until: until.map(|days| noon(today().plus(days))),
+            evidence_reference: String::new(),
         });
         holds.collect()
     })

@@ -105,6 +105,7 @@ pub(crate) fn hold_to(hold: &Hold) -> stored::Hold {
         event_id: hold.event_id.clone(),
         kind: hold.kind as i32,
         until_micros: hold.until.map(|until| until.0),
+        evidence_reference: hold.evidence_reference.clone(),
     }
 }
 
@@ -144,7 +145,12 @@ pub(crate) fn promise_from(stored: &stored::Promise, place: Place) -> Result<Pro
 pub(crate) fn hold_from(stored: stored::Hold, place: Place) -> Result<Hold, StoreError> {
     let kind = HoldKind::from_number(stored.kind)
         .ok_or_else(|| place.corrupt(format!("hold kind {} is not known", stored.kind)))?;
-    Ok(Hold { event_id: stored.event_id, kind, until: stored.until_micros.map(Micros) })
+    Ok(Hold {
+        event_id: stored.event_id,
+        kind,
+        until: stored.until_micros.map(Micros),
+        evidence_reference: stored.evidence_reference,
+    })
 }
 
 fn holds_from(stored: Vec<stored::Hold>, place: Place) -> Result<Vec<Hold>, StoreError> {

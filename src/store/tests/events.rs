@@ -90,7 +90,12 @@ async fn every_kind_of_event_comes_back() {
             amount_minor: 300,
             reversed_time: None,
         };
-        let hold = Hold { event_id: "h".to_owned(), kind: HoldKind::Dispute, until: None };
+        let hold = Hold {
+            event_id: "h".to_owned(),
+            kind: HoldKind::Dispute,
+            until: None,
+            evidence_reference: "letter 17".to_owned(),
+        };
         let attempt = Attempt {
             event_time: Micros(7),
             outcome_code: "contacted".to_owned(),

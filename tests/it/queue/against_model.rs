@@ -80,7 +80,7 @@ impl Queue for Real {
             let view = get_case(&desk.engine, &desk.caller, portfolio("p"), case_id).await;
             for hold in view.expect("the case is stored").debtor_holds {
                 let hold_event_id = id(EventId::new(hold.event_id));
-                desk.record(EventKind::Lift { hold_event_id }).await;
+                desk.record(EventKind::Lift { hold_event_id, target: None }).await;
             }
         });
     }

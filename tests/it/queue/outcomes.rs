@@ -244,7 +244,7 @@ async fn a_renewing_worker_is_told_of_a_hold_on_the_case_and_of_its_end() {
     desk.push("c", "d", 50_000).await;
     let item = desk.one().await;
     let target = HoldTarget::Cases(vec![case("c")]);
-    desk.record(EventKind::Hold { target, kind: HoldKind::Dispute, until: None }).await;
+    desk.record(held(target, HoldKind::Dispute)).await;
     assert_eq!(desk.renew(item.token).await, Ok(Directive::StopHold));
     desk.push("c", "d", 0).await;
     assert_eq!(desk.renew(item.token).await, Ok(Directive::StopPaid));

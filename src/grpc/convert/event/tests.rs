@@ -76,6 +76,7 @@ fn good_events_are_read() {
                 target: HoldTarget::Cases(vec![case("c")]),
                 kind: HoldKind::Dispute,
                 until: None,
+                evidence_reference: String::new(),
             },
         ),
         (
@@ -84,10 +85,24 @@ fn good_events_are_read() {
                 target: HoldTarget::Debtor(id(DebtorId::new, "d")),
                 kind: HoldKind::Complaint,
                 until: None,
+                evidence_reference: String::new(),
             },
         ),
-        (given(&[], "d", lift("e0")), EventKind::Lift { hold_event_id: event("e0") }),
-        (given(&["c"], "", lift("e0")), EventKind::Lift { hold_event_id: event("e0") }),
+        (
+            given(&[], "d", lift("e0")),
+            EventKind::Lift {
+                hold_event_id: event("e0"),
+                target: Some(HoldTarget::Debtor(id(DebtorId::new, "d"))),
+            },
+        ),
+        (
+            given(&["c"], "", lift("e0")),
+            EventKind::Lift {
+                hold_event_id: event("e0"),
+                target: Some(HoldTarget::Cases(vec![case("c")])),
+            },
+        ),
+        (given(&[], "", lift("e0")), EventKind::Lift { hold_event_id: event("e0"), target: None }),
     ];
     for (given, kind) in goods {
         let read = read(&given).unwrap_or_else(|broken| panic!("{given:?}: {broken:?}"));
@@ -130,6 +145,7 @@ fn each_broken_rule_is_told_by_its_path() {
         (given(&twenty_one, "", hold(1)), "case_ids", FieldOutOfRange),
         (given(&["c"], "d", payment(5, &[])), "debtor_id", FieldConflict),
         (given(&[], "d", reversal("e0")), "debtor_id", FieldConflict),
+        (given(&["c"], "", reversal("e0")), "case_ids", FieldConflict),
         (given(&["c"], "", payment(0, &[])), "payment.amount", FieldOutOfRange),
         (given(&["c"], "", payment(-5, &[])), "payment.amount", FieldOutOfRange),
         (
@@ -151,11 +167,25 @@ fn each_broken_rule_is_told_by_its_path() {
         (given(&["c"], "", until(i64::MAX)), "hold.until_time", FieldOutOfRange),
         (given(&["c"], "", evidence), "hold.evidence_reference", FieldOutOfRange),
         (given(&[], "d", lift("")), "lift.hold_event_id", FieldRequired),
+        (given(&["c"], "d", lift("e0")), "debtor_id", FieldConflict),
+        (given(&["c", ""], "", lift("e0")), "case_ids[1]", FieldRequired),
     ];
     for (event, field, reason) in cases {
         let text = format!("{event:?}");
         assert_eq!(broken(event), [(format!("events[2].{field}"), reason)], "{text}");
     }
+}
+
+#[test]
+fn the_evidence_of_a_hold_goes_with_it() {
+    let hold = proto::Hold {
+        kind: 3,
+        evidence_reference: "letter 17 of May".to_owned(),
+        ..Default::default()
+    };
+    let read = read(&given(&["c"], "", Some(Kind::Hold(hold)))).unwrap();
+    let EventKind::Hold { evidence_reference, .. } = read.kind else { panic!("{read:?}") };
+    assert_eq!(evidence_reference, "letter 17 of May");
 }
 
 #[test]
