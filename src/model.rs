@@ -20,7 +20,8 @@ pub use facts::{
     Facts, Instalment,
 };
 pub use history::{
-    Attempt, DebtorRecord, History, Hold, HoldKind, Payment, Promise, PromiseState, held_until,
+    Attempt, DebtorRecord, History, Hold, HoldKind, Payment, Promise, PromiseInput, PromiseState,
+    held_until,
 };
 pub use id::{
     CaseId, CaseNo, DebtorId, DebtorNo, EventId, InvalidId, Part, PortfolioId, PortfolioNo,

@@ -60,7 +60,8 @@ impl Fold<'_> {
                 let old = known.take();
                 let mut history = old.as_ref().map(|old| old.history.clone()).unwrap_or_default();
                 let before = old.as_ref().map(|old| &old.facts);
-                history.take_document(before, &facts, self.tolerance_minor);
+                let day = self.days.day_of(event.ledger_as_of);
+                history.take_document(before, &facts, (self.tolerance_minor, day));
                 known.insert(Folded {
                     facts: *facts,
                     history,
@@ -103,7 +104,7 @@ fn apply(folded: &mut Folded, event: PastBody, as_of: Micros, by: (i64, &dyn Loc
     match event {
         PastBody::Payment(payment) => {
             history.pay(payment);
-            history.keep_promises(&folded.facts, as_of, tolerance_minor);
+            history.keep_promises(&folded.facts, as_of, (tolerance_minor, days));
         }
         PastBody::Reversal { payment_event_id, reversed } => {
             history.reverse(&payment_event_id, reversed);

@@ -295,17 +295,18 @@ impl WorkingSet {
     }
 
     /// Tells the history of a case that its facts have just replaced `old`. Returns
-    /// how many versions there were before.
+    /// how many versions there were before. `by` is the tolerance and the day of the
+    /// document.
     pub(super) fn take_document(
         &mut self,
         case_no: CaseNo,
         old: Option<&Facts>,
-        tolerance_minor: i64,
+        by: (i64, Day),
     ) -> i64 {
         let Some(entry) = self.cases.get_mut(&case_no) else { return 0 };
         let content = entry.content.as_mut().expect("content is loaded before it is changed");
         let earlier_versions = content.history.facts_version_count;
-        content.history.take_document(old, &content.facts, tolerance_minor);
+        content.history.take_document(old, &content.facts, by);
         entry.history_changed = true;
         earlier_versions
     }
@@ -319,12 +320,13 @@ impl WorkingSet {
     /// Adds a payment to a case whose content is loaded; it may keep promises.
     pub(super) fn pay(&mut self, case_no: CaseNo, payment: Payment) {
         let Some(entry) = self.cases.get(&case_no) else { return };
-        let rule_set = &self.portfolio(entry.head.portfolio_no).rule_set;
-        let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
+        let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
+        let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
         let Some(entry) = self.cases.get_mut(&case_no) else { return };
         let content = entry.content.as_mut().expect("content is loaded before it is changed");
         content.history.pay(payment);
-        content.history.keep_promises(&content.facts, entry.head.as_of, tolerance_minor);
+        let by = (tolerance_minor, &context.zone as &dyn LocalDays);
+        content.history.keep_promises(&content.facts, entry.head.as_of, by);
         entry.history_changed = true;
     }
 
@@ -520,7 +522,7 @@ pub(super) fn gate_input<'a>(head: &CaseHead, debtor: &'a Debtor) -> GateInput<'
 }
 
 /// Until when a case is parked: for good while payments cover it, else until its
-/// promise has run out with a day of grace.
+/// promise is judged.
 fn park_until(ranked: &Ranked, history: &History, context: &PortfolioContext) -> Option<Micros> {
     if ranked.cured_provisional {
         return Some(Micros::NEVER);
@@ -529,6 +531,6 @@ fn park_until(ranked: &Ranked, history: &History, context: &PortfolioContext) ->
         .promises
         .iter()
         .filter(|promise| promise.state == PromiseState::Open)
-        .map(|promise| promise_parks_until(&context.zone, promise.promised_date, 1))
+        .map(|promise| promise_parks_until(&context.zone, promise))
         .max()
 }

@@ -1,6 +1,6 @@
 //! What happened to a case and its debtor, folded from events.
 
-use super::{Day, Micros};
+use super::{Day, Facts, LocalDays, Micros};
 
 mod change;
 
@@ -70,15 +70,71 @@ pub struct Promise {
     pub state: PromiseState,
 }
 
+/// How many calendar days of the portfolio's zone a promise is given beyond its
+/// own: money made on the promised day is often told a day later. The case is
+/// parked as long.
+pub const PROMISE_GRACE_DAYS: i32 = 1;
+
+impl Promise {
+    /// The day on which it is decided whether the promise is kept: the first one
+    /// after its grace.
+    pub fn judged_on(&self) -> Day {
+        self.promised_date.plus(1 + PROMISE_GRACE_DAYS)
+    }
+
+    /// Whether the payments made since the promise and before the day on which it
+    /// is judged do what was promised. One over all that is overdue wants nothing
+    /// above the tolerance to be left of what the ledger says. A payment taken back
+    /// was never made; one that was made later changes nothing.
+    pub fn performed(&self, case: &PromiseInput<'_>) -> bool {
+        let end = case.days.start_of(self.judged_on());
+        let standing = |payment: &&Payment| payment.reversed_time.is_none();
+        let sum = |from: Micros| -> i128 {
+            let made = case.payments.iter().filter(standing);
+            made.filter(|payment| payment.event_time >= from && payment.event_time < end)
+                .map(|payment| i128::from(payment.amount_minor))
+                .sum()
+        };
+        if self.promised_amount_minor > 0 {
+            return sum(self.event_time) >= i128::from(self.promised_amount_minor);
+        }
+        // Of what the ledger has taken off already, what was taken back since.
+        let taken_back: i128 = case
+            .payments
+            .iter()
+            .filter(|payment| payment.event_time <= case.as_of)
+            .filter(|payment| payment.reversed_time.is_some_and(|at| at > case.as_of))
+            .map(|payment| i128::from(payment.amount_minor))
+            .sum();
+        let overdue = i128::from(case.facts.overdue_amount_minor) + taken_back;
+        overdue - sum(case.as_of.plus(1)) <= i128::from(case.tolerance_minor)
+    }
+}
+
+/// What a promise is judged by.
+#[derive(Clone, Copy)]
+pub struct PromiseInput<'a> {
+    /// What the ledger says.
+    pub facts: &'a Facts,
+    /// The instant it speaks of.
+    pub as_of: Micros,
+    /// The payments to the case.
+    pub payments: &'a [Payment],
+    /// Up to this much overdue is nothing overdue, in smallest units.
+    pub tolerance_minor: i64,
+    /// The days of the portfolio's zone.
+    pub days: &'a dyn LocalDays,
+}
+
 /// What came of a promise. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum PromiseState {
-    /// Its day has not passed.
+    /// It is not decided yet, or nothing happened since that would decide it.
     Open = 1,
     /// The money came.
     Kept = 2,
-    /// The day passed without the money.
+    /// Its day and its grace passed without the money.
     Broken = 3,
     /// A later promise or the end of the case replaced it.
     Cancelled = 4,

@@ -1,7 +1,7 @@
 //! Where a case stands in the queue: everything that can be turned into a time
 //! is, so that a claim looks at ready rows only.
 
-use crate::model::{Day, Gate, LocalDays, Micros, PortfolioSettings, QueueState};
+use crate::model::{Gate, LocalDays, Micros, PortfolioSettings, Promise, QueueState};
 
 use super::gate::fails;
 use super::{Calendar, GateInput, Zone};
@@ -44,8 +44,8 @@ pub fn place(
     Placement { state, withheld_by, wake_at }
 }
 
-/// The instant until which a promise for a day parks a case: the end of that day
-/// in the portfolio's zone and of `grace_days` calendar days after it.
-pub fn promise_parks_until(zone: &Zone, promised: Day, grace_days: i32) -> Micros {
-    zone.start_of(promised.plus(1).plus(grace_days))
+/// The instant until which a promise parks a case: the start of the day on which
+/// it is judged, in the portfolio's zone.
+pub fn promise_parks_until(zone: &Zone, promise: &Promise) -> Micros {
+    zone.start_of(promise.judged_on())
 }

@@ -2,8 +2,8 @@
 //! reads.
 
 use crate::model::{
-    CaseState, CloseReason, Day, DebtorKind, Facts, History, Input, LocalDays, Micros, Promise,
-    PromiseState, RankingSettings, Served, Stage, StageBounds, serve,
+    CaseState, CloseReason, Day, DebtorKind, Facts, History, Input, PromiseInput, PromiseState,
+    RankingSettings, Served, Stage, StageBounds, serve,
 };
 
 use super::CaseInput;
@@ -56,7 +56,7 @@ impl<'a> Subject<'a> {
             facts: case.facts,
             history: case.history,
             today: case.today,
-            promises: promises(case, &served, settings.tolerance_amount_minor),
+            promises: promises(case, settings.tolerance_amount_minor),
             served,
             days_past_due,
             stage: settings.stage_bounds.stage(days_past_due.unwrap_or(0)),
@@ -112,15 +112,22 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn promises(case: &CaseInput<'_>, served: &Served, tolerance: i64) -> Promises {
+fn promises(case: &CaseInput<'_>, tolerance: i64) -> Promises {
     let history = case.history;
     let (mut kept, mut broken) = (history.promises_kept_count, history.promises_broken_count);
+    let by = PromiseInput {
+        facts: case.facts,
+        as_of: case.as_of,
+        payments: &history.payments,
+        tolerance_minor: tolerance,
+        days: case.days,
+    };
     let mut next_judged: Option<Day> = None;
     for promise in history.promises.iter().filter(|promise| promise.state == PromiseState::Open) {
-        let judged = promise.promised_date.plus(1);
+        let judged = promise.judged_on();
         if judged > case.today {
             next_judged = Some(next_judged.map_or(judged, |day| day.min(judged)));
-        } else if performed(promise, history, served, tolerance, case.days) {
+        } else if promise.performed(&by) {
             kept += 1;
         } else {
             broken += 1;
@@ -137,25 +144,4 @@ fn promises(case: &CaseInput<'_>, served: &Served, tolerance: i64) -> Promises {
         broken: total(Input::PromisesBroken, broken),
         next_judged,
     }
-}
-
-/// Whether the money of a promise came by the end of its day.
-fn performed(
-    promise: &Promise,
-    history: &History,
-    served: &Served,
-    tolerance: i64,
-    days: &dyn LocalDays,
-) -> bool {
-    if promise.promised_amount_minor == 0 {
-        return served.overdue_amount_minor <= tolerance;
-    }
-    let end: Micros = days.start_of(promise.promised_date.plus(1));
-    let came: i64 = history
-        .payments
-        .iter()
-        .filter(|payment| payment.reversed_time.is_none())
-        .filter(|payment| payment.event_time >= promise.event_time && payment.event_time < end)
-        .fold(0, |sum, payment| sum.saturating_add(payment.amount_minor));
-    came >= promise.promised_amount_minor
 }

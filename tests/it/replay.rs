@@ -495,7 +495,7 @@ async fn promises_and_attempts_fold() {
         world.work(&promise(amount)).await;
         world.check().await.unwrap();
     }
-    world.take(&Step::Wait(24 * 8)).await;
+    world.take(&Step::Wait(24 * 3)).await;
     let mut sold = document(50_000);
     sold.content.as_mut().unwrap().1.close_reason = Some(CloseReason::Sold);
     world.push(&[sold]).await;

@@ -240,7 +240,8 @@ fn finish_case(
     let (as_of, source_sequence) = (document.as_of, document.source_sequence);
     set.set_document(case_no, PendingDocument { facts: encoded, as_of, source_sequence });
     let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
-    let earlier_versions = set.take_document(case_no, old.as_ref(), tolerance_minor);
+    let by = (tolerance_minor, context.zone.day_of(as_of));
+    let earlier_versions = set.take_document(case_no, old.as_ref(), by);
     let debtor_id = document.debtor_id.to_string();
     let body = PendingBody::Facts { old: old.map(Box::new), earlier_versions, debtor_id };
     set.append(case_no, body, as_of);

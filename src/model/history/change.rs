@@ -1,9 +1,9 @@
 //! What an event does to a history. Events are applied by these steps when they
 //! come and when a case is folded anew, so that both give the same.
 
-use crate::model::{CloseReason, Day, Facts, Micros, serve};
+use crate::model::{CloseReason, Day, Facts, LocalDays, Micros};
 
-use super::{Attempt, DebtorRecord, History, Hold, Payment, Promise, PromiseState};
+use super::{Attempt, DebtorRecord, History, Hold, Payment, Promise, PromiseInput, PromiseState};
 
 /// The most payments kept; older ones are only counted.
 const PAYMENTS_KEPT: usize = 256;
@@ -11,23 +11,35 @@ const PAYMENTS_KEPT: usize = 256;
 const ATTEMPTS_KEPT: usize = 64;
 
 impl History {
-    /// A document: one version more. One that closes the case ends its episode.
-    /// `old` is what was said before, nothing for the first document.
-    pub fn take_document(&mut self, old: Option<&Facts>, new: &Facts, tolerance_minor: i64) {
+    /// A document of the day `day` of the portfolio's zone: one version more. One
+    /// that closes the case ends its episode. `old` is what was said before, nothing
+    /// for the first document.
+    pub fn take_document(
+        &mut self,
+        old: Option<&Facts>,
+        new: &Facts,
+        (tolerance_minor, day): (i64, Day),
+    ) {
         self.facts_version_count += 1;
         let was_open = old.is_some_and(|old| old.closing(tolerance_minor).is_none());
         if was_open && let Some(reason) = new.closing(tolerance_minor) {
-            self.end_episode(reason);
+            self.end_episode(reason, new.close_date.unwrap_or(day));
         }
     }
 
-    /// A cure is counted, and promises still open are kept if the money came.
-    fn end_episode(&mut self, reason: CloseReason) {
+    /// A cure is counted. Of the promises still open, those whose grace had passed
+    /// are broken: nothing kept them. The others are kept if the money came.
+    fn end_episode(&mut self, reason: CloseReason, day: Day) {
         let paid = matches!(reason, CloseReason::Cured | CloseReason::PaidOff);
         self.cured_count += i64::from(reason == CloseReason::Cured);
         for promise in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
-            promise.state = if paid { PromiseState::Kept } else { PromiseState::Cancelled };
-            self.promises_kept_count += i64::from(paid);
+            promise.state = match (promise.judged_on() <= day, paid) {
+                (true, _) => PromiseState::Broken,
+                (false, true) => PromiseState::Kept,
+                (false, false) => PromiseState::Cancelled,
+            };
+            self.promises_kept_count += i64::from(promise.state == PromiseState::Kept);
+            self.promises_broken_count += i64::from(promise.state == PromiseState::Broken);
         }
     }
 
@@ -41,20 +53,17 @@ impl History {
         }
     }
 
-    /// Marks open promises as kept that the payments since cover; one over all
-    /// that is overdue is kept once nothing above the tolerance is. Asked after
+    /// Marks open promises as kept that payments made in time perform. Asked after
     /// each payment.
-    pub fn keep_promises(&mut self, facts: &Facts, as_of: Micros, tolerance_minor: i64) {
-        if self.promises.iter().all(|promise| promise.state != PromiseState::Open) {
-            return;
-        }
-        let covered = serve(facts, as_of, self).overdue_amount_minor <= tolerance_minor;
+    pub fn keep_promises(
+        &mut self,
+        facts: &Facts,
+        as_of: Micros,
+        (tolerance_minor, days): (i64, &dyn LocalDays),
+    ) {
+        let case = PromiseInput { facts, as_of, payments: &self.payments, tolerance_minor, days };
         for promise in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
-            let kept = match promise.promised_amount_minor {
-                0 => covered,
-                amount => paid_since(&self.payments, promise.event_time) >= i128::from(amount),
-            };
-            if kept {
+            if promise.performed(&case) {
                 promise.state = PromiseState::Kept;
                 self.promises_kept_count += 1;
             }
@@ -92,11 +101,11 @@ impl History {
     }
 
     /// A promise made on the day `today` of the portfolio's zone; it replaces those
-    /// still open. One whose day has passed is broken: whoever promises again has
+    /// still open. One whose grace has passed is broken: whoever promises again has
     /// not kept it.
     pub fn promise(&mut self, promise: Promise, today: Day) {
         for other in self.promises.iter_mut().filter(|one| one.state == PromiseState::Open) {
-            let broken = other.promised_date < today;
+            let broken = other.judged_on() <= today;
             other.state = if broken { PromiseState::Broken } else { PromiseState::Cancelled };
             self.promises_broken_count += i64::from(broken);
         }
@@ -125,14 +134,6 @@ fn add_hold(holds: &mut Vec<Hold>, hold: Hold) {
     holds.insert(at, hold);
 }
 
-fn paid_since(payments: &[Payment], since: Micros) -> i128 {
-    payments
-        .iter()
-        .filter(|payment| payment.reversed_time.is_none() && payment.event_time >= since)
-        .map(|payment| i128::from(payment.amount_minor))
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +148,22 @@ mod tests {
     }
 
     const TODAY: Day = Day(19_990);
+
+    struct Utc;
+
+    impl LocalDays for Utc {
+        fn day_of(&self, instant: Micros) -> Day {
+            Day(i32::try_from(instant.0.div_euclid(Micros::DAY)).unwrap())
+        }
+
+        fn start_of(&self, day: Day) -> Micros {
+            Micros(i64::from(day.0) * Micros::DAY)
+        }
+    }
+
+    /// The last instant of the grace of a promise for day 20,000 is the last one of
+    /// day 20,001.
+    const END: i64 = 20_002 * Micros::DAY;
 
     fn promise(at: i64, promised_amount_minor: i64) -> Promise {
         Promise {
@@ -164,13 +181,13 @@ mod tests {
         history.pay(payment("before", 5, 900));
         history.promise(promise(10, 1_000), TODAY);
         history.pay(payment("half", 11, 500));
-        history.keep_promises(&facts(10_000), Micros(0), 0);
+        history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
         assert_eq!(history.promises[0].state, PromiseState::Open);
         history.pay(payment("rest", 12, 500));
-        history.keep_promises(&facts(10_000), Micros(0), 0);
+        history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
         assert_eq!(history.promises[0].state, PromiseState::Kept);
         assert_eq!(history.promises_kept_count, 1);
-        history.keep_promises(&facts(10_000), Micros(0), 0);
+        history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
         assert_eq!(history.promises_kept_count, 1, "a promise is kept once");
     }
 
@@ -179,11 +196,72 @@ mod tests {
         let mut history = History::default();
         history.promise(promise(10, 0), TODAY);
         history.pay(payment("most", 11, 9_899));
-        history.keep_promises(&facts(10_000), Micros(0), 100);
+        history.keep_promises(&facts(10_000), Micros(0), (100, &Utc));
         assert_eq!(history.promises[0].state, PromiseState::Open);
         history.pay(payment("one more", 12, 1));
-        history.keep_promises(&facts(10_000), Micros(0), 100);
+        history.keep_promises(&facts(10_000), Micros(0), (100, &Utc));
         assert_eq!(history.promises[0].state, PromiseState::Kept);
+    }
+
+    #[test]
+    fn money_that_comes_after_the_grace_keeps_no_promise() {
+        for amount in [0, 1_000] {
+            for (at, state) in [(END - 1, PromiseState::Kept), (END, PromiseState::Open)] {
+                let mut history = History::default();
+                history.promise(promise(10, amount), TODAY);
+                // It is known later than made, and what comes later still is no help.
+                history.pay(payment("all", at, 10_000));
+                history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
+                assert_eq!(history.promises[0].state, state, "{amount} at {at}");
+                history.pay(payment("more", END + 5, 10_000));
+                history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
+                assert_eq!(history.promises[0].state, state, "{amount} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_payment_taken_back_keeps_no_promise() {
+        for amount in [0, 1_000] {
+            let mut history = History::default();
+            history.promise(promise(10, amount), TODAY);
+            history.pay(payment("bounced", 11, 10_000));
+            history.reverse("bounced", Micros(12));
+            history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
+            assert_eq!(history.promises[0].state, PromiseState::Open);
+        }
+        // The ledger had taken it off: what was taken back since is owed again.
+        let mut history = History::default();
+        history.promise(promise(10, 0), TODAY);
+        history.pay(payment("bounced", 11, 10_000));
+        history.reverse("bounced", Micros(30));
+        history.pay(payment("rest", 25, 500));
+        history.keep_promises(&facts(500), Micros(20), (0, &Utc));
+        assert_eq!(history.promises[0].state, PromiseState::Open);
+    }
+
+    #[test]
+    fn a_case_that_ends_after_the_grace_leaves_its_promises_broken() {
+        let cured = facts(0);
+        let told = Facts { close_reason: Some(CloseReason::PaidOff), ..facts(0) };
+        let dated = Facts { close_date: Some(Day(20_001)), ..told.clone() };
+        let sold = Facts { close_reason: Some(CloseReason::Sold), ..facts(0) };
+        for (closed, day, state) in [
+            (&cured, 20_001, PromiseState::Kept),
+            (&cured, 20_002, PromiseState::Broken),
+            (&told, 20_002, PromiseState::Broken),
+            (&dated, 20_009, PromiseState::Kept),
+            (&sold, 20_001, PromiseState::Cancelled),
+            (&sold, 20_002, PromiseState::Broken),
+        ] {
+            let mut history = History::default();
+            history.promise(promise(10, 500), TODAY);
+            history.take_document(Some(&facts(10_000)), closed, (0, Day(day)));
+            assert_eq!(history.promises[0].state, state, "{closed:?} on {day}");
+            let counts = (history.promises_kept_count, history.promises_broken_count);
+            let expected = (state == PromiseState::Kept, state == PromiseState::Broken);
+            assert_eq!(counts, (i64::from(expected.0), i64::from(expected.1)));
+        }
     }
 
     #[test]
@@ -194,11 +272,11 @@ mod tests {
             (Some(CloseReason::Sold), PromiseState::Cancelled, 0),
         ] {
             let mut history = History::default();
-            history.take_document(None, &facts(10_000), 0);
+            history.take_document(None, &facts(10_000), (0, TODAY));
             history.promise(promise(10, 500), TODAY);
             let closed = Facts { close_reason: reason, ..facts(0) };
-            history.take_document(Some(&facts(10_000)), &closed, 0);
-            history.take_document(Some(&closed), &closed, 0);
+            history.take_document(Some(&facts(10_000)), &closed, (0, TODAY));
+            history.take_document(Some(&closed), &closed, (0, TODAY));
             assert_eq!(history.promises[0].state, state, "{reason:?}");
             assert_eq!(history.cured_count, cured, "{reason:?}");
             assert_eq!(history.facts_version_count, 3);
@@ -209,9 +287,9 @@ mod tests {
     fn a_promise_after_one_that_was_not_kept_leaves_it_broken() {
         let mut history = History::default();
         history.promise(promise(10, 500), TODAY);
-        history.promise(promise(11, 500), Day(20_000));
-        assert_eq!(history.promises[0].state, PromiseState::Cancelled, "its day still ran");
-        history.promise(promise(12, 500), Day(20_001));
+        history.promise(promise(11, 500), Day(20_001));
+        assert_eq!(history.promises[0].state, PromiseState::Cancelled, "its grace still ran");
+        history.promise(promise(12, 500), Day(20_002));
         assert_eq!(history.promises[1].state, PromiseState::Broken);
         assert_eq!(history.promises[2].state, PromiseState::Open);
         assert_eq!(history.promises_broken_count, 1);
@@ -220,7 +298,7 @@ mod tests {
     #[test]
     fn a_case_that_was_never_overdue_is_not_cured() {
         let mut history = History::default();
-        history.take_document(None, &facts(0), 0);
+        history.take_document(None, &facts(0), (0, TODAY));
         assert_eq!(history.cured_count, 0);
     }
 

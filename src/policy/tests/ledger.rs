@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{UNUSUAL, clock, instant, zone};
-use crate::model::{Day, Micros};
+use crate::model::{Day, Micros, Promise, PromiseState};
 use crate::policy::{business_age, ledger_expires, ledger_warns, promise_parks_until};
 
 #[test]
@@ -56,11 +56,20 @@ fn ages_far_out_end() {
 #[test]
 fn a_promise_parks_to_the_end_of_its_day_and_grace() {
     let santiago = zone("America/Santiago");
-    let promised = Day::from_ymd(2026, 9, 4).expect("a day");
-    let until = |grace| promise_parks_until(&santiago, promised, grace);
-    assert_eq!(until(0), instant("2026-09-05T00:00[America/Santiago]"));
+    let until = |day| {
+        let promised_date = Day::from_ymd(2026, 9, day).expect("a day");
+        let promise = Promise {
+            lease_seq: 1,
+            event_time: Micros(0),
+            promised_amount_minor: 0,
+            promised_date,
+            state: PromiseState::Open,
+        };
+        promise_parks_until(&santiago, &promise)
+    };
+    assert_eq!(until(3), instant("2026-09-05T00:00[America/Santiago]"));
     // The day after the grace day has no midnight.
-    assert_eq!(until(1), instant("2026-09-06T01:00[America/Santiago]"));
+    assert_eq!(until(4), instant("2026-09-06T01:00[America/Santiago]"));
 }
 
 proptest! {

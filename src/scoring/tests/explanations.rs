@@ -42,7 +42,7 @@ fn payments_the_ledger_does_not_know_cure_provisionally() {
 }
 
 #[test]
-fn an_open_promise_is_judged_the_day_after_its_date() {
+fn an_open_promise_is_judged_when_its_grace_is_over() {
     let made = today().plus(-10);
     let judged = |paid: &[(i32, i64)], promised: i64, ahead: i32| {
         let mut case = Case::new(basic(today(), 20), made.plus(ahead));
@@ -60,15 +60,17 @@ fn an_open_promise_is_judged_the_day_after_its_date() {
         let promises = Subject::new(&input, &settings()).promises;
         (promises.kept, promises.broken, promises.next_judged)
     };
-    assert_eq!(judged(&[], 500, 3), (None, None, Some(made.plus(4))), "its day has not passed");
-    assert_eq!(judged(&[], 500, 4), (Some(0), Some(1), None));
-    assert_eq!(judged(&[(3, 500)], 500, 4), (Some(1), Some(0), None), "paid on its day");
-    assert_eq!(judged(&[(4, 500)], 500, 5), (Some(0), Some(1), None), "paid a day late");
-    assert_eq!(judged(&[(3, 499)], 500, 4), (Some(0), Some(1), None), "a unit short");
-    assert_eq!(judged(&[(-1, 500)], 500, 4), (Some(0), Some(1), None), "paid before it was made");
-    assert_eq!(judged(&[(2, 200), (3, 300)], 500, 4), (Some(1), Some(0), None), "in two parts");
-    assert_eq!(judged(&[(3, 124_050)], 0, 4), (Some(1), Some(0), None), "all that is overdue");
-    assert_eq!(judged(&[(3, 124_049)], 0, 4), (Some(0), Some(1), None));
+    assert_eq!(judged(&[], 500, 4), (None, None, Some(made.plus(5))), "its grace runs");
+    assert_eq!(judged(&[], 500, 5), (Some(0), Some(1), None));
+    assert_eq!(judged(&[(3, 500)], 500, 5), (Some(1), Some(0), None), "paid on its day");
+    assert_eq!(judged(&[(4, 500)], 500, 5), (Some(1), Some(0), None), "paid on its day of grace");
+    assert_eq!(judged(&[(5, 500)], 500, 6), (Some(0), Some(1), None), "paid too late");
+    assert_eq!(judged(&[(3, 499)], 500, 5), (Some(0), Some(1), None), "a unit short");
+    assert_eq!(judged(&[(-1, 500)], 500, 5), (Some(0), Some(1), None), "paid before it was made");
+    assert_eq!(judged(&[(2, 200), (4, 300)], 500, 5), (Some(1), Some(0), None), "in two parts");
+    assert_eq!(judged(&[(3, 124_050)], 0, 5), (Some(1), Some(0), None), "all that is overdue");
+    assert_eq!(judged(&[(3, 124_049)], 0, 5), (Some(0), Some(1), None));
+    assert_eq!(judged(&[(5, 124_050)], 0, 6), (Some(0), Some(1), None), "all of it, too late");
 }
 
 #[test]

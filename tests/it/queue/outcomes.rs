@@ -131,6 +131,27 @@ async fn a_promise_of_less_than_the_first_case_owes_leaves_the_other_alone() {
     assert_eq!(desk.gates("other").await, [Gate::Ready]);
 }
 
+/// Money on the day of grace keeps a promise; a day later it is welcome, and the
+/// promise stays broken.
+#[tokio::test]
+async fn a_payment_after_the_grace_keeps_no_promise() {
+    let eur = Currency::from_code("EUR").expect("EUR is a currency");
+    let mut scores = Vec::new();
+    for days in [3, 4] {
+        let mut desk = desk().await;
+        desk.push("c", "d", 50_000).await;
+        let item = desk.one().await;
+        let promise = Promised { amount: Some((eur, 10_000)), date: Day(20_002) };
+        let told = Outcome { promise: Some(promise), ..outcome(item.token, "promise") };
+        desk.report_outcome(told).await.disposition.expect("the lease runs");
+        desk.advance(days * DAY).await;
+        desk.pay("c", 10_000).await;
+        desk.advance((6 - days) * DAY).await;
+        scores.push(desk.one().await.lead_case.rank.score);
+    }
+    assert!(scores[0] > scores[1], "{scores:?}");
+}
+
 #[tokio::test]
 async fn a_dispute_holds_the_cases_spoken_of_and_a_complaint_the_debtor() {
     for (code, named, held) in [("dispute", 1, 1), ("dispute", 2, 2), ("complaint", 1, 2)] {
