@@ -38,7 +38,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All text files but those that are built or belong to git.
+/// Folders of what is built, of git, and of data that a server started here left.
+const NOT_OURS: [&str; 4] = [".git", "target", "arrears-data", "arrears-demo"];
+
+/// All files but those of folders that are not ours.
 fn files() -> Vec<File> {
     let mut found = Vec::new();
     walk(root(), &mut found);
@@ -53,14 +56,14 @@ fn walk(folder: &Path, found: &mut Vec<File>) {
     for path in entries {
         let name = path.file_name().unwrap().to_string_lossy();
         if path.is_dir() {
-            if ![".git", "target"].contains(&&*name) {
+            if !NOT_OURS.contains(&&*name) {
                 walk(&path, found);
             }
-        } else if name != ".git"
-            && let Ok(text) = fs::read_to_string(&path)
-        {
+        } else if name != ".git" {
+            let text = fs::read_to_string(&path);
             let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-            found.push(File { path, text });
+            // Everything here was written for this project, as text.
+            found.push(File { text: text.unwrap_or_else(|error| panic!("{path}: {error}")), path });
         }
     }
 }
