@@ -107,7 +107,8 @@ fn apply(folded: &mut Folded, event: PastBody, as_of: Micros, by: (i64, &dyn Loc
             history.keep_promises(&folded.facts, as_of, (tolerance_minor, days));
         }
         PastBody::Reversal { payment_event_id, reversed } => {
-            history.reverse(&payment_event_id, reversed);
+            let payment = (payment_event_id.as_str(), reversed);
+            history.take_back(payment, &folded.facts, as_of, (tolerance_minor, days));
         }
         PastBody::Hold(hold) => history.hold(hold),
         PastBody::Lift(event_id) => history.lift(&event_id),

@@ -319,14 +319,33 @@ impl WorkingSet {
 
     /// Adds a payment to a case whose content is loaded; it may keep promises.
     pub(super) fn pay(&mut self, case_no: CaseNo, payment: Payment) {
+        self.change_by_ledger(case_no, |history, facts, as_of, by| {
+            history.pay(payment);
+            history.keep_promises(facts, as_of, by);
+        });
+    }
+
+    /// Takes a payment back; promises that it kept may be open again.
+    pub(super) fn take_back(&mut self, case_no: CaseNo, payment_event_id: &str, reversed: Micros) {
+        self.change_by_ledger(case_no, |history, facts, as_of, by| {
+            history.take_back((payment_event_id, reversed), facts, as_of, by);
+        });
+    }
+
+    /// Changes the history of a case by what its ledger says, the instant of that,
+    /// and the tolerance and days of its portfolio.
+    fn change_by_ledger(
+        &mut self,
+        case_no: CaseNo,
+        change: impl FnOnce(&mut History, &Facts, Micros, (i64, &dyn LocalDays)),
+    ) {
         let Some(entry) = self.cases.get(&case_no) else { return };
         let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
         let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
         let Some(entry) = self.cases.get_mut(&case_no) else { return };
         let content = entry.content.as_mut().expect("content is loaded before it is changed");
-        content.history.pay(payment);
         let by = (tolerance_minor, &context.zone as &dyn LocalDays);
-        content.history.keep_promises(&content.facts, entry.head.as_of, by);
+        change(&mut content.history, &content.facts, entry.head.as_of, by);
         entry.history_changed = true;
     }
 

@@ -469,8 +469,9 @@ async fn a_case_that_closes_and_opens_again_folds() {
     assert_eq!(replay.state(), (CaseState::Open, None));
 }
 
-/// Attempts and promises fold like the rest: one kept by a payment and its
-/// reversal in one call, one broken and then replaced, one cancelled.
+/// Attempts and promises fold like the rest: one kept by a payment and open again
+/// when that is taken back in the same call, so that it breaks, another broken, one
+/// cancelled.
 #[tokio::test]
 async fn promises_and_attempts_fold() {
     let mut world = World::new(ZONES[2], false, 0).await;
@@ -488,7 +489,8 @@ async fn promises_and_attempts_fold() {
     world.record(&[payment(0), reversal]).await;
     world.check().await.unwrap();
     let history = world.replay(0).await.folded.history;
-    assert_eq!((history.promises_kept_count, history.promises.len()), (1, 1));
+    assert_eq!((history.promises_kept_count, history.promises.len()), (0, 1));
+    assert_eq!(history.promises[0].state, PromiseState::Open);
 
     for amount in [200, 300] {
         world.take(&Step::Wait(24 * 8)).await;
@@ -502,7 +504,7 @@ async fn promises_and_attempts_fold() {
     world.check().await.unwrap();
     let replay = world.replay(0).await;
     let states: Vec<_> = replay.folded.history.promises.iter().map(|one| one.state).collect();
-    assert_eq!(states, [PromiseState::Kept, PromiseState::Broken, PromiseState::Cancelled]);
-    assert_eq!(replay.folded.history.promises_broken_count, 1);
+    assert_eq!(states, [PromiseState::Broken, PromiseState::Broken, PromiseState::Cancelled]);
+    assert_eq!(replay.folded.history.promises_broken_count, 2);
     assert_eq!(replay.kinds[6..], [3, 3]);
 }

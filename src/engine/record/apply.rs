@@ -298,7 +298,7 @@ fn reverse(
             reversed: event.event_time,
         };
         set.append(*case_no, body, event.event_time);
-        set.change_history(*case_no, |history| history.reverse(&key.event_id, event.event_time));
+        set.take_back(*case_no, &key.event_id, event.event_time);
     }
     Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
 }

@@ -70,9 +70,33 @@ impl History {
         }
     }
 
-    /// A payment taken back; one that was taken back before, or is no longer in
-    /// the list, changes nothing.
-    pub fn reverse(&mut self, payment_event_id: &str, reversed: Micros) {
+    /// A payment taken back, and with it what it had kept: a promise that payments
+    /// performed until then and no longer do is open again.
+    pub fn take_back(
+        &mut self,
+        (payment_event_id, reversed): (&str, Micros),
+        facts: &Facts,
+        as_of: Micros,
+        (tolerance_minor, days): (i64, &dyn LocalDays),
+    ) {
+        let performed = |history: &History| -> Vec<bool> {
+            let payments = &history.payments;
+            let case = PromiseInput { facts, as_of, payments, tolerance_minor, days };
+            history.promises.iter().map(|promise| promise.performed(&case)).collect()
+        };
+        let before = performed(self);
+        self.reverse(payment_event_id, reversed);
+        let after = performed(self);
+        for (promise, was) in self.promises.iter_mut().zip(before.into_iter().zip(after)) {
+            if promise.state == PromiseState::Kept && was == (true, false) {
+                promise.state = PromiseState::Open;
+                self.promises_kept_count -= 1;
+            }
+        }
+    }
+
+    /// One that was taken back before, or is no longer in the list, changes nothing.
+    fn reverse(&mut self, payment_event_id: &str, reversed: Micros) {
         let payment = self.payments.iter_mut().find(|one| one.event_id == payment_event_id);
         if let Some(payment) = payment {
             payment.reversed_time = payment.reversed_time.or(Some(reversed));
@@ -238,6 +262,23 @@ mod tests {
         history.pay(payment("rest", 25, 500));
         history.keep_promises(&facts(500), Micros(20), (0, &Utc));
         assert_eq!(history.promises[0].state, PromiseState::Open);
+    }
+
+    #[test]
+    fn what_a_payment_kept_is_open_again_when_it_is_taken_back() {
+        for amount in [0, 1_000] {
+            let mut history = History::default();
+            history.promise(promise(10, amount), TODAY);
+            history.pay(payment("bounced", 11, 10_000));
+            history.keep_promises(&facts(10_000), Micros(0), (0, &Utc));
+            assert_eq!(history.promises_kept_count, 1);
+            let by = (0, &Utc as &dyn LocalDays);
+            history.take_back(("bounced", Micros(12)), &facts(10_000), Micros(0), by);
+            assert_eq!(history.promises[0].state, PromiseState::Open, "{amount}");
+            assert_eq!(history.promises_kept_count, 0);
+            history.take_back(("bounced", Micros(13)), &facts(10_000), Micros(0), by);
+            assert_eq!(history.promises_kept_count, 0, "taken back once");
+        }
     }
 
     #[test]
