@@ -207,6 +207,14 @@ impl RuleSet {
         explain::explain(self, &subject, &codes, rank)
     }
 
+    /// The reasons of [`RuleSet::explain`] without the rest of it.
+    pub fn reasons(&self, case: &CaseInput<'_>) -> Vec<ScoreReason> {
+        let mut subject = Subject::new(case, &self.ranking);
+        let mut codes = [0; CHARACTERISTICS_MAX];
+        self.codes(&mut subject, &mut codes);
+        explain::reasons_of(self, &codes)
+    }
+
     fn rank_subject(
         &self,
         subject: &mut Subject<'_>,

@@ -1,7 +1,7 @@
 //! The engine: the store, the clock, and what may be kept in memory because it
 //! never changes under its number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,13 +9,15 @@ use futures::future::BoxFuture;
 
 use crate::model::{
     Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId,
+    WorkListId, WorkListNo,
 };
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
-use crate::store::portfolios::StoredPortfolio;
+use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
 use crate::store::{Class, Store, Tx, activations, lanes, portfolios};
 
 use super::lease::Waiting;
+use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
 use super::work_list::Counts;
 use super::working_set::{Effects, WorkingSet};
@@ -27,6 +29,7 @@ pub struct Engine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) directory: Directory,
     pub(super) outcomes: OutcomeTable,
+    pub(super) heads: Heads,
     pub(super) windows: Windows,
     pub(super) waiting: Waiting,
     pub(super) counts: Counts,
@@ -56,12 +59,15 @@ impl PortfolioContext {
     }
 }
 
-/// Lanes and zone sets by number. Their numbers are hashes of their content, so
-/// an entry is never wrong, only missing until its transaction is committed.
+/// Lanes and zone sets by number, and the numbers of work lists. The numbers of
+/// the former are hashes of their content, so an entry is never wrong, only missing
+/// until its transaction is committed.
 #[derive(Default)]
 pub(super) struct Directory {
     lanes: RwLock<HashMap<Part, HashMap<i64, Arc<LaneKey>>>>,
     zone_sets: RwLock<HashMap<(Part, i64), Arc<ZoneSet>>>,
+    /// A work list keeps its number for good once it is committed.
+    work_lists: RwLock<HashMap<(Part, WorkListId), WorkListNo>>,
 }
 
 impl Directory {
@@ -81,6 +87,15 @@ impl Directory {
             return Some(Arc::default());
         }
         read(&self.zone_sets).get(&(part, zone_set_id)).cloned()
+    }
+
+    pub(super) fn work_list(&self, part: Part, id: &WorkListId) -> Option<WorkListNo> {
+        read(&self.work_lists).get(&(part, id.clone())).copied()
+    }
+
+    /// Adds a work list as a reader saw it.
+    pub(super) fn add_work_list(&self, part: Part, id: WorkListId, number: WorkListNo) {
+        write(&self.work_lists).insert((part, id), number);
     }
 
     pub(super) fn add_lane(&self, part: Part, lane: LaneKey) {
@@ -108,6 +123,7 @@ impl Engine {
             clock,
             directory: Directory::default(),
             outcomes: OutcomeTable::shipped(),
+            heads: Heads::default(),
             windows: Windows::default(),
             waiting: Waiting::default(),
             counts: Counts::default(),
@@ -213,36 +229,67 @@ impl Engine {
         part: Part,
         portfolio_id: &PortfolioId,
     ) -> Result<Arc<PortfolioContext>, Error> {
-        let stored = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await?;
-        let stored = stored.ok_or_else(|| Error::NotFound {
+        let found = self.contexts_by_id(tx, part, [portfolio_id.as_str()]).await?;
+        found.into_iter().next().ok_or_else(|| Error::NotFound {
             resource: Resource::Portfolio,
             id: portfolio_id.to_string(),
-        })?;
-        self.context_of(tx, part, stored).await
+        })
     }
 
-    /// A portfolio as this transaction sees it, by number.
-    pub(super) async fn context_by_no(
+    /// Portfolios as this transaction sees them, by the callers' ids; those that
+    /// are not stored are left out.
+    pub(super) async fn contexts_by_id<'a>(
         &self,
         tx: &mut Tx,
         part: Part,
-        portfolio_no: PortfolioNo,
-    ) -> Result<Arc<PortfolioContext>, Error> {
-        let stored = portfolios::portfolio_by_no(tx, part, portfolio_no).await?;
-        let stored = stored.ok_or_else(|| Error::NotFound {
-            resource: Resource::Portfolio,
-            id: portfolio_no.to_string(),
-        })?;
-        self.context_of(tx, part, stored).await
+        portfolio_ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Arc<PortfolioContext>>, Error> {
+        let stored = portfolios::active_by_id(tx, part, portfolio_ids).await?;
+        self.contexts_of(tx, part, stored).await
+    }
+
+    /// Portfolios as this transaction sees them, by number.
+    ///
+    /// # Errors
+    /// `NotFound` for one that is not stored.
+    pub(super) async fn contexts_by_no(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        numbers: &BTreeSet<PortfolioNo>,
+    ) -> Result<Vec<Arc<PortfolioContext>>, Error> {
+        let stored = portfolios::active_by_no(tx, part, numbers.iter().copied()).await?;
+        let found = self.contexts_of(tx, part, stored).await?;
+        let is_found =
+            |number: &PortfolioNo| found.iter().any(|context| context.portfolio.number == *number);
+        match numbers.iter().find(|number| !is_found(number)) {
+            Some(missing) => {
+                let id = missing.to_string();
+                Err(Error::NotFound { resource: Resource::Portfolio, id })
+            }
+            None => Ok(found),
+        }
+    }
+
+    async fn contexts_of(
+        &self,
+        tx: &mut Tx,
+        part: Part,
+        stored: Vec<ActivePortfolio>,
+    ) -> Result<Vec<Arc<PortfolioContext>>, Error> {
+        let mut contexts = Vec::with_capacity(stored.len());
+        for (stored, active) in stored {
+            contexts.push(self.context_of(tx, part, (stored, active)).await?);
+        }
+        Ok(contexts)
     }
 
     async fn context_of(
         &self,
         tx: &mut Tx,
         part: Part,
-        stored: StoredPortfolio,
+        (stored, active): ActivePortfolio,
     ) -> Result<Arc<PortfolioContext>, Error> {
-        let active = activations::active(tx, part, stored.number).await?;
         let (activation_id, rule_set_id) = active.ok_or_else(|| {
             Error::Internal(format!("portfolio {} has no active rule set", stored.id))
         })?;

@@ -37,7 +37,7 @@ pub async fn explain_case(
         return Err(Error::Invalid(violations));
     }
     let mut contents = cases::load_content(&mut tx, part, [known.head.case_no]).await?;
-    let content = contents
+    let (_, content) = contents
         .remove(&known.head.case_no)
         .ok_or_else(|| Error::Internal(format!("case {case_id} has no content")))?;
     let explanation = context.rule_set.explain(&CaseInput {

@@ -1,8 +1,8 @@
 //! Leasing work, and what comes back: renewals, reports, releases.
 
 use crate::model::{
-    CaseId, ContactPoint, Currency, Day, DebtorId, Micros, PortfolioId, Rank, RequestId, Stage,
-    Violations, WorkListId, WorkerId,
+    CaseId, ContactPoint, Currency, Day, DebtorId, Micros, Part, PortfolioId, Rank, RequestId,
+    Stage, Violations, WorkListId, WorkListNo, WorkerId,
 };
 
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use std::time::Duration;
 use super::{Caller, Engine, Error, ItemError};
 
 mod claim;
+pub(super) mod heads;
 mod item;
 pub(super) mod lanes;
 mod merge;
+mod pick;
 mod release;
 mod renew;
 pub(super) mod token;
@@ -35,9 +37,7 @@ pub async fn lease_work(
     caller: &Caller,
     command: LeaseCommand,
 ) -> Result<LeasedWork, Error> {
-    let mut tx = engine.store.read().await?;
-    let list = work_list(&mut tx, caller.part, &command.work_list_id).await?;
-    drop(tx);
+    let number = work_list_no(engine, caller.part, &command.work_list_id).await?;
     let pull = claim::Pull {
         worker_id: command.worker_id,
         max_items: command.max_items,
@@ -45,7 +45,22 @@ pub async fn lease_work(
         request_id: command.request_id,
     };
     let wait = Duration::from_micros(u64::try_from(command.wait).unwrap_or(0));
-    wait::pull(engine, (caller.part, list.number), command.work_list_id, (pull, wait)).await
+    wait::pull(engine, (caller.part, number), command.work_list_id, (pull, wait)).await
+}
+
+/// The number of a work list; read once, because it never changes.
+async fn work_list_no(
+    engine: &Engine,
+    part: Part,
+    work_list_id: &WorkListId,
+) -> Result<WorkListNo, Error> {
+    if let Some(number) = engine.directory.work_list(part, work_list_id) {
+        return Ok(number);
+    }
+    let mut tx = engine.store.read().await?;
+    let number = work_list(&mut tx, part, work_list_id).await?.number;
+    engine.directory.add_work_list(part, work_list_id.clone(), number);
+    Ok(number)
 }
 
 /// A pull of work.

@@ -199,7 +199,8 @@ pub(super) async fn views(
             let number = head.case_no.0;
             let (_, id) = ids.get(&head.case_no).ok_or_else(|| missing("id", number))?;
             let debtor = debtors.get(&head.debtor_no).ok_or_else(|| missing("debtor", number))?;
-            view(context, (id, &head, debtor), contents.get(&head.case_no), (now, today, full))
+            let content = contents.get(&head.case_no).map(|(_, content)| content);
+            view(context, (id, &head, debtor), content, (now, today, full))
         })
         .collect()
 }

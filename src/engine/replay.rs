@@ -152,7 +152,7 @@ pub async fn replay_case(
     let missing = |what: &str| Error::Internal(format!("case {case_id} has no {what}"));
     let folded = fold.folded.ok_or_else(|| missing("events"))?;
     let mut contents = cases::load_content(&mut tx, part, [head.case_no]).await?;
-    let content = contents.remove(&head.case_no).ok_or_else(|| missing("content"))?;
+    let (_, content) = contents.remove(&head.case_no).ok_or_else(|| missing("content"))?;
     let debtors = debtors::load(&mut tx, part, [head.debtor_no]).await?;
     let debtor = debtors.into_iter().next().ok_or_else(|| missing("debtor"))?;
     let ranked = rule_set.rank(&CaseInput {

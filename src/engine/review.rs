@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::model::{CaseNo, Part};
-use crate::store::cases::{debtors_of, due_for_review};
+use crate::store::cases::due_for_review;
 use crate::store::{Class, Tx};
 
 use super::sweep::slices;
@@ -66,8 +66,7 @@ async fn review_into(
     tx: &mut Tx,
     case_nos: Vec<CaseNo>,
 ) -> Result<(), Error> {
-    let debtor_nos = debtors_of(tx, set.part, case_nos.iter().copied()).await?;
-    set.load_debtors(tx, debtor_nos.into_values()).await?;
+    set.load_debtors_of(tx, case_nos.iter().copied()).await?;
     set.load_content(tx, case_nos.iter().copied()).await?;
     for case_no in case_nos {
         set.rank(case_no);

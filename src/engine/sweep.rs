@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{CaseNo, Micros, Part};
+use crate::store::Class;
 use crate::store::queue::{report, sweep};
-use crate::store::{Class, cases};
 
 use super::lease::PULL_KEPT;
 use super::report::REPORT_KEPT;
@@ -68,10 +68,7 @@ impl Engine {
     /// case anew: a sweep needs nothing else.
     async fn place_anew(self: &Arc<Self>, part: Part, case_nos: Vec<CaseNo>) -> Result<(), Error> {
         self.transact_in(part, ACTOR, Class::Interactive, move |set, tx| {
-            Box::pin(async move {
-                let debtor_nos = cases::debtors_of(tx, part, case_nos).await?;
-                set.load_debtors(tx, debtor_nos.into_values()).await
-            })
+            Box::pin(set.load_debtors_of(tx, case_nos))
         })
         .await
     }

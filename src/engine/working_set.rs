@@ -16,9 +16,10 @@ use crate::store::cases::{CaseContent, CaseHead};
 use crate::store::debtors::Debtor;
 use crate::store::queue::QueueRow;
 use crate::store::queue::lease::LeaseEnd;
-use crate::store::{Tx, cases, debtors, lanes, queue};
+use crate::store::{Tx, cases, debtors, lanes};
 
 use super::context::{Engine, PortfolioContext};
+use super::lease::heads::Learned;
 use super::{Caller, Error};
 
 mod leases;
@@ -42,6 +43,8 @@ pub(super) struct WorkingSet {
     events: Vec<PendingEvent>,
     audit: Vec<save::PendingAudit>,
     leases: LeaseChanges,
+    /// What this transaction has read of lanes.
+    pub(super) heads: Learned,
     new_lanes: HashMap<i64, LaneKey>,
     known_lanes: HashMap<i64, LaneKey>,
     new_zone_sets: BTreeMap<i64, Arc<ZoneSet>>,
@@ -61,8 +64,8 @@ pub(super) struct CaseEntry {
     pub(super) head: CaseHead,
     /// As loaded; nothing for a new case.
     loaded: Option<CaseHead>,
-    /// The caller's id; only needed for new cases.
-    case_id: Option<String>,
+    /// The caller's id, where the content was loaded or is new.
+    pub(super) case_id: Option<String>,
     /// What it is ranked from, where it was loaded or is new.
     pub(super) content: Option<CaseContent>,
     history_changed: bool,
@@ -91,6 +94,7 @@ impl WorkingSet {
             events: Vec::new(),
             audit: Vec::new(),
             leases: LeaseChanges::default(),
+            heads: Learned::default(),
             new_lanes: HashMap::new(),
             known_lanes: HashMap::new(),
             new_zone_sets: BTreeMap::new(),
@@ -104,8 +108,29 @@ impl WorkingSet {
         self.portfolios.insert(context.portfolio.number, context);
     }
 
+    /// Takes portfolios in hand, as this transaction sees them.
+    pub(super) async fn load_portfolios(
+        &mut self,
+        tx: &mut Tx,
+        numbers: impl IntoIterator<Item = PortfolioNo>,
+    ) -> Result<(), Error> {
+        let missing: BTreeSet<PortfolioNo> =
+            numbers.into_iter().filter(|number| !self.portfolios.contains_key(number)).collect();
+        if !missing.is_empty() {
+            for context in self.engine.contexts_by_no(tx, self.part, &missing).await? {
+                self.add_portfolio(context);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn portfolio(&self, number: PortfolioNo) -> &Arc<PortfolioContext> {
         self.portfolios.get(&number).expect("the portfolio of a case is loaded with its debtor")
+    }
+
+    /// The portfolios in hand, by number.
+    pub(super) fn portfolios(&self) -> impl Iterator<Item = (PortfolioNo, Arc<PortfolioContext>)> {
+        self.portfolios.iter().map(|(number, context)| (*number, Arc::clone(context)))
     }
 
     /// A portfolio, if it is in hand.
@@ -128,6 +153,22 @@ impl WorkingSet {
         self.take_debtors(tx, loaded).await
     }
 
+    /// Loads the debtors of cases, with all their cases.
+    pub(super) async fn load_debtors_of(
+        &mut self,
+        tx: &mut Tx,
+        case_nos: impl IntoIterator<Item = CaseNo>,
+    ) -> Result<(), Error> {
+        let missing: Vec<CaseNo> =
+            case_nos.into_iter().filter(|no| !self.cases.contains_key(no)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut loaded = debtors::load_of_cases(tx, self.part, missing).await?;
+        loaded.retain(|debtor| !self.debtors.contains_key(&debtor.debtor_no));
+        self.take_debtors(tx, loaded).await
+    }
+
     /// Takes loaded debtors in hand, with all their cases.
     pub(super) async fn take_debtors(
         &mut self,
@@ -142,14 +183,9 @@ impl WorkingSet {
             let entry = DebtorEntry { loaded: Some(debtor.clone()), debtor };
             self.debtors.entry(entry.debtor.debtor_no).or_insert(entry);
         }
-        let heads = cases::load_heads_of_debtors(tx, self.part, numbers).await?;
-        let mut rows = queue::load(tx, self.part, heads.iter().map(|head| head.case_no)).await?;
-        for head in heads {
-            if !self.portfolios.contains_key(&head.portfolio_no) {
-                let context = self.engine.context_by_no(tx, self.part, head.portfolio_no).await?;
-                self.add_portfolio(context);
-            }
-            let row = rows.remove(&head.case_no);
+        let loaded = cases::load_of_debtors(tx, self.part, numbers).await?;
+        self.load_portfolios(tx, loaded.iter().map(|(head, _)| head.portfolio_no)).await?;
+        for (head, row) in loaded {
             self.members.insert((head.debtor_no, head.case_no));
             self.cases.entry(head.case_no).or_insert_with(|| CaseEntry {
                 loaded: Some(head.clone()),
@@ -209,8 +245,9 @@ impl WorkingSet {
         if missing.is_empty() {
             return Ok(());
         }
-        for (case_no, content) in cases::load_content(tx, self.part, missing).await? {
+        for (case_no, (case_id, content)) in cases::load_content(tx, self.part, missing).await? {
             if let Some(entry) = self.cases.get_mut(&case_no) {
+                entry.case_id = Some(case_id);
                 entry.content = Some(content);
             }
         }

@@ -43,13 +43,7 @@ pub(super) fn explain(
     rank: Rank,
 ) -> Explanation {
     let card = &rules.card;
-    let met: Vec<Met<'_>> = card
-        .characteristics
-        .iter()
-        .zip(codes)
-        .filter(|(characteristic, _)| characteristic.active)
-        .map(|(characteristic, code)| Met { characteristic, code: *code })
-        .collect();
+    let met = met(rules, codes);
     let lines = card.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
     Explanation {
@@ -70,6 +64,16 @@ pub(super) fn explain(
         priority_lines: priority_lines(rules, subject, rank),
         findings: findings(subject),
     }
+}
+
+/// Why the score of a case with these codes is not higher.
+pub(super) fn reasons_of(rules: &RuleSet, codes: &Codes) -> Vec<ScoreReason> {
+    reasons(&met(rules, codes), rules.card.reason_points_min)
+}
+
+fn met<'a>(rules: &'a RuleSet, codes: &Codes) -> Vec<Met<'a>> {
+    let active = rules.card.characteristics.iter().zip(codes).filter(|(one, _)| one.active);
+    active.map(|(characteristic, code)| Met { characteristic, code: *code }).collect()
 }
 
 /// A protected input that is off shows nothing of the case.

@@ -9,6 +9,8 @@ use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
 
+use super::queue::{PlaceRow, QueueRow, place_columns};
+
 mod head;
 pub mod source;
 
@@ -53,7 +55,7 @@ statements! {
          WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}"
     );
     LOAD_CONTENT =
-        "SELECT c.case_no, c.history, s.facts, s.facts_version, s.source_sequence \
+        "SELECT c.case_no, c.case_id, c.history, s.facts, s.facts_version \
          FROM loan_case c \
          JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
          WHERE c.part = $1 AND c.case_no IN {ints:$2}";
@@ -64,9 +66,10 @@ statements! {
     );
     DEBTORS_OF = "SELECT case_no, debtor_no FROM case_head \
         WHERE part = $1 AND case_no IN {ints:$2}";
-    LOAD_HEADS_OF_DEBTORS = concat!(
-        "SELECT ", head_columns!(""), " FROM case_head \
-         WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no, case_no"
+    LOAD_OF_DEBTORS = concat!(
+        "SELECT ", head_columns!("h."), ", ", place_columns!(), " FROM case_head h \
+         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
+         WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no"
     );
     LIST_HEADS = concat!(
         "SELECT ", head_columns!(""), " FROM case_head \
@@ -157,17 +160,18 @@ pub(crate) async fn find_by_id<'a>(
 #[derive(sqlx::FromRow)]
 struct ContentRow {
     case_no: i64,
+    case_id: String,
     history: Vec<u8>,
     facts: Vec<u8>,
     facts_version: i64,
 }
 
-/// Loads what cases are ranked from.
+/// Loads what cases are ranked from, with the callers' ids of them.
 pub(crate) async fn load_content(
     tx: &mut Tx,
     part: Part,
     case_nos: impl IntoIterator<Item = CaseNo>,
-) -> Result<HashMap<CaseNo, CaseContent>, StoreError> {
+) -> Result<HashMap<CaseNo, (String, CaseContent)>, StoreError> {
     let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
     let rows: Vec<ContentRow> = tx.fetch_all(LOAD_CONTENT, params![part.0, list]).await?;
     rows.into_iter()
@@ -181,7 +185,7 @@ pub(crate) async fn load_content(
                 facts: facts_from(&row.facts, place("case_source"))?,
                 history: history_from(&row.history, place("loan_case"))?,
             };
-            Ok((CaseNo(row.case_no), content))
+            Ok((CaseNo(row.case_no), (row.case_id, content)))
         })
         .collect()
 }
@@ -224,14 +228,31 @@ pub(crate) async fn debtors_of(
         .collect())
 }
 
-/// Where all cases of some debtors stand, by debtor and case.
-pub(crate) async fn load_heads_of_debtors(
+/// A head with its place in the queue.
+#[derive(sqlx::FromRow)]
+struct PlacedRow {
+    #[sqlx(flatten)]
+    head: HeadRow,
+    #[sqlx(flatten)]
+    place: PlaceRow,
+}
+
+/// Where all cases of some debtors stand, by debtor and case, each with its row in
+/// the queue if it ever had one.
+pub(crate) async fn load_of_debtors(
     tx: &mut Tx,
     part: Part,
     debtor_nos: impl IntoIterator<Item = DebtorNo>,
-) -> Result<Vec<CaseHead>, StoreError> {
+) -> Result<Vec<(CaseHead, Option<QueueRow>)>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
-    heads(tx.fetch_all(LOAD_HEADS_OF_DEBTORS, params![part.0, list]).await?, part)
+    let rows: Vec<PlacedRow> = tx.fetch_all(LOAD_OF_DEBTORS, params![part.0, list]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let head = row.head.head(part)?;
+            let place = row.place.queue_row(part, head.case_no)?;
+            Ok((head, place))
+        })
+        .collect()
 }
 
 /// Which heads of a portfolio to list; empty filters hold for all.

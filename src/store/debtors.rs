@@ -35,6 +35,11 @@ statements! {
     LOAD = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
         lease_case_no, lease_until, salt, body FROM debtor \
         WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no";
+    LOAD_OF_CASES = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
+        lease_case_no, lease_until, salt, body FROM debtor \
+        WHERE part = $1 AND debtor_no IN \
+        (SELECT debtor_no FROM case_head WHERE part = $1 AND case_no IN {ints:$2}) \
+        ORDER BY debtor_no";
 }
 
 const INT: Column = Column::Int;
@@ -103,6 +108,17 @@ pub(crate) async fn load(
 ) -> Result<Vec<Debtor>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
     let rows: Vec<DebtorRow> = tx.fetch_all(LOAD, params![part.0, list]).await?;
+    rows.into_iter().map(|row| row.debtor(part)).collect()
+}
+
+/// Loads the debtors of cases.
+pub(crate) async fn load_of_cases(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<Vec<Debtor>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    let rows: Vec<DebtorRow> = tx.fetch_all(LOAD_OF_CASES, params![part.0, list]).await?;
     rows.into_iter().map(|row| row.debtor(part)).collect()
 }
 

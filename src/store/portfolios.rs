@@ -1,9 +1,11 @@
 //! Tenants, portfolios and work lists.
 
-use crate::model::{Micros, Part, PortfolioNo, PortfolioSettings, WorkListNo, WorkListSettings};
+use crate::model::{
+    Micros, Part, PortfolioNo, PortfolioSettings, RuleSetId, WorkListNo, WorkListSettings,
+};
 
 use super::StoreError;
-use super::db::{Tx, params, statements};
+use super::db::{Tx, int_list, params, statements, text_list};
 use super::encode::{Place, settings_from, settings_to, work_list_from, work_list_to};
 
 /// A named, versioned resource as stored.
@@ -28,6 +30,24 @@ pub type StoredPortfolio = Versioned<PortfolioNo, PortfolioSettings>;
 /// A work list as stored.
 pub type StoredWorkList = Versioned<WorkListNo, WorkListSettings>;
 
+/// Portfolios of a list with their newest activation.
+macro_rules! active_portfolios {
+    ($list:literal, $column:literal) => {
+        concat!(
+            "SELECT p.portfolio_no, p.portfolio_id, p.settings, p.settings_version, \
+             p.create_time, p.update_time, a.activation_id, a.rule_set_id FROM ",
+            $list,
+            " AS l CROSS JOIN portfolio p LEFT JOIN activation a ON a.part = $1 \
+             AND a.portfolio_no = p.portfolio_no AND a.activation_id = \
+             (SELECT MAX(n.activation_id) FROM activation n \
+             WHERE n.part = $1 AND n.portfolio_no = p.portfolio_no) \
+             WHERE p.part = $1 AND p.",
+            $column,
+            " = l.value"
+        )
+    };
+}
+
 statements! {
     CLAIM_TENANT = "INSERT INTO tenant (part, tenant, buckets, create_time) \
         VALUES ($1, $2, 1, $3) ON CONFLICT (part) DO NOTHING";
@@ -36,6 +56,8 @@ statements! {
         create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_id = $2";
     PORTFOLIO_BY_NO = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
         create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_no = $2";
+    ACTIVE_BY_ID = active_portfolios!("{texts:$2}", "portfolio_id");
+    ACTIVE_BY_NO = active_portfolios!("{ints:$2}", "portfolio_no");
     LIST_PORTFOLIOS = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
         create_time, update_time FROM portfolio \
         WHERE part = $1 AND portfolio_id > $2 ORDER BY portfolio_id LIMIT $3";
@@ -60,6 +82,7 @@ statements! {
 }
 
 type Row = (i64, String, Vec<u8>, i64, i64, i64);
+type ActiveRow = (i64, String, Vec<u8>, i64, i64, i64, Option<i64>, Option<i64>);
 
 fn portfolio(row: Row, part: Part) -> Result<StoredPortfolio, StoreError> {
     let place = Place { table: "portfolio", part: part.0, key: row.0 };
@@ -124,6 +147,39 @@ pub(crate) async fn portfolio_by_no(
     let row: Option<Row> =
         tx.fetch_optional(PORTFOLIO_BY_NO, params![part.0, portfolio_no.0]).await?;
     row.map(|row| portfolio(row, part)).transpose()
+}
+
+/// A portfolio with the number of its newest activation and the rule set that is
+/// active by it; nothing only while the portfolio is being created.
+pub(crate) type ActivePortfolio = (StoredPortfolio, Option<(i64, RuleSetId)>);
+
+/// Finds portfolios by the callers' ids; those that are not stored are left out.
+pub(crate) async fn active_by_id<'a>(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<ActivePortfolio>, StoreError> {
+    let params = params![part.0, text_list(portfolio_ids)];
+    active(tx.fetch_all(ACTIVE_BY_ID, params).await?, part)
+}
+
+/// Finds portfolios by number; those that are not stored are left out.
+pub(crate) async fn active_by_no(
+    tx: &mut Tx,
+    part: Part,
+    numbers: impl IntoIterator<Item = PortfolioNo>,
+) -> Result<Vec<ActivePortfolio>, StoreError> {
+    let params = params![part.0, int_list(numbers.into_iter().map(|number| number.0))];
+    active(tx.fetch_all(ACTIVE_BY_NO, params).await?, part)
+}
+
+fn active(rows: Vec<ActiveRow>, part: Part) -> Result<Vec<ActivePortfolio>, StoreError> {
+    rows.into_iter()
+        .map(|(number, id, settings, version, create, update, activation_id, rule_set_id)| {
+            let stored = portfolio((number, id, settings, version, create, update), part)?;
+            Ok((stored, activation_id.zip(rule_set_id.map(RuleSetId))))
+        })
+        .collect()
 }
 
 /// Lists portfolios by id.

@@ -1,12 +1,10 @@
 //! The queue: one narrow row per case that is or was worked, touched by claims,
 //! reports and sweeps only.
 
-use std::collections::HashMap;
-
 use crate::model::{CaseNo, Gate, Micros, Part, QueueRank, QueueState};
 
 use super::StoreError;
-use super::db::{Batch, Column, Tx, Value, int_list, params, statements};
+use super::db::{Batch, Column, Tx, Value, params};
 use super::encode::Place;
 
 pub(crate) mod claim;
@@ -38,10 +36,17 @@ pub struct QueueRow {
     pub lease_nonce: Option<i64>,
 }
 
-statements! {
-    LOAD = "SELECT case_no, state, lane_id, rank, ready_since, wake_at, withheld_by, lease_seq, \
-        lease_nonce FROM case_q WHERE part = $1 AND case_no IN {ints:$2}";
+/// The columns of `case_q` in a left join under the name `q`. State 0 is no row.
+macro_rules! place_columns {
+    () => {
+        "COALESCE(q.state, 0) AS q_state, COALESCE(q.lane_id, 0) AS q_lane_id, \
+         COALESCE(q.rank, 0) AS q_rank, q.ready_since AS q_ready_since, q.wake_at AS q_wake_at, \
+         q.withheld_by AS q_withheld_by, COALESCE(q.lease_seq, 0) AS q_lease_seq, \
+         q.lease_nonce AS q_lease_nonce"
+    };
 }
+
+pub(super) use place_columns;
 
 const INT: Column = Column::Int;
 
@@ -61,40 +66,48 @@ pub(crate) const SAVE: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[SAVE];
 
+/// What [`place_columns`] selects.
 #[derive(sqlx::FromRow)]
-struct Row {
-    case_no: i64,
-    state: i64,
-    lane_id: i64,
-    rank: i64,
-    ready_since: Option<i64>,
-    wake_at: Option<i64>,
-    withheld_by: Option<i64>,
-    lease_seq: i64,
-    lease_nonce: Option<i64>,
+pub(super) struct PlaceRow {
+    q_state: i64,
+    q_lane_id: i64,
+    q_rank: i64,
+    q_ready_since: Option<i64>,
+    q_wake_at: Option<i64>,
+    q_withheld_by: Option<i64>,
+    q_lease_seq: i64,
+    q_lease_nonce: Option<i64>,
 }
 
-impl Row {
-    fn queue_row(self, part: Part) -> Result<QueueRow, StoreError> {
-        let place = Place { table: "case_q", part: part.0, key: self.case_no };
-        let state = QueueState::from_number(self.state)
-            .ok_or_else(|| place.corrupt(format!("state {} is not known", self.state)))?;
-        let withheld_by = match self.withheld_by {
+impl PlaceRow {
+    /// The row of a case; nothing if it never was in the queue.
+    pub(super) fn queue_row(
+        self,
+        part: Part,
+        case_no: CaseNo,
+    ) -> Result<Option<QueueRow>, StoreError> {
+        if self.q_state == 0 {
+            return Ok(None);
+        }
+        let place = Place { table: "case_q", part: part.0, key: case_no.0 };
+        let state = QueueState::from_number(self.q_state)
+            .ok_or_else(|| place.corrupt(format!("state {} is not known", self.q_state)))?;
+        let withheld_by = match self.q_withheld_by {
             Some(number) => Gate::from_number(number)
                 .ok_or_else(|| place.corrupt(format!("gate {number} is not known")))?,
             None => Gate::Ready,
         };
-        Ok(QueueRow {
-            case_no: CaseNo(self.case_no),
+        Ok(Some(QueueRow {
+            case_no,
             state,
             withheld_by,
-            lane_id: self.lane_id,
-            rank: QueueRank(self.rank),
-            ready_since: self.ready_since.map(Micros),
-            wake_at: self.wake_at.map(Micros),
-            lease_seq: self.lease_seq,
-            lease_nonce: self.lease_nonce,
-        })
+            lane_id: self.q_lane_id,
+            rank: QueueRank(self.q_rank),
+            ready_since: self.q_ready_since.map(Micros),
+            wake_at: self.q_wake_at.map(Micros),
+            lease_seq: self.q_lease_seq,
+            lease_nonce: self.q_lease_nonce,
+        }))
     }
 }
 
@@ -113,17 +126,6 @@ impl QueueRow {
             self.lease_nonce,
         ]);
     }
-}
-
-/// Loads the rows of cases; those that never were in the queue have none.
-pub(crate) async fn load(
-    tx: &mut Tx,
-    part: Part,
-    case_nos: impl IntoIterator<Item = CaseNo>,
-) -> Result<HashMap<CaseNo, QueueRow>, StoreError> {
-    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
-    let rows: Vec<Row> = tx.fetch_all(LOAD, params![part.0, list]).await?;
-    rows.into_iter().map(|row| row.queue_row(part).map(|row| (row.case_no, row))).collect()
 }
 
 /// Writes or replaces rows.

@@ -32,7 +32,6 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("lanes", super::lanes::STATEMENTS),
         ("numbers", super::numbers::STATEMENTS),
         ("portfolios", super::portfolios::STATEMENTS),
-        ("queue", super::queue::STATEMENTS),
         ("claim", super::queue::claim::STATEMENTS),
         ("count", super::queue::count::STATEMENTS),
         ("lease", super::queue::lease::STATEMENTS),

@@ -2,6 +2,7 @@
 //! stands still until it is moved, no background work but what a test asks for.
 
 mod against_model;
+mod fill;
 mod grants;
 mod lists;
 mod outcomes;

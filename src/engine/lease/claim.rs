@@ -1,27 +1,20 @@
 //! Granting leases: one transaction serves all waiting pulls of one work list.
 
-use std::collections::HashSet;
-
-use crate::model::{
-    CaseNo, DebtorNo, Micros, Part, QueueRank, QueueState, RequestId, WorkListId, WorkListSettings,
-    WorkerId,
-};
+use crate::model::{CaseNo, Micros, Part, RequestId, WorkListId, WorkerId};
+use crate::store::Tx;
 use crate::store::portfolios::{self, StoredWorkList};
-use crate::store::queue::claim::{self, LaneHead, Order};
+use crate::store::queue::claim;
 use crate::store::queue::lease::{self, LeaseRow};
 use crate::store::queue::report::{self, PullKey};
-use crate::store::{Tx, cases};
 
 use super::super::working_set::{NewLease, WorkingSet};
 use super::super::{Error, Resource};
 use super::lanes::{self, Selection};
-use super::merge::Merge;
+use super::pick::{self, Chosen};
 use super::{LeaseToken, WorkItem, item, release, token};
 
 /// How long a named pull is remembered.
 pub(in super::super) const PULL_KEPT: i64 = 15 * Micros::MINUTE;
-/// How often more candidates are looked for when some could not be served.
-const ROUNDS_MAX: usize = 8;
 /// The longest an empty answer tells to wait.
 const RETRY_MAX: i64 = 30 * Micros::SECOND;
 /// How long an empty answer tells to wait while hours of contact are open.
@@ -62,16 +55,6 @@ pub(super) struct Claimed {
     pub(super) warnings: Vec<(&'static str, String)>,
 }
 
-/// A case chosen to be leased.
-#[derive(Clone, Copy)]
-struct Chosen {
-    rank: QueueRank,
-    case_no: CaseNo,
-    /// The end of the hours of contact.
-    window_end: Micros,
-    reserved: bool,
-}
-
 /// A work list as this transaction sees it.
 pub(in super::super) async fn work_list(
     tx: &mut Tx,
@@ -91,8 +74,10 @@ pub(super) async fn claim_into(
     tx: &mut Tx,
     claim: Claim,
 ) -> Result<Claimed, Error> {
-    let undelivered = claim.undelivered.into_iter().map(|token| (Ok(token), true)).collect();
-    release::release_into(set, tx, undelivered).await?;
+    if !claim.undelivered.is_empty() {
+        let undelivered = claim.undelivered.into_iter().map(|token| (Ok(token), true)).collect();
+        release::release_into(set, tx, undelivered).await?;
+    }
     let list = work_list(tx, set.part, &claim.work_list_id).await?;
     let selection = lanes::select(set, tx, &list.settings).await?;
     let mut leases: Vec<Vec<LeaseRow>> = Vec::with_capacity(claim.pulls.len());
@@ -104,7 +89,7 @@ pub(super) async fn claim_into(
     }
     let fresh = |(pull, retried): (&Pull, &bool)| if *retried { 0 } else { pull.max_items };
     let wanted: usize = claim.pulls.iter().zip(&retried).map(fresh).sum();
-    let chosen = choose(set, tx, &list.settings, &selection, (wanted, claim.granted)).await?;
+    let chosen = pick::choose(set, tx, &list.settings, &selection, (wanted, claim.granted)).await?;
     let granted = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
     let mut chosen = chosen.into_iter();
     for (at, pull) in claim.pulls.iter().enumerate().filter(|(at, _)| !retried[*at]) {
@@ -163,140 +148,6 @@ async fn save_pull(
     Ok(report::save_pull(tx, set.part, key, &keys, set.now).await?)
 }
 
-/// How many of `wanted` leases belong to the longest waiting: the share of all
-/// leases of the list, those granted so far included.
-fn reserved_of(wanted: usize, granted: i64, permille: i32) -> usize {
-    let share = |count: i64| count.saturating_mul(i64::from(permille)) / 1_000;
-    let after = granted.saturating_add(i64::try_from(wanted).unwrap_or(i64::MAX));
-    usize::try_from(share(after) - share(granted)).unwrap_or(0)
-}
-
-/// Chooses up to `wanted` cases, one of a debtor, in the order in which they are
-/// handed out: most by rank, the reserved share by waiting time.
-async fn choose(
-    set: &mut WorkingSet,
-    tx: &mut Tx,
-    settings: &WorkListSettings,
-    selection: &Selection,
-    counts: (usize, i64),
-) -> Result<Vec<Chosen>, Error> {
-    let (wanted, granted) = counts;
-    if wanted == 0 || selection.open.is_empty() {
-        return Ok(Vec::new());
-    }
-    let heads = claim::heads(tx, set.part, selection.open.keys().copied()).await?;
-    let reserved = reserved_of(wanted, granted, settings.reserved_share_permille);
-    let mut picker = Picker::new(settings);
-    picker.pick(set, tx, &heads, (Order::Rank, wanted - reserved)).await?;
-    if picker.chosen.len() == wanted - reserved {
-        picker.pick(set, tx, &heads, (Order::Waiting, wanted)).await?;
-    }
-    let mut chosen = picker.chosen;
-    chosen.sort_by_key(|chosen| (chosen.rank, chosen.case_no));
-    Ok(chosen)
-}
-
-struct Picker<'a> {
-    settings: &'a WorkListSettings,
-    chosen: Vec<Chosen>,
-    seen: HashSet<CaseNo>,
-    /// The debtors of the chosen cases.
-    debtors: HashSet<DebtorNo>,
-}
-
-impl<'a> Picker<'a> {
-    fn new(settings: &'a WorkListSettings) -> Picker<'a> {
-        let (seen, debtors) = (HashSet::new(), HashSet::new());
-        Picker { settings, chosen: Vec::new(), seen, debtors }
-    }
-
-    /// Picks until `full` cases are chosen, or none are left.
-    async fn pick(
-        &mut self,
-        set: &mut WorkingSet,
-        tx: &mut Tx,
-        heads: &[LaneHead],
-        (order, full): (Order, usize),
-    ) -> Result<(), Error> {
-        let key = |head: &LaneHead| match order {
-            Order::Rank => head.rank,
-            Order::Waiting => head.ready_since,
-        };
-        let mut merge = Merge::new(order, heads.iter().map(|head| (head.lane_id, key(head))));
-        for _ in 0..ROUNDS_MAX {
-            let missing = full - self.chosen.len();
-            if missing == 0 {
-                break;
-            }
-            let new = self.unseen(tx, set.part, &mut merge, missing).await?;
-            if new.is_empty() {
-                break;
-            }
-            load(set, tx, &new).await?;
-            for case_no in new {
-                self.consider(set, case_no, order == Order::Waiting)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The next candidates that were not considered before.
-    async fn unseen(
-        &mut self,
-        tx: &mut Tx,
-        part: Part,
-        merge: &mut Merge,
-        wanted: usize,
-    ) -> Result<Vec<CaseNo>, Error> {
-        let mut new = Vec::with_capacity(wanted);
-        while new.len() < wanted {
-            let rows = merge.next(tx, part, wanted - new.len()).await?;
-            if rows.is_empty() {
-                break;
-            }
-            new.extend(rows.into_iter().filter(|case_no| self.seen.insert(*case_no)));
-        }
-        Ok(new)
-    }
-
-    /// Chooses a case if it may be served now: placed anew, ranked by the active
-    /// rule set as of today, in a lane of the list. What may not be served is
-    /// written to where it belongs when the transaction is saved.
-    fn consider(
-        &mut self,
-        set: &mut WorkingSet,
-        case_no: CaseNo,
-        reserved: bool,
-    ) -> Result<(), Error> {
-        let Some(entry) = set.case(case_no) else { return Ok(()) };
-        let debtor_no = entry.head.debtor_no;
-        if self.debtors.contains(&debtor_no) {
-            return Ok(());
-        }
-        set.freshen(case_no);
-        set.settle_case(case_no)?;
-        let Some(entry) = set.case(case_no) else { return Ok(()) };
-        let Some(row) = entry.queue.as_ref().filter(|row| row.state == QueueState::Ready) else {
-            return Ok(());
-        };
-        let (rank, lane_id) = (row.rank, row.lane_id);
-        let Some(lane) = set.lane(lane_id) else { return Ok(()) };
-        if let Some(window_end) = lanes::serves(set, self.settings, &lane)? {
-            self.chosen.push(Chosen { rank, case_no, window_end, reserved });
-            self.debtors.insert(debtor_no);
-        }
-        Ok(())
-    }
-}
-
-/// Takes the debtors of candidates in hand, and what the candidates are ranked
-/// from.
-async fn load(set: &mut WorkingSet, tx: &mut Tx, case_nos: &[CaseNo]) -> Result<(), Error> {
-    let debtor_nos = cases::debtors_of(tx, set.part, case_nos.iter().copied()).await?;
-    set.load_debtors(tx, debtor_nos.into_values()).await?;
-    set.load_content(tx, case_nos.iter().copied()).await
-}
-
 fn grant(set: &mut WorkingSet, list: &StoredWorkList, pull: &Pull, chosen: Chosen) -> LeaseRow {
     let until = set.now.plus(pull.lease_duration).min(chosen.window_end);
     let case_nos = item::cases_of_item(set, chosen.case_no);
@@ -317,11 +168,11 @@ async fn items(
     leases: &[Vec<LeaseRow>],
 ) -> Result<(Vec<Vec<WorkItem>>, bool), Error> {
     let all: Vec<LeaseRow> = leases.iter().flatten().cloned().collect();
-    let ids = item::load(set, tx, &all).await?;
+    item::load(set, tx, &all).await?;
     let ageing = all.iter().any(|lease| item::ledger_is_ageing(set, lease.case_no));
     let items = leases
         .iter()
-        .map(|of_pull| of_pull.iter().map(|lease| item::item(set, lease, &ids)).collect())
+        .map(|of_pull| of_pull.iter().map(|lease| item::item(set, lease)).collect())
         .collect::<Result<_, Error>>()?;
     Ok((items, ageing))
 }

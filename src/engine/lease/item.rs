@@ -1,16 +1,14 @@
 //! Work items: what a worker is shown of a debtor. Nothing of household, standing
 //! or suspicion, and no facts beyond these fields.
 
-use std::collections::HashMap;
-
 use crate::model::{
     CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros, PortfolioId,
 };
 use crate::policy::{ledger_expires, ledger_warns};
 use crate::scoring::{Audience, CaseInput};
+use crate::store::Tx;
 use crate::store::cases::CaseContent;
 use crate::store::queue::lease::LeaseRow;
-use crate::store::{Tx, cases};
 
 use super::super::Error;
 use super::super::context::PortfolioContext;
@@ -50,29 +48,26 @@ pub(super) async fn load(
     set: &mut WorkingSet,
     tx: &mut Tx,
     leases: &[LeaseRow],
-) -> Result<HashMap<CaseNo, String>, Error> {
+) -> Result<(), Error> {
     let case_nos: Vec<CaseNo> =
         leases.iter().flat_map(|lease| lease.case_nos.iter().copied()).collect();
     set.load_content(tx, case_nos.iter().copied()).await?;
-    for case_no in &case_nos {
-        set.freshen(*case_no);
+    for case_no in case_nos {
+        set.freshen(case_no);
     }
-    let ids = cases::load_ids(tx, set.part, case_nos).await?;
-    Ok(ids.into_iter().map(|(case_no, (_, id))| (case_no, id)).collect())
+    Ok(())
 }
 
 /// The work item of a lease whose cases are loaded.
-pub(super) fn item(
-    set: &WorkingSet,
-    lease: &LeaseRow,
-    ids: &HashMap<CaseNo, String>,
-) -> Result<WorkItem, Error> {
+pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error> {
     let missing = || Error::Internal(format!("leased case {} is missing", lease.case_no));
     let lead = set.case(lease.case_no).ok_or_else(missing)?;
     let debtor = set.debtor(lead.head.debtor_no);
     let mut shown = Vec::with_capacity(lease.case_nos.len());
     for case_no in &lease.case_nos {
-        if let (Some(entry), Some(id)) = (set.case(*case_no), ids.get(case_no)) {
+        if let Some(entry) = set.case(*case_no)
+            && let Some(id) = &entry.case_id
+        {
             shown.push(work_case(set, entry, id)?);
         }
     }
@@ -176,7 +171,7 @@ fn work_case(set: &WorkingSet, entry: &CaseEntry, id: &str) -> Result<WorkCase, 
 fn reasons(set: &WorkingSet, entry: &CaseEntry, content: &CaseContent) -> Vec<AgentReason> {
     let head = &entry.head;
     let context = set.portfolio(head.portfolio_no);
-    let explanation = context.rule_set.explain(&CaseInput {
+    let reasons = context.rule_set.reasons(&CaseInput {
         facts: &content.facts,
         history: &content.history,
         as_of: head.as_of,
@@ -184,8 +179,7 @@ fn reasons(set: &WorkingSet, entry: &CaseEntry, content: &CaseContent) -> Vec<Ag
         today: context.zone.day_of(set.now),
         days: &context.zone,
     });
-    explanation
-        .reasons
+    reasons
         .into_iter()
         .filter(|reason| reason.audience == Audience::Agent)
         .map(|reason| AgentReason {

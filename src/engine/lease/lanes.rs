@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::{ContactPolicy, LaneKey, Micros, Part, PortfolioNo, WorkListSettings};
 use crate::policy::Window;
-use crate::store::{Tx, portfolios};
+use crate::store::Tx;
 
 use super::super::Error;
 use super::super::context::PortfolioContext;
@@ -94,13 +94,10 @@ pub(in super::super) async fn select(
     settings: &WorkListSettings,
 ) -> Result<Selection, Error> {
     let mut selection = Selection::default();
-    let named = named_portfolios(set, tx, settings).await?;
-    for (lane_id, lane) in set.engine.directory.lanes_of(set.part) {
-        let context = match &named {
-            Some(named) => named.get(&lane.portfolio_no).cloned(),
-            None => Some(context(set, tx, lane.portfolio_no).await?),
-        };
-        let Some(context) = context else { continue };
+    let lanes = set.engine.directory.lanes_of(set.part);
+    let portfolios = portfolios(set, tx, settings, &lanes).await?;
+    for (lane_id, lane) in lanes {
+        let Some(context) = portfolios.get(&lane.portfolio_no) else { continue };
         if !selects(settings, &lane) {
             continue;
         }
@@ -109,7 +106,7 @@ pub(in super::super) async fn select(
         {
             selection.always.push(context.portfolio.id.clone());
         }
-        match window(set, &context, lane.zone_set_id)? {
+        match window(set, context, lane.zone_set_id)? {
             Window::Open { until } => {
                 selection.open.insert(lane_id, until);
             }
@@ -150,36 +147,24 @@ pub(super) fn serves(
     })
 }
 
-/// The portfolios a work list names; nothing if it serves all of the tenant.
-async fn named_portfolios(
+/// The portfolios a work list serves: those it names, or all that have lanes.
+async fn portfolios(
     set: &mut WorkingSet,
     tx: &mut Tx,
     settings: &WorkListSettings,
-) -> Result<Option<HashMap<PortfolioNo, Arc<PortfolioContext>>>, Error> {
-    if settings.portfolio_ids.is_empty() {
-        return Ok(None);
-    }
-    let mut named = HashMap::new();
-    for id in &settings.portfolio_ids {
-        if let Some(stored) = portfolios::portfolio_by_id(tx, set.part, id).await? {
-            let context = context(set, tx, stored.number).await?;
-            named.insert(stored.number, context);
+    lanes: &[(i64, Arc<LaneKey>)],
+) -> Result<HashMap<PortfolioNo, Arc<PortfolioContext>>, Error> {
+    if !settings.portfolio_ids.is_empty() {
+        let ids = settings.portfolio_ids.iter().map(String::as_str);
+        for context in set.engine.contexts_by_id(tx, set.part, ids).await? {
+            set.add_portfolio(context);
         }
+        let named =
+            |context: &PortfolioContext| settings.portfolio_ids.contains(&context.portfolio.id);
+        return Ok(set.portfolios().filter(|(_, context)| named(context)).collect());
     }
-    Ok(Some(named))
-}
-
-async fn context(
-    set: &mut WorkingSet,
-    tx: &mut Tx,
-    portfolio_no: PortfolioNo,
-) -> Result<Arc<PortfolioContext>, Error> {
-    if let Some(known) = set.known_portfolio(portfolio_no) {
-        return Ok(Arc::clone(known));
-    }
-    let context = set.engine.context_by_no(tx, set.part, portfolio_no).await?;
-    set.add_portfolio(Arc::clone(&context));
-    Ok(context)
+    set.load_portfolios(tx, lanes.iter().map(|(_, lane)| lane.portfolio_no)).await?;
+    Ok(set.portfolios().collect())
 }
 
 /// Whether contact may begin now in a calendar and last [`TALK_MIN`].

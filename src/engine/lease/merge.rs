@@ -1,49 +1,42 @@
 //! The best rows over many lanes without reading more than a few of each: a
-//! threshold merge. A lane is probed only once nothing known is better than the
-//! best it may still hold.
+//! threshold merge. A lane is probed only where what is not known of it may be
+//! better than what is known of others.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use crate::model::{CaseNo, Part};
 use crate::store::Tx;
-use crate::store::queue::claim::{self, Candidate, Cursor, Depth, Order, PROBE_LANES};
+use crate::store::queue::claim::{
+    self, Candidate, Cursor, Depth, LaneHead, Order, PROBE_LANES, Place,
+};
 
 use super::super::Error;
+
+/// Behind every row.
+const END: Place = (i64::MAX, CaseNo(i64::MAX));
 
 /// A merge of the ready rows of lanes, best first.
 pub(super) struct Merge {
     order: Order,
-    lanes: HashMap<i64, Lane>,
-    /// Lanes of which the next row is known, by that row.
-    known: BinaryHeap<Reverse<(i64, CaseNo, i64)>>,
-    /// Lanes of which it is not, by the least key it can have.
-    unknown: BTreeSet<(i64, i64)>,
-}
-
-struct Lane {
-    after: (i64, i64),
-    rows: VecDeque<(i64, CaseNo)>,
-    /// Whether there may be rows behind those in hand.
-    more: bool,
+    /// Rows that are known and not handed out.
+    known: BinaryHeap<Reverse<Place>>,
+    /// Lanes that may have rows behind those known, by the place up to which all
+    /// their rows are known.
+    lanes: BTreeSet<(Place, i64)>,
 }
 
 impl Merge {
-    /// A merge of lanes, each with the key of its first row.
-    pub(super) fn new(order: Order, heads: impl IntoIterator<Item = (i64, i64)>) -> Merge {
-        let mut merge = Merge {
-            order,
-            lanes: HashMap::new(),
-            known: BinaryHeap::new(),
-            unknown: BTreeSet::new(),
+    /// A merge of lanes from their heads on.
+    pub(super) fn new(order: Order, heads: &[LaneHead]) -> Merge {
+        let place = |head: &LaneHead| match order {
+            Order::Rank => head.by_rank,
+            Order::Waiting => head.by_waiting,
         };
-        for (lane_id, key) in heads {
-            // Case numbers begin at 1.
-            let lane = Lane { after: (key, 0), rows: VecDeque::new(), more: true };
-            merge.lanes.insert(lane_id, lane);
-            merge.unknown.insert((key, lane_id));
-        }
-        merge
+        let lanes: BTreeSet<(Place, i64)> =
+            heads.iter().map(|head| (place(head), head.lane_id)).collect();
+        let known = lanes.iter().map(|(place, _)| Reverse(*place)).collect();
+        Merge { order, known, lanes }
     }
 
     /// The next `wanted` rows; fewer only at the end.
@@ -59,10 +52,12 @@ impl Merge {
                 Next::Row(case_no) => rows.push(case_no),
                 Next::End => break,
                 Next::Probe => {
-                    let depth = Depth::of(wanted - rows.len());
-                    let cursors = self.cursors();
-                    let found = claim::probe(tx, part, &cursors, self.order, depth).await?;
-                    self.take(&cursors, found, depth);
+                    let missing = wanted - rows.len();
+                    let to = self.bound(missing);
+                    let cursors = self.cursors(to);
+                    let depth = Depth::of(missing, cursors.len());
+                    let found = claim::probe(tx, part, &cursors, to, (self.order, depth)).await?;
+                    self.take(&cursors, found, (to, depth));
                 }
             }
         }
@@ -70,62 +65,56 @@ impl Merge {
     }
 
     fn pop(&mut self) -> Next {
-        let unknown = self.unknown.first().map(|(key, _)| *key);
-        let known = self.known.peek().map(|Reverse((key, _, _))| *key);
-        match (known, unknown) {
-            (None, None) => Next::End,
-            (None, Some(_)) => Next::Probe,
-            // At the same key the unknown row may have the lower case number.
-            (Some(known), Some(unknown)) if unknown <= known => Next::Probe,
-            (Some(_), _) => match self.known.pop() {
-                Some(Reverse((key, case_no, lane_id))) => {
-                    if let Some(lane) = self.lanes.get_mut(&lane_id) {
-                        lane.after = (key, case_no.0);
-                    }
-                    self.queue(lane_id);
-                    Next::Row(case_no)
-                }
-                None => Next::End,
-            },
-        }
-    }
-
-    /// Files a lane under its next row, or under the least key that row can have.
-    fn queue(&mut self, lane_id: i64) {
-        let Some(lane) = self.lanes.get_mut(&lane_id) else { return };
-        match lane.rows.pop_front() {
-            Some((key, case_no)) => self.known.push(Reverse((key, case_no, lane_id))),
-            None if lane.more => {
-                self.unknown.insert((lane.after.0, lane_id));
+        let known_to = self.lanes.first().map_or(END, |(place, _)| *place);
+        match self.known.peek() {
+            Some(Reverse(place)) if *place <= known_to => {
+                let case_no = place.1;
+                self.known.pop();
+                Next::Row(case_no)
             }
-            None => {}
+            None if self.lanes.is_empty() => Next::End,
+            _ => Next::Probe,
         }
     }
 
-    /// The lanes to probe: those that may hold the best rows.
-    fn cursors(&mut self) -> Vec<Cursor> {
-        let mut cursors = Vec::with_capacity(PROBE_LANES);
-        while cursors.len() < PROBE_LANES
-            && let Some((_, lane_id)) = self.unknown.pop_first()
-        {
-            if let Some(lane) = self.lanes.get(&lane_id) {
-                cursors.push(Cursor { lane_id, key: lane.after.0, case_no: lane.after.1 });
-            }
+    /// The place behind which none of the next `missing` rows lies, as far as known
+    /// rows tell.
+    fn bound(&self, missing: usize) -> Place {
+        let mut places: Vec<Place> = self.known.iter().map(|Reverse(place)| *place).collect();
+        if places.len() < missing {
+            return END;
         }
-        cursors
+        *places.select_nth_unstable(missing - 1).1
     }
 
-    fn take(&mut self, cursors: &[Cursor], found: Vec<Candidate>, depth: Depth) {
+    /// The lanes to probe: those that may hold the best rows up to a place.
+    fn cursors(&self, to: Place) -> Vec<Cursor> {
+        self.lanes
+            .iter()
+            .take_while(|(known_to, _)| *known_to < to)
+            .take(PROBE_LANES)
+            .map(|(known_to, lane_id)| Cursor { lane_id: *lane_id, after: *known_to })
+            .collect()
+    }
+
+    /// A lane that has shown fewer rows than asked for has no more up to the place.
+    fn take(&mut self, cursors: &[Cursor], found: Vec<Candidate>, (to, depth): (Place, Depth)) {
+        let mut of_lane: HashMap<i64, (usize, Place)> = HashMap::new();
         for row in found {
-            if let Some(lane) = self.lanes.get_mut(&row.lane_id) {
-                lane.rows.push_back((row.key, row.case_no));
-            }
+            self.known.push(Reverse(row.place));
+            let (count, last) = of_lane.entry(row.lane_id).or_insert((0, row.place));
+            *count += 1;
+            *last = row.place.max(*last);
         }
         for cursor in cursors {
-            if let Some(lane) = self.lanes.get_mut(&cursor.lane_id) {
-                lane.more = lane.rows.len() == depth.rows();
+            self.lanes.remove(&(cursor.after, cursor.lane_id));
+            let known_to = match of_lane.get(&cursor.lane_id) {
+                Some((count, last)) if *count == depth.rows() => *last,
+                _ => to,
+            };
+            if known_to < END {
+                self.lanes.insert((known_to, cursor.lane_id));
             }
-            self.queue(cursor.lane_id);
         }
     }
 }

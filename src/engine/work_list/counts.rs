@@ -52,10 +52,11 @@ async fn count_part(engine: &Engine, part: Part, now: Micros) -> Result<Counted,
     let lanes = engine.directory.lanes_of(part);
     let portfolio_nos: BTreeSet<PortfolioNo> =
         lanes.iter().map(|(_, lane)| lane.portfolio_no).collect();
-    for portfolio_no in portfolio_nos {
-        let mut tx = engine.store.read().await?;
-        let context = engine.context_by_no(&mut tx, part, portfolio_no).await?;
-        drop(tx);
+    let mut tx = engine.store.read().await?;
+    let contexts = engine.contexts_by_no(&mut tx, part, &portfolio_nos).await?;
+    drop(tx);
+    for context in contexts {
+        let portfolio_no = context.portfolio.number;
         let old = oldest_served(&context.portfolio.settings, &context.zone, now);
         let mut after = Some(CaseNo(0));
         while let Some(from) = after {
@@ -71,6 +72,6 @@ async fn count_part(engine: &Engine, part: Part, now: Micros) -> Result<Counted,
     let mut tx = engine.store.read().await?;
     let heads = claim::heads(&mut tx, part, lanes.iter().map(|(lane_id, _)| *lane_id)).await?;
     counted.waiting_since =
-        heads.into_iter().map(|head| (head.lane_id, Micros(head.ready_since))).collect();
+        heads.into_iter().map(|head| (head.lane_id, Micros(head.by_waiting.0))).collect();
     Ok(counted)
 }

@@ -125,12 +125,16 @@ impl WorkingSet {
     /// Ranks a case anew unless its rank is of today and of the active rule set.
     /// Its content is loaded.
     pub(in super::super) fn freshen(&mut self, case_no: CaseNo) {
-        let Some(entry) = self.case(case_no) else { return };
-        let context = self.portfolio(entry.head.portfolio_no);
-        let rank = &entry.head.rank;
-        let today = context.zone.day_of(self.now);
-        if rank.rule_set_id != context.rule_set_id || rank.rank_date != today {
+        if self.is_stale(case_no) {
             self.rank(case_no);
         }
+    }
+
+    /// Whether a case in hand was ranked on another day or by another rule set.
+    pub(in super::super) fn is_stale(&self, case_no: CaseNo) -> bool {
+        let Some(entry) = self.case(case_no) else { return false };
+        let context = self.portfolio(entry.head.portfolio_no);
+        let rank = &entry.head.rank;
+        rank.rule_set_id != context.rule_set_id || rank.rank_date != context.zone.day_of(self.now)
     }
 }

@@ -1,5 +1,6 @@
 //! Writing a working set back: only what changed, a batch a table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{
@@ -13,6 +14,7 @@ use crate::store::{Tx, audit, cases, debtors, events, lanes, queue};
 
 use super::super::Error;
 use super::super::context::Engine;
+use super::super::lease::heads::Learned;
 use super::{CaseEntry, WorkingSet};
 
 /// A document to be written with its case.
@@ -61,12 +63,13 @@ pub(in super::super) struct Effects {
     part: Option<Part>,
     lanes: Vec<LaneKey>,
     zone_sets: Vec<(i64, Arc<ZoneSet>)>,
+    heads: Learned,
     /// Whether a case became ready.
     pub(in super::super) ready: bool,
 }
 
 impl Effects {
-    /// Makes the committed lanes and zone sets known.
+    /// Makes the committed lanes, zone sets and heads of lanes known.
     pub(in super::super) fn publish(self, engine: &Engine) {
         let Some(part) = self.part else { return };
         for (id, zones) in self.zone_sets {
@@ -75,6 +78,7 @@ impl Effects {
         for lane in self.lanes {
             engine.directory.add_lane(part, lane);
         }
+        engine.heads.remember(part, self.heads);
         if self.ready {
             engine.waiting.wake(part);
         }
@@ -123,12 +127,8 @@ impl WorkingSet {
         self.save_cases(tx).await?;
         self.save_heads(tx).await?;
         self.save_events(tx).await?;
-        let moved = self
-            .cases
-            .values()
-            .filter(|entry| entry.queue != entry.queue_loaded)
-            .filter_map(|entry| entry.queue.as_ref());
-        queue::save(tx, self.part, moved).await?;
+        self.engine.heads.forget(self.part, &self.lanes_changed());
+        queue::save(tx, self.part, self.moved().filter_map(|entry| entry.queue.as_ref())).await?;
         self.leases.save(tx, self.part).await?;
         let rows: Vec<audit::NewAuditRow<'_>> = self
             .audit
@@ -144,9 +144,22 @@ impl WorkingSet {
         Ok(Effects {
             part: Some(self.part),
             lanes: new_lanes,
+            heads: self.heads,
             ready: self.cases.values().any(became_ready),
             zone_sets: self.new_zone_sets.into_iter().collect(),
         })
+    }
+
+    /// The cases whose place in the queue has changed.
+    fn moved(&self) -> impl Iterator<Item = &CaseEntry> {
+        self.cases.values().filter(|entry| entry.queue != entry.queue_loaded)
+    }
+
+    /// The lanes whose ready rows change.
+    fn lanes_changed(&self) -> BTreeSet<i64> {
+        let rows = self.moved().flat_map(|entry| [&entry.queue_loaded, &entry.queue]);
+        let ready = rows.flatten().filter(|row| row.state == QueueState::Ready);
+        ready.map(|row| row.lane_id).collect()
     }
 
     async fn save_cases(&self, tx: &mut Tx) -> Result<(), Error> {
