@@ -5,6 +5,7 @@ mod against_model;
 mod fill;
 mod grants;
 mod lists;
+mod mishaps;
 mod outcomes;
 mod overload;
 mod waiting;

@@ -37,8 +37,17 @@ pub(super) struct Claim {
     /// How many leases of the list were granted so far: the reserved share is
     /// kept over all of them, not over each pull.
     pub(super) granted: i64,
-    /// Leases that no client took; they are given back first.
-    pub(super) undelivered: Vec<LeaseToken>,
+    /// Work that no client took; it is given back first.
+    pub(super) undelivered: Vec<Undelivered>,
+}
+
+/// What a pull was given and no client took: nobody has seen it.
+#[derive(Clone, Debug)]
+pub(super) struct Undelivered {
+    pub(super) pull: Pull,
+    pub(super) tokens: Vec<LeaseToken>,
+    /// When the last of the leases ends by itself.
+    pub(super) until: Micros,
 }
 
 /// What pulls were given.
@@ -74,11 +83,10 @@ pub(super) async fn claim_into(
     tx: &mut Tx,
     claim: Claim,
 ) -> Result<Claimed, Error> {
-    if !claim.undelivered.is_empty() {
-        let undelivered = claim.undelivered.into_iter().map(|token| (Ok(token), true)).collect();
-        release::release_into(set, tx, undelivered).await?;
-    }
     let list = work_list(tx, set.part, &claim.work_list_id).await?;
+    if !claim.undelivered.is_empty() {
+        give_back(set, tx, &list, &claim.undelivered).await?;
+    }
     let selection = lanes::select(set, tx, &list.settings).await?;
     let mut leases: Vec<Vec<LeaseRow>> = Vec::with_capacity(claim.pulls.len());
     let mut retried = Vec::with_capacity(claim.pulls.len());
@@ -106,6 +114,24 @@ pub(super) async fn claim_into(
     }
     let retry_after = retry_after(set, &selection);
     Ok(Claimed { works, retried, granted, retry_after, warnings })
+}
+
+/// Ends leases that nobody has seen, uncounted, and forgets the named ones of their
+/// pulls: a retry shall be given work.
+async fn give_back(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    list: &StoredWorkList,
+    undelivered: &[Undelivered],
+) -> Result<(), Error> {
+    let tokens = undelivered.iter().flat_map(|work| &work.tokens);
+    release::release_into(set, tx, tokens.map(|token| (Ok(*token), true)).collect()).await?;
+    for work in undelivered {
+        if let Some(key) = pull_key(list, &work.pull) {
+            report::forget_pull(tx, set.part, key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What a named pull still holds of what it was given before; nothing if it is

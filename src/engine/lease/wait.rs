@@ -10,13 +10,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::model::{Part, WorkListId, WorkListNo};
+use crate::model::{Micros, Part, WorkListId, WorkListNo};
 use crate::store::{Class, StoreError};
 
 use super::super::working_set::WorkingSet;
 use super::super::{Engine, Error};
-use super::claim::{self, Claim, Claimed, Pull};
-use super::{LeaseToken, LeasedWork};
+use super::LeasedWork;
+use super::claim::{self, Claim, Claimed, Pull, Undelivered};
 
 /// The most pulls that wait at one time.
 const WAITING_MAX: usize = 5_000;
@@ -48,8 +48,8 @@ struct List {
     served: bool,
     /// Leases granted since the start: the reserved share is kept over them.
     granted: i64,
-    /// Leases that no client took.
-    undelivered: Vec<LeaseToken>,
+    /// Work that no client took.
+    undelivered: Vec<Undelivered>,
     wake: Arc<Notify>,
 }
 
@@ -134,14 +134,25 @@ impl Waiting {
         list.served.then_some(Batch { pulls: batch, granted, undelivered, wake })
     }
 
-    /// Notes leases that no client took; says whether a task must be started to
-    /// give them back.
-    fn add_undelivered(&self, key: Key, tokens: impl Iterator<Item = LeaseToken>) -> bool {
+    /// Notes work that no client took; says whether a task must be started to give
+    /// it back.
+    fn add_undelivered(&self, key: Key, work: Undelivered) -> bool {
         let mut state = self.state();
         let list = state.lists.entry(key).or_default();
-        list.undelivered.extend(tokens);
+        list.undelivered.push(work);
         list.wake.notify_one();
         !std::mem::replace(&mut list.served, true)
+    }
+
+    /// Notes work again that could not be given back; what has expired meanwhile
+    /// comes back by itself. Says whether there is any.
+    fn keep_undelivered(&self, key: Key, mut work: Vec<Undelivered>, now: Micros) -> bool {
+        work.retain(|work| work.until > now);
+        let left = !work.is_empty();
+        if let Some(list) = self.state().lists.get_mut(&key) {
+            list.undelivered.append(&mut work);
+        }
+        left
     }
 
     /// Puts pulls that got nothing back to the head of the queue.
@@ -179,7 +190,7 @@ impl State {
 struct Batch {
     pulls: Vec<WaitingPull>,
     granted: i64,
-    undelivered: Vec<LeaseToken>,
+    undelivered: Vec<Undelivered>,
     wake: Arc<Notify>,
 }
 
@@ -192,6 +203,7 @@ struct Parcel {
     engine: Arc<Engine>,
     key: Key,
     work_list_id: WorkListId,
+    pull: Pull,
     work: LeasedWork,
     /// Whether somebody has the leases, or may ask for them again.
     kept: AtomicBool,
@@ -210,8 +222,13 @@ impl Drop for Parcel {
         if self.kept.load(Ordering::SeqCst) || self.work.items.is_empty() {
             return;
         }
-        let tokens = self.work.items.iter().map(|item| item.token);
-        let start = self.engine.waiting.add_undelivered(self.key, tokens);
+        let items = &self.work.items;
+        let undelivered = Undelivered {
+            pull: self.pull.clone(),
+            tokens: items.iter().map(|item| item.token).collect(),
+            until: items.iter().map(|item| item.expire_time).max().unwrap_or_default(),
+        };
+        let start = self.engine.waiting.add_undelivered(self.key, undelivered);
         // Without a runtime the server has stopped: then the leases expire.
         if start && let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (engine, list) = (Arc::clone(&self.engine), self.work_list_id.clone());
@@ -245,7 +262,7 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
             work_list_id: served.work_list_id.clone(),
             pulls: batch.pulls.iter().map(|waiting| waiting.pull.clone()).collect(),
             granted: batch.granted,
-            undelivered: batch.undelivered,
+            undelivered: batch.undelivered.clone(),
         };
         let claimed = served
             .engine
@@ -263,6 +280,15 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
             Err(error) => {
                 for waiting in batch.pulls {
                     fail(waiting, &error);
+                }
+                let closed = matches!(error, Error::Store(StoreError::Closed));
+                let (waiting, now) = (&served.engine.waiting, served.engine.now());
+                if !closed && waiting.keep_undelivered(key, batch.undelivered, now) {
+                    // What failed once will fail again for a while.
+                    tokio::select! {
+                        () = batch.wake.notified() => {}
+                        () = tokio::time::sleep(LOOK_EVERY) => {}
+                    }
                 }
             }
         }
@@ -289,22 +315,24 @@ fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool 
         }
         let retry_after = items.is_empty().then_some(claimed.retry_after);
         let warnings = claimed.warnings.clone();
-        deliver(served, pull, LeasedWork { items, retry_after, warnings });
+        // What a retry is told of may be in the hands of whoever asked first.
+        deliver(served, pull, LeasedWork { items, retry_after, warnings }, retried);
     }
     let all = waiting.is_empty();
     served.engine.waiting.put_back(served.key, waiting, claimed.granted);
     all
 }
 
-fn deliver(served: &Served, waiting: WaitingPull, work: LeasedWork) {
+fn deliver(served: &Served, waiting: WaitingPull, work: LeasedWork, kept: bool) {
+    let named = waiting.pull.request_id.is_some();
     let parcel = Arc::new(Parcel {
         engine: Arc::clone(&served.engine),
         key: served.key,
         work_list_id: served.work_list_id.clone(),
+        pull: waiting.pull,
         work,
-        kept: AtomicBool::new(false),
+        kept: AtomicBool::new(kept),
     });
-    let named = waiting.pull.request_id.is_some();
     for client in waiting.clients {
         let sent = client.send(Ok(Delivery(Arc::clone(&parcel)))).is_ok();
         if sent && named {
@@ -345,7 +373,7 @@ async fn look_for_work(served: &Served, wake: &Notify, retry_after: i64) {
         for waiting in over {
             let retry_after = Some(retry_after);
             let work = LeasedWork { items: Vec::new(), retry_after, warnings: Vec::new() };
-            deliver(served, waiting, work);
+            deliver(served, waiting, work, false);
         }
         let Some(next) = next else { return };
         tokio::select! {

@@ -36,6 +36,8 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (part, work_list_no, worker_id, request_id) DO UPDATE SET \
         leases = excluded.leases, pull_time = excluded.pull_time";
+    FORGET_PULL = "DELETE FROM pull WHERE part = $1 AND work_list_no = $2 \
+        AND worker_id = $3 AND request_id = $4";
     // Named cross-part statements: what is too old goes, in slices, by the index
     // over the time.
     PRUNE_REPORTS = "DELETE FROM report WHERE (part, case_no, lease_seq) IN (\
@@ -153,6 +155,17 @@ pub(crate) async fn save_pull(
         now.0,
     ];
     tx.execute(SAVE_PULL, params).await?;
+    Ok(())
+}
+
+/// Forgets what a named pull was given.
+pub(crate) async fn forget_pull(
+    tx: &mut Tx,
+    part: Part,
+    key: PullKey<'_>,
+) -> Result<(), StoreError> {
+    let params = params![part.0, key.work_list_no.0, key.worker_id, key.request_id];
+    tx.execute(FORGET_PULL, params).await?;
     Ok(())
 }
 
