@@ -30,7 +30,6 @@ pub struct Engine {
     pub(super) directory: Directory,
     pub(super) outcomes: OutcomeTable,
     pub(super) heads: Heads,
-    pub(super) windows: Windows,
     pub(super) waiting: Waiting,
     pub(super) counts: Counts,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
@@ -47,6 +46,8 @@ pub(super) struct PortfolioContext {
     pub(super) activation_id: i64,
     pub(super) rule_set_id: RuleSetId,
     pub(super) rule_set: Arc<RuleSet>,
+    /// What its calendars have answered.
+    pub(super) windows: Windows,
 }
 
 impl PortfolioContext {
@@ -124,7 +125,6 @@ impl Engine {
             directory: Directory::default(),
             outcomes: OutcomeTable::shipped(),
             heads: Heads::default(),
-            windows: Windows::default(),
             waiting: Waiting::default(),
             counts: Counts::default(),
             rule_sets: RwLock::default(),
@@ -314,6 +314,7 @@ impl Engine {
             activation_id,
             rule_set_id,
             rule_set,
+            windows: Windows::default(),
             portfolio: stored,
         });
         let key = (part, context.portfolio.number);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::model::{ContactPolicy, LaneKey, Micros, Part, PortfolioNo, WorkListSettings};
+use crate::model::{ContactPolicy, LaneKey, Micros, PortfolioNo, WorkListSettings};
 use crate::policy::Window;
 use crate::store::Tx;
 
@@ -18,26 +18,20 @@ pub(in super::super) const TALK_MIN: i64 = Micros::MINUTE;
 
 /// How long "no hours of contact are near" is believed.
 const NO_WINDOW_KEPT: i64 = Micros::HOUR;
-/// The most answers kept.
-const WINDOWS_KEPT: usize = 100_000;
+/// The most answers kept of one portfolio.
+const WINDOWS_KEPT: usize = 10_000;
 
-/// Answers of calendars: computing one costs more than a whole claim, and it
-/// holds until its own end.
+/// Answers of the calendars of one portfolio by zone set: computing one costs more
+/// than a whole claim, and it holds until its own end. They belong to the context
+/// whose hours they were computed from and go with it: the number and the version
+/// of settings may be used again after a commit that failed.
 #[derive(Default)]
-pub(in super::super) struct Windows(RwLock<HashMap<WindowKey, (Micros, Window)>>);
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct WindowKey {
-    part: Part,
-    portfolio_no: PortfolioNo,
-    settings_version: i64,
-    zone_set_id: i64,
-}
+pub(in super::super) struct Windows(RwLock<HashMap<i64, (Micros, Window)>>);
 
 impl Windows {
-    fn known(&self, key: &WindowKey, now: Micros) -> Option<Window> {
+    fn known(&self, zone_set_id: i64, now: Micros) -> Option<Window> {
         let windows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (since, window) = windows.get(key)?;
+        let (since, window) = windows.get(&zone_set_id)?;
         let end = match window {
             Window::Open { until } => Micros(until.0.saturating_sub(TALK_MIN)),
             Window::Closed { next: Some(next) } => Micros(next.0 - 1),
@@ -46,12 +40,12 @@ impl Windows {
         (*since <= now && now <= end).then_some(*window)
     }
 
-    fn learn(&self, key: WindowKey, now: Micros, window: Window) {
+    fn learn(&self, zone_set_id: i64, now: Micros, window: Window) {
         let mut windows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= WINDOWS_KEPT {
             windows.clear();
         }
-        windows.insert(key, (now, window));
+        windows.insert(zone_set_id, (now, window));
     }
 }
 
@@ -173,17 +167,11 @@ pub(in super::super) fn window(
     context: &PortfolioContext,
     zone_set_id: i64,
 ) -> Result<Window, Error> {
-    let key = WindowKey {
-        part: set.part,
-        portfolio_no: context.portfolio.number,
-        settings_version: context.portfolio.version,
-        zone_set_id,
-    };
-    if let Some(known) = set.engine.windows.known(&key, set.now) {
+    if let Some(known) = context.windows.known(zone_set_id, set.now) {
         return Ok(known);
     }
     let zones = set.zone_set(zone_set_id)?;
     let window = context.calendar(&zones).open_for(set.now, TALK_MIN);
-    set.engine.windows.learn(key, set.now, window);
+    context.windows.learn(zone_set_id, set.now, window);
     Ok(window)
 }

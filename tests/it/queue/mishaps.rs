@@ -117,3 +117,20 @@ async fn a_retry_that_nobody_waits_for_leaves_the_work_to_whoever_has_it() {
     desk.lease(pull(1)).await;
     assert!(matches!(desk.renew(work.items[0].token).await, Ok(Directive::Continue(_))));
 }
+
+/// The number of a version comes again when the change that had it was undone.
+#[tokio::test]
+async fn hours_of_contact_go_with_the_settings_they_were_computed_from() {
+    let mut desk = Desk::open().await;
+    let sunday = DayHours { weekday: 7, start_minute: 0, end_minute: 1_440 };
+    let plain = PlainPolicy { hours: vec![sunday], attempts_per_day: 1, attempts_per_week: 3 };
+    desk.portfolio("q", settings(ContactPolicy::Plain(plain))).await;
+    desk.push("c1", "d1", 50_000).await;
+    assert_eq!(ids(&desk.lease(pull(1)).await), ["c1"]);
+
+    let set = "UPDATE portfolio SET settings = \
+        (SELECT settings FROM portfolio WHERE portfolio_id = 'q') WHERE portfolio_id = 'p'";
+    desk.database().execute(set, []).expect("the row can be replaced");
+    desk.push("c2", "d2", 50_000).await;
+    assert!(desk.lease(pull(1)).await.items.is_empty());
+}
