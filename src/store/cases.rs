@@ -71,14 +71,25 @@ statements! {
          LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
          WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no"
     );
+    // Keys first, from an index that has no more than keys: the planner would
+    // else walk through all portfolios of a tenant, or through all debtors.
     LIST_HEADS = concat!(
-        "SELECT ", head_columns!(""), " FROM case_head \
-         WHERE part = $1 AND portfolio_no = $2 AND case_no > $3 \
-         AND (CAST($4 AS BIGINT) = 0 OR state IN {ints:$5}) \
-         AND (CAST($6 AS BIGINT) = 0 OR recovery_group IN {ints:$7}) \
-         AND (CAST($8 AS BIGINT) = 0 OR stage IN {ints:$9}) \
-         AND (CAST($10 AS BIGINT) = 0 OR debtor_no = $10) \
-         ORDER BY case_no LIMIT $11"
+        "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
+         WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
+         AND h.part = $1 AND h.case_no = k.case_no \
+         AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
+         AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
+         AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
+         ORDER BY k.case_no LIMIT $10"
+    );
+    LIST_HEADS_OF_DEBTOR = concat!(
+        "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
+         WHERE k.part = $1 AND k.debtor_no = $11 AND k.case_no > $3 \
+         AND h.part = $1 AND h.case_no = k.case_no AND h.portfolio_no = $2 \
+         AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
+         AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
+         AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
+         ORDER BY k.case_no LIMIT $10"
     );
     // A named cross-part scan: the roll-over reads keys of all parts by time.
     DUE_FOR_REVIEW = "SELECT part, case_no FROM case_head \
@@ -273,7 +284,7 @@ pub(crate) async fn list_heads(
     portfolio_no: PortfolioNo,
     filter: HeadFilter,
 ) -> Result<Vec<CaseHead>, StoreError> {
-    let params = params![
+    let mut params = params![
         part.0,
         portfolio_no.0,
         filter.after,
@@ -283,10 +294,16 @@ pub(crate) async fn list_heads(
         int_list(filter.groups),
         i64::from(!filter.stages.is_empty()),
         int_list(filter.stages),
-        filter.debtor_no.map_or(0, |debtor_no| debtor_no.0),
         i64::try_from(filter.limit).unwrap_or(i64::MAX),
     ];
-    heads(tx.fetch_all(LIST_HEADS, params).await?, part)
+    let text = match filter.debtor_no {
+        Some(debtor_no) => {
+            params.extend(params![debtor_no.0]);
+            LIST_HEADS_OF_DEBTOR
+        }
+        None => LIST_HEADS,
+    };
+    heads(tx.fetch_all(text, params).await?, part)
 }
 
 fn heads(rows: Vec<HeadRow>, part: Part) -> Result<Vec<CaseHead>, StoreError> {

@@ -15,9 +15,11 @@ statements! {
             CASE WHEN q.case_no IS NULL THEN 3 \
                 WHEN COALESCE(q.withheld_by, 15) > 9 AND h.as_of <= $4 THEN 9 \
                 ELSE COALESCE(q.withheld_by, 15) END AS gate \
-            FROM case_head h LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
-            WHERE h.part = $1 AND h.portfolio_no = $2 AND h.case_no > $3 AND h.state <> 7 \
-            ORDER BY h.case_no LIMIT 20000) AS s \
+            FROM case_head k CROSS JOIN case_head h \
+            LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
+            WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
+            AND h.part = $1 AND h.case_no = k.case_no AND h.state <> 7 \
+            ORDER BY k.case_no LIMIT 20000) AS s \
         GROUP BY s.lane_id, s.gate";
     LEASES_SINCE = "SELECT COUNT(*) FROM lease \
         WHERE part = $1 AND work_list_no = $2 AND grant_time > $3";
