@@ -175,15 +175,16 @@ impl Shape {
     fn from_events(input: &ShapeInput<'_>) -> Option<Shape> {
         let mut shape = Shape::empty(input.today);
         let window = shape.current.plus(-(WINDOW as i32));
-        let mut first_day = None;
+        let (mut first_day, mut last) = (None, None);
         let mut paid_in = [false; MONTHS];
         for payment in input.history.payments.iter().filter(|paid| paid.reversed_time.is_none()) {
             let day = input.days.day_of(payment.event_time);
             let month = Month::of(day);
             first_day = first_day.or(Some(day));
             shape.pay(month, payment.amount_minor);
-            if let Some(at) = shape.slot(month) {
-                paid_in[at] = true;
+            match shape.slot(month) {
+                Some(at) => paid_in[at] = true,
+                None => last = Some(month),
             }
             shape.last_payment = Some(month);
         }
@@ -192,7 +193,6 @@ impl Shape {
         if oldest_due.is_some_and(|due| first_day >= due) {
             return Some(shape);
         }
-        let mut last = Some(Month::of(first_day)).filter(|month| *month < window);
         for (at, paid) in paid_in.into_iter().enumerate() {
             let month = window.plus(at as i32);
             if paid {
