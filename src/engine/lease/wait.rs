@@ -44,6 +44,8 @@ struct State {
 #[derive(Default)]
 struct List {
     pulls: VecDeque<WaitingPull>,
+    /// How many pulls a claim has in hand: most of them will wait on.
+    claimed: usize,
     /// Whether a task serves the list.
     served: bool,
     /// Leases granted since the start: the reserved share is kept over them.
@@ -128,6 +130,7 @@ impl Waiting {
             items += next.pull.max_items;
             batch.extend(list.pulls.pop_front());
         }
+        list.claimed = batch.len();
         let undelivered = std::mem::take(&mut list.undelivered);
         list.served = !batch.is_empty() || !undelivered.is_empty();
         let (granted, wake) = (list.granted, Arc::clone(&list.wake));
@@ -155,10 +158,12 @@ impl Waiting {
         left
     }
 
-    /// Puts pulls that got nothing back to the head of the queue.
+    /// Puts pulls that got nothing back to the head of the queue; nobody is left in
+    /// the hands of the claim.
     fn put_back(&self, key: Key, pulls: Vec<WaitingPull>, granted: i64) {
         let mut state = self.state();
         if let Some(list) = state.lists.get_mut(&key) {
+            list.claimed = 0;
             list.granted = list.granted.saturating_add(granted);
             for waiting in pulls.into_iter().rev() {
                 list.pulls.push_front(waiting);
@@ -183,7 +188,7 @@ impl Waiting {
 
 impl State {
     fn recount(&mut self) {
-        self.count = self.lists.values().map(|list| list.pulls.len()).sum();
+        self.count = self.lists.values().map(|list| list.pulls.len() + list.claimed).sum();
     }
 }
 
@@ -281,6 +286,7 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
                 for waiting in batch.pulls {
                     fail(waiting, &error);
                 }
+                served.engine.waiting.put_back(key, Vec::new(), 0);
                 let closed = matches!(error, Error::Store(StoreError::Closed));
                 let (waiting, now) = (&served.engine.waiting, served.engine.now());
                 if !closed && waiting.keep_undelivered(key, batch.undelivered, now) {

@@ -62,3 +62,19 @@ async fn who_has_left_is_not_served() {
     assert_eq!(workers(&waiting.take(KEY).expect("one waits")), ["b"]);
     assert!(waiting.take(KEY).is_none());
 }
+
+#[tokio::test]
+async fn pulls_in_the_hands_of_a_claim_still_wait() {
+    let (waiting, until) = (Waiting::default(), Instant::now());
+    let one = || Pull { max_items: 1, ..pull_of("a") };
+    let mut answers: Vec<_> = Vec::new();
+    for _ in 0..WAITING_MAX {
+        answers.push(waiting.add(KEY, one(), until).expect("there is room"));
+    }
+    let batch = waiting.take(KEY).expect("all of them wait");
+    assert!(matches!(waiting.add(KEY, one(), until), Err(Error::Overloaded { .. })));
+    // They were all answered.
+    drop(batch.pulls);
+    waiting.put_back(KEY, Vec::new(), 0);
+    assert!(waiting.add(KEY, one(), until).is_ok());
+}
