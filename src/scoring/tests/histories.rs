@@ -255,6 +255,23 @@ fn a_first_payment_within_the_arrears_makes_no_history() {
     }
 }
 
+/// Both lie before the twelve months that are looked at.
+#[test]
+fn of_payments_long_ago_the_newest_counts() {
+    let mut case = Case::new(super::basic(today(), 10), today());
+    for months in [20, 14] {
+        case.history.payments.push(Payment {
+            event_id: months.to_string(),
+            event_time: noon(month_start(months)),
+            amount_minor: 10,
+            reversed_time: None,
+        });
+    }
+    assert_eq!(number(&case, "worst_months_past_due_12"), Some(13));
+    assert_eq!(number(&case, "arrears_trend"), Some(3));
+    assert_eq!(number(&case, "months_since_payment"), Some(14));
+}
+
 #[test]
 fn a_reversed_payment_was_never_made() {
     let account = Account { paid: vec![true, false] };
