@@ -17,8 +17,11 @@ const PAGE_SIZE: i32 = 1_000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the cases of a portfolio
+    #[command(after_help = "Example:\n  arrears case list --group C --state OPEN --limit 0 -o csv")]
     List(ListArgs),
     /// Explains, line by line, why a case is ranked as it is
+    #[command(after_help = "Examples:\n  arrears case explain 4713\n  \
+        arrears case explain 4713 --as-of 2025-11-21 -o json")]
     Explain(ExplainArgs),
 }
 

@@ -187,7 +187,7 @@ impl ExplanationView {
     pub(super) fn print(&self, format: Format) -> Result<(), Failure> {
         match format {
             Format::Table => output::write_out(&self.text()),
-            Format::Json => output::json(self),
+            Format::Json | Format::Jsonl => output::json(format, self),
             Format::Csv => output::records(format, &self.lines),
         }
     }

@@ -116,9 +116,9 @@ impl Failure {
 
     /// Writes the failure to standard error.
     pub(super) fn print(&self, format: Format) {
-        match format {
-            Format::Json => output::note(&serde_json::to_string(&self.0).unwrap_or_default()),
-            Format::Table | Format::Csv => output::note(&self.text()),
+        match format.is_json() {
+            true => output::note(&serde_json::to_string(&self.0).unwrap_or_default()),
+            false => output::note(&self.text()),
         }
     }
 

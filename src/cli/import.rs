@@ -32,6 +32,8 @@ const CHUNK_BYTES_MAX: usize = 3_500_000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Pushes the cases of a CSV file
+    #[command(after_help = "Examples:\n  arrears import cases cases.csv\n  \
+        arrears import cases export.csv --delimiter ';' --mapping core.yaml --dry-run")]
     Cases(CasesArgs),
 }
 

@@ -17,6 +17,8 @@ pub(super) enum Format {
     Table,
     /// JSON with field names that stay.
     Json,
+    /// JSON, one object a line.
+    Jsonl,
     /// Comma-separated values with a header.
     Csv,
 }
@@ -30,13 +32,24 @@ pub(super) trait Record: Serialize {
     fn cells(&self) -> Vec<String>;
 }
 
-/// Writes records: a table, a JSON array, or CSV.
+impl Format {
+    /// Whether errors are written as objects, too.
+    pub(super) fn is_json(self) -> bool {
+        matches!(self, Format::Json | Format::Jsonl)
+    }
+}
+
+/// Writes records: a table, a JSON array, JSON lines, or CSV.
 pub(super) fn records<R: Record>(format: Format, records: &[R]) -> Result<(), Failure> {
     match format {
         Format::Table => {
             write_out(&format!("{}\n", table(R::HEADER, records.iter().map(R::cells))))
         }
-        Format::Json => json(&records),
+        Format::Json => json(format, &records),
+        Format::Jsonl => {
+            let lines = records.iter().map(|record| json_text(format, record));
+            write_out(&lines.collect::<Result<String, Failure>>()?)
+        }
         Format::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             let mut write = |cells: &[String]| writer.write_record(cells);
@@ -49,11 +62,19 @@ pub(super) fn records<R: Record>(format: Format, records: &[R]) -> Result<(), Fa
     }
 }
 
-/// Writes one value as JSON.
-pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text =
-        serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Failure, error))?;
-    write_out(&format!("{text}\n"))
+/// Writes one value as JSON: on one line where lines are asked for, else for
+/// people as well.
+pub(super) fn json<T: Serialize>(format: Format, value: &T) -> Result<(), Failure> {
+    write_out(&json_text(format, value)?)
+}
+
+fn json_text<T: Serialize>(format: Format, value: &T) -> Result<String, Failure> {
+    let text = match format {
+        Format::Jsonl => serde_json::to_string(value),
+        Format::Json | Format::Table | Format::Csv => serde_json::to_string_pretty(value),
+    };
+    let text = text.map_err(|error| Failure::new(Exit::Failure, error))?;
+    Ok(format!("{text}\n"))
 }
 
 /// A table as text. Columns of numbers only are set to the right.

@@ -11,8 +11,11 @@ use crate::proto;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the portfolios
+    #[command(after_help = "Example:\n  arrears portfolio list -o json")]
     List,
     /// Creates a portfolio
+    #[command(after_help = "Example:\n  \
+        arrears portfolio create north --time-zone Europe/Oslo --currency NOK")]
     Create(CreateArgs),
 }
 

@@ -18,16 +18,24 @@ mod gates;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the work lists
+    #[command(after_help = "Example:\n  arrears worklist list")]
     List,
     /// Creates a work list over all groups and stages
+    #[command(after_help = "Example:\n  arrears worklist create north --portfolio north")]
     Create(CreateArgs),
     /// Leases the most pressing work of a list; this counts as a contact attempt
+    #[command(after_help = "Example:\n  arrears worklist lease all --worker maria --max 3")]
     Lease(LeaseArgs),
     /// Reports what came of leased work and ends the lease
+    #[command(after_help = "Examples:\n  arrears worklist report 0a1f no_answer\n  \
+        arrears worklist report 0a1f promise --promise-date 2026-01-05 --promise-amount 120.50")]
     Report(ReportArgs),
     /// Gives leased work back
+    #[command(after_help = "Example:\n  arrears worklist release 0a1f --not-dialled")]
     Release(ReleaseArgs),
     /// Says how many cases each gate withholds, and why one case is not served
+    #[command(after_help = "Examples:\n  arrears worklist why all\n  \
+        arrears worklist why all 4713")]
     Why(gates::WhyArgs),
 }
 

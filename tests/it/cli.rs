@@ -4,6 +4,7 @@
 mod cases;
 mod demo;
 mod failures;
+mod formats;
 mod import;
 mod kill;
 mod program;

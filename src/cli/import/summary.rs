@@ -74,7 +74,7 @@ impl Summary {
     /// Writes the summary. The table leaves out what did not happen.
     pub(super) fn print(&self, format: Format) -> Result<(), Failure> {
         match format {
-            Format::Json => output::json(self),
+            Format::Json | Format::Jsonl => output::json(format, self),
             Format::Csv => output::records(format, std::slice::from_ref(self)),
             Format::Table => {
                 let rows = Self::HEADER.iter().zip(self.numbers()).enumerate();

@@ -80,7 +80,7 @@ pub(super) async fn why(context: &Context, args: WhyArgs) -> Result<(), Failure>
     warn(&answer.warnings);
     let view = DescriptionView::new(&answer);
     match context.format {
-        Format::Json => output::json(&view),
+        Format::Json | Format::Jsonl => output::json(context.format, &view),
         format if of_case => output::records(format, &view.failing_gates),
         Format::Csv => output::records(Format::Csv, &view.gate_counts),
         Format::Table => output::write_out(&view.text()),

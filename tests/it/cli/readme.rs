@@ -23,7 +23,7 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let mut printed = String::new();
     let mut run = 0;
     for line in blocks(&readme, "sh").into_iter().flat_map(str::lines) {
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let words: Vec<&str> = line.split_whitespace().take_while(|word| *word != ">").collect();
         // The server is the one started here; cargo, make and other clients have
         // tests of their own.
         let Some((&"arrears", words)) = words.split_first() else { continue };
