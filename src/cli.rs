@@ -18,6 +18,7 @@ mod portfolio;
 mod push;
 pub mod rows;
 mod serve;
+mod settings;
 mod version;
 mod view;
 mod word;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::Settings;
 use client::Context;
 use failure::{Exit, Failure};
 use output::Format;
@@ -45,8 +46,8 @@ pub struct Cli {
     /// The settings file; arrears.toml in this folder if it is there
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The server's address [default: http://127.0.0.1:50051]
-    #[arg(long, global = true, env = "ARREARS_SERVER", value_name = "URL")]
+    /// The server's address [env: ARREARS_SERVER] [default: http://127.0.0.1:50051]
+    #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
     /// How data is written
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
@@ -59,6 +60,9 @@ pub struct Cli {
 enum Command {
     #[command(flatten)]
     Settled(Settled),
+    /// Shows the settings and where they come from, and checks a settings file
+    #[command(subcommand)]
+    Config(settings::Command),
     /// Writes the script that completes commands in a shell
     #[command(after_help = "Example:\n  arrears completions bash > \
         ~/.local/share/bash-completion/completions/arrears")]
@@ -115,15 +119,20 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Command::Completions(args) => return completions::print(&args),
         Command::Version => return version::print(cli.output),
-        Command::Settled(command) => command,
+        Command::Config(settings::Command::Check(args)) => return settings::check(&args),
+        Command::Config(settings::Command::Show) => None,
+        Command::Settled(command) => Some(command),
     };
     // The file of the default name is read only if it is there; a named one must be.
     let here = || Some(PathBuf::from(CONFIG_FILE)).filter(|path| path.exists());
     let config_file = cli.config.or_else(here);
-    let config = Config::load(config_file.as_deref(), [], &[])
-        .map_err(|error| Failure::new(Exit::Usage, error))?;
-    let server = cli.server.unwrap_or_else(|| config.client.server.clone());
-    let context = Context { format: cli.output, server, config_file, config };
+    let flags: Vec<_> = cli.server.map(|server| ("client.server", server)).into_iter().collect();
+    let settings = Settings::load(config_file.as_deref(), settings::variables(), &flags)
+        .map_err(|error| Failure::of_settings(Exit::Usage, error))?;
+    let Some(command) = command else { return settings::show(cli.output, &settings) };
+    let config = settings.config;
+    let context =
+        Context { format: cli.output, server: config.client.server.clone(), config_file, config };
     match command {
         Settled::Serve(args) => serve::run(&context, args).await,
         Settled::Init(args) => init::run(&context, args).await,

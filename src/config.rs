@@ -4,19 +4,23 @@
 mod client;
 mod limits;
 mod log;
+mod origin;
 mod server;
 mod store;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use client::Client;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use origin::{Origin, Setting, Settings};
 pub use server::Server;
 pub use store::Store;
+
+use origin::Origins;
 
 /// The environment variable of a setting is this and its name in capitals.
 const ENV_PREFIX: &str = "ARREARS_";
@@ -32,10 +36,13 @@ const SETTINGS: &[(&str, &str, bool)] = &[
     ("log", "filter", false),
     ("limits", "request_bytes_max", true),
     ("limits", "concurrent_streams_max", true),
+    ("client", "server", false),
+    ("client", "portfolio", false),
+    ("client", "worker", false),
 ];
 
 /// All settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where the service listens.
@@ -107,43 +114,50 @@ impl Config {
         env: impl IntoIterator<Item = (String, String)>,
         overrides: &[(&str, String)],
     ) -> Result<Config, ConfigError> {
-        let mut table = path.map_or(Ok(toml::Table::new()), read)?;
-        for (name, value) in env {
-            let Some(name) = name.strip_prefix(ENV_PREFIX) else { continue };
-            let setting =
-                SETTINGS.iter().find(|(section, field, _)| env_name(section, field) == name);
-            if let Some((section, field, number)) = setting {
-                let origin = format!("{ENV_PREFIX}{name}");
-                set(&mut table, (section, field, *number), &value, &origin)?;
-            }
-        }
-        for (key, value) in overrides {
-            let setting = key.split_once('.').and_then(|key| {
-                SETTINGS.iter().find(|(section, field, _)| (*section, *field) == key)
-            });
-            let Some((section, field, number)) = setting else {
-                return Err(ConfigError::Unknown((*key).to_owned()));
-            };
-            set(&mut table, (section, field, *number), value, key)?;
-        }
-        let config = parse(table, || "the settings".to_owned())?;
-        match config.validate() {
-            problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError::Invalid(problems)),
-        }
+        Ok(Settings::load(path, env, overrides)?.config)
     }
 
     /// Every rule the settings break.
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = self.server.validate();
         problems.extend(self.store.validate());
+        problems.extend(self.log.validate());
         problems.extend(self.limits.validate());
         problems
     }
 }
 
-/// `LOG_FORMAT` and the like; settings of the server, the store and the limits
-/// are known by their field alone.
+/// Puts the settings together, and notes where each was given.
+fn gather(
+    path: Option<&Path>,
+    env: impl IntoIterator<Item = (String, String)>,
+    overrides: &[(&str, String)],
+) -> Result<(Config, Origins), ConfigError> {
+    let mut origins = Origins::new();
+    let mut table = path.map_or(Ok(toml::Table::new()), |path| read(path, &mut origins))?;
+    for (name, value) in env {
+        let Some(name) = name.strip_prefix(ENV_PREFIX) else { continue };
+        let setting = SETTINGS.iter().find(|(section, field, _)| env_name(section, field) == name);
+        if let Some((section, field, number)) = setting {
+            let variable = format!("{ENV_PREFIX}{name}");
+            set(&mut table, (section, field, *number), &value, &variable)?;
+            origins.insert((*section, *field), Origin::Variable(variable));
+        }
+    }
+    for (key, value) in overrides {
+        let setting = key
+            .split_once('.')
+            .and_then(|key| SETTINGS.iter().find(|(section, field, _)| (*section, *field) == key));
+        let Some((section, field, number)) = setting else {
+            return Err(ConfigError::Unknown((*key).to_owned()));
+        };
+        set(&mut table, (section, field, *number), value, key)?;
+        origins.insert((*section, *field), Origin::Flag);
+    }
+    Ok((parse(table, || "the settings".to_owned())?, origins))
+}
+
+/// `LOG_FORMAT` and the like; all other settings are known by their field alone.
 fn env_name(section: &str, field: &str) -> String {
     match section {
         "log" => format!("LOG_{}", field.to_uppercase()),
@@ -151,12 +165,13 @@ fn env_name(section: &str, field: &str) -> String {
     }
 }
 
-fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+fn read(path: &Path, origins: &mut Origins) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let malformed = |source| ConfigError::Malformed { origin: path.display().to_string(), source };
     // Read as the settings first: the error then has the line and the column.
     toml::from_str::<Config>(&text).map_err(malformed)?;
+    origin::of_file(path, &text, origins);
     toml::from_str(&text).map_err(malformed)
 }
 

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::output::{self, Format};
+use crate::config::{ConfigError, Problem};
 use crate::proto;
 
 /// The exit codes. 2, a wrong command line, comes from the parser of arguments.
@@ -53,10 +54,22 @@ struct Details {
     next: String,
 }
 
-#[derive(Debug, Serialize)]
+/// One rule that a field or a setting breaks.
+#[derive(Debug, Default, Serialize)]
 struct Violation {
     field: String,
     description: String,
+    /// What was given and what holds, where this side knows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<&'static str>,
+}
+
+impl Violation {
+    fn told(field: String, description: String) -> Violation {
+        Violation { field, description, ..Violation::default() }
+    }
 }
 
 impl Failure {
@@ -90,11 +103,25 @@ impl Failure {
         failure.0.next = next_of_reason(&error.reason).to_owned();
         failure.0.reason = error.reason;
         failure.0.metadata = error.metadata.into_iter().collect();
-        let violation = |violation: proto::FieldViolation| Violation {
-            field: violation.field,
-            description: violation.description,
+        let violations = error.violations.into_iter();
+        failure.0.violations =
+            violations.map(|broken| Violation::told(broken.field, broken.description)).collect();
+        failure
+    }
+
+    /// Settings that cannot be used: every one with its value and its bound.
+    pub(super) fn of_settings(exit: Exit, error: ConfigError) -> Failure {
+        let ConfigError::Invalid(problems) = error else { return Failure::new(exit, error) };
+        let count = problems.len();
+        let are = if count == 1 { "setting is" } else { "settings are" };
+        let mut failure = Failure::new(exit, format!("{count} {are} out of bounds"));
+        let violation = |problem: Problem| Violation {
+            field: problem.setting.to_owned(),
+            description: format!("is {:?}; {}", problem.value, problem.bound),
+            value: Some(problem.value),
+            bound: Some(problem.bound),
         };
-        failure.0.violations = error.violations.into_iter().map(violation).collect();
+        failure.0.violations = problems.into_iter().map(violation).collect();
         failure
     }
 
@@ -157,10 +184,7 @@ impl From<Status> for Failure {
         failure.0.violations = violations
             .unwrap_or_default()
             .iter()
-            .map(|violation| Violation {
-                field: violation.field.clone(),
-                description: violation.description.clone(),
-            })
+            .map(|broken| Violation::told(broken.field.clone(), broken.description.clone()))
             .collect();
         failure.0.next = next_of_reason(&reason).to_owned();
         failure.0.reason = reason;

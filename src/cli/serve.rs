@@ -12,6 +12,7 @@ use super::failure::{Exit, Failure};
 use super::import::today;
 use super::init::WORK_LIST_ID;
 use super::output;
+use super::settings::variables;
 use crate::config::{Client, Config};
 use crate::engine::Engine;
 use crate::grpc::{self, Listeners};
@@ -94,10 +95,8 @@ fn settings(context: &Context, args: &ServeArgs) -> Result<Config, Failure> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
     .collect();
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Config::load(context.config_file.as_deref(), env, &flags)
-        .map_err(|error| Failure::new(Exit::Usage, error))
+    Config::load(context.config_file.as_deref(), variables(), &flags)
+        .map_err(|error| Failure::of_settings(Exit::Usage, error))
 }
 
 /// Loads the demonstration and says what to do with it.

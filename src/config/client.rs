@@ -1,10 +1,10 @@
 //! What the commands that talk to a server take for granted.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the commands that talk to a server take for granted. Flags and the
 /// environment win over it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
     /// The server's address. Default `http://127.0.0.1:50051`. `ARREARS_SERVER`.

@@ -1,12 +1,12 @@
 //! How much one caller may ask for.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
 /// How much one caller may ask for. Limits of single messages are part of the
 /// contract and stand there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// The largest request in bytes, 65,536 to 4,194,304. Default 4,194,304.

@@ -1,9 +1,12 @@
 //! What is logged and how.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::Problem;
 
 /// What is logged and how. The log goes to standard error.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// `text` for people or `json`, one object a line. Default `text`.
@@ -14,8 +17,18 @@ pub struct Log {
     pub filter: String,
 }
 
+impl Log {
+    pub(super) fn validate(&self) -> Vec<Problem> {
+        if EnvFilter::try_new(&self.filter).is_ok() {
+            return Vec::new();
+        }
+        let bound = "it must be a level such as `info`, or a list such as `info,arrears=debug`";
+        vec![Problem { setting: "log.filter", value: self.filter.clone(), bound }]
+    }
+}
+
 /// The form of a log line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.

@@ -2,12 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
 /// Where the service listens, and how it stops.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// The address of gRPC; port 0 takes a free one. Must be a loopback address.
@@ -41,6 +41,18 @@ impl Server {
                 value: self.drain_seconds.to_string(),
                 bound: "0 to 300 are allowed",
             });
+        }
+        let addresses =
+            [("server.grpc_addr", self.grpc_addr), ("server.http_addr", self.http_addr)];
+        for (setting, address) in addresses {
+            // An IPv4 loopback address written as IPv6 is one as well.
+            if !address.ip().to_canonical().is_loopback() {
+                problems.push(Problem {
+                    setting,
+                    value: address.to_string(),
+                    bound: "it must be a loopback address until there are TLS and authentication",
+                });
+            }
         }
         if self.grpc_addr == self.http_addr && self.grpc_addr.port() != 0 {
             problems.push(Problem {

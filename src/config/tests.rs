@@ -113,3 +113,44 @@ fn one_address_for_both_listeners_is_refused() {
     let free = flags.map(|(key, _)| (key, "127.0.0.1:0".to_owned()));
     assert!(Config::load(None, [], &free).is_ok());
 }
+
+#[test]
+fn addresses_of_others_and_filters_that_are_none_are_refused() {
+    let problems = |key, value: &str| match Config::load(None, [], &[(key, value.to_owned())]) {
+        Err(ConfigError::Invalid(problems)) => problems,
+        other => panic!("{other:?}"),
+    };
+    for key in ["server.grpc_addr", "server.http_addr"] {
+        let problems = problems(key, "0.0.0.0:9");
+        assert_eq!((problems[0].setting, problems[0].value.as_str()), (key, "0.0.0.0:9"));
+        assert!(problems[0].bound.contains("loopback"));
+    }
+    assert_eq!(problems("log.filter", "arrears=loud")[0].setting, "log.filter");
+    let mapped = [("server.grpc_addr", "[::ffff:127.0.0.1]:9".to_owned())];
+    assert!(Config::load(None, [], &mapped).is_ok());
+}
+
+#[test]
+fn every_setting_says_where_its_value_came_from() {
+    let (_folder, path) = file(
+        "# mine\n[server]\n# what\ngrpc_addr = \"127.0.0.1:1\"\ndrain_seconds = 3\n\n\
+         [client]\nportfolio = \"north\"\n",
+    );
+    let env = env(&[("ARREARS_DRAIN_SECONDS", "33"), ("ARREARS_WORKER", "maria")]);
+    let flags = [("client.server", "http://127.0.0.1:2".to_owned())];
+    let settings = Settings::load(Some(&path), env, &flags).unwrap().list();
+    assert_eq!(settings.len(), SETTINGS.len());
+    let origin = |name: &str| {
+        let setting = settings.iter().find(|setting| setting.name == name).unwrap();
+        (setting.value.clone(), setting.origin.clone())
+    };
+    let line = |line| Origin::File { path: path.clone(), line };
+    assert_eq!(origin("server.grpc_addr"), ("127.0.0.1:1".into(), line(4)));
+    assert_eq!(origin("client.portfolio"), ("north".into(), line(8)));
+    let variable = |name: &str| Origin::Variable(name.to_owned());
+    assert_eq!(origin("server.drain_seconds"), (33.into(), variable("ARREARS_DRAIN_SECONDS")));
+    assert_eq!(origin("client.worker"), ("maria".into(), variable("ARREARS_WORKER")));
+    assert_eq!(origin("client.server"), ("http://127.0.0.1:2".into(), Origin::Flag));
+    assert_eq!(origin("log.format"), ("text".into(), Origin::Default));
+    assert_eq!(settings.iter().filter(|setting| setting.value.is_null()).count(), 0);
+}

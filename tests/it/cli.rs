@@ -9,5 +9,6 @@ mod import;
 mod kill;
 mod program;
 mod readme;
+mod settings;
 mod taiwan;
 mod work_list;

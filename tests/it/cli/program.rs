@@ -60,7 +60,14 @@ impl Printed {
 
 /// Runs a command in a folder without a server.
 pub(super) fn run_alone(folder: &std::path::Path, args: &[&str]) -> Printed {
-    Printed::new(command().current_dir(folder).args(args).output().unwrap())
+    run_with(folder, args, &[])
+}
+
+/// The same with variables of the environment.
+pub(super) fn run_with(folder: &std::path::Path, args: &[&str], env: &[(&str, &str)]) -> Printed {
+    let mut command = command();
+    command.current_dir(folder).args(args).envs(env.iter().copied());
+    Printed::new(command.output().unwrap())
 }
 
 impl Program {
