@@ -90,7 +90,7 @@ enum Settled {
     /// Leases work, reports on it, and says why there is none
     #[command(subcommand, name = "worklist")]
     WorkList(work_list::Command),
-    /// Lists cases and explains how they are ranked
+    /// Lists and shows cases, and explains how they are ranked
     #[command(subcommand)]
     Case(case::Command),
     /// Lists and creates portfolios

@@ -10,6 +10,9 @@ use super::output;
 use super::view::CaseView;
 use super::word::{self, Words};
 use crate::proto;
+use full::FullCaseView;
+
+mod full;
 
 /// The most cases of one answer.
 const PAGE_SIZE: i32 = 1_000;
@@ -19,6 +22,10 @@ pub(super) enum Command {
     /// Lists the cases of a portfolio
     #[command(after_help = "Example:\n  arrears case list --group C --state OPEN --limit 0 -o csv")]
     List(ListArgs),
+    /// Shows all that is known of a case: the document, holds and payments
+    #[command(after_help = "Examples:\n  arrears case get 4713\n  \
+        arrears case get 4713 -o json")]
+    Get(GetArgs),
     /// Explains, line by line, why a case is ranked as it is
     #[command(after_help = "Examples:\n  arrears case explain 4713\n  \
         arrears case explain 4713 --as-of 2025-11-21 -o json")]
@@ -48,6 +55,15 @@ pub(super) struct ListArgs {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct GetArgs {
+    /// The case
+    case_id: String,
+    /// The portfolio
+    #[arg(short, long, env = "ARREARS_PORTFOLIO")]
+    portfolio: Option<String>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
     /// The case
     case_id: String,
@@ -59,15 +75,18 @@ pub(super) struct ExplainArgs {
     as_of: Option<proto::Date>,
 }
 
+/// The number of a word given as an argument.
 fn one_of(words: Words, text: &str) -> Result<i32, String> {
     words.number(text).ok_or_else(|| format!("must be one of {}", words.all()))
 }
 
-fn group(text: &str) -> Result<i32, String> {
+/// The recovery group of an argument.
+pub(super) fn group(text: &str) -> Result<i32, String> {
     one_of(word::RECOVERY_GROUP, text)
 }
 
-fn stage(text: &str) -> Result<i32, String> {
+/// The stage of an argument.
+pub(super) fn stage(text: &str) -> Result<i32, String> {
     one_of(word::STAGE, text)
 }
 
@@ -84,6 +103,7 @@ pub(super) fn day(text: &str) -> Result<proto::Date, String> {
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(args) => list(context, args).await,
+        Command::Get(args) => get(context, args).await,
         Command::Explain(args) => explain(context, args).await,
     }
 }
@@ -115,6 +135,17 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
         output::note(&format!("{} cases shown; --limit 0 shows all", cases.len()));
     }
     Ok(())
+}
+
+async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let request = proto::GetCaseRequest {
+        portfolio_id: context.portfolio(&client, args.portfolio.as_deref()).await?,
+        case_id: args.case_id,
+    };
+    let answer = client.cases().get_case(request).await?.into_inner();
+    let case = answer.case.ok_or_else(|| Failure::new(Exit::Failure, "the server sent no case"))?;
+    FullCaseView::new(&case).print(context.format)
 }
 
 async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {

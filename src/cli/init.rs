@@ -66,7 +66,8 @@ pub(super) async fn run(context: &Context, args: InitArgs) -> Result<(), Failure
         ..Default::default()
     };
     let portfolio = create_portfolio(&client, portfolio).await?;
-    create_list(&client, WORK_LIST_ID.to_owned(), Vec::new()).await?;
+    let work_list_id = WORK_LIST_ID.to_owned();
+    create_list(&client, proto::WorkList { work_list_id, ..Default::default() }).await?;
     let path = context.config_file.clone().unwrap_or_else(|| CONFIG_FILE.into());
     let written = write_settings(&path, &context.server, &choice)?;
     output::records(context.format, &[PortfolioView::new(&portfolio)])?;

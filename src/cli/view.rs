@@ -193,7 +193,7 @@ impl WorkListView {
 
 impl Record for WorkListView {
     const HEADER: &'static [&'static str] =
-        &["work_list_id", "portfolios", "groups", "stages", "languages", "name"];
+        &["work_list_id", "portfolios", "groups", "stages", "languages", "reserved", "name"];
 
     fn cells(&self) -> Vec<String> {
         let all = |list: &[String]| match list {
@@ -206,6 +206,7 @@ impl Record for WorkListView {
             all(&self.recovery_groups),
             all(&self.stages),
             all(&self.languages),
+            number(self.reserved_share_permille),
             self.display_name.clone(),
         ]
     }

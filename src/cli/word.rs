@@ -51,6 +51,8 @@ words! {
     OUTCOME_DISPOSITION = OutcomeDisposition;
     /// Why a case must not be worked.
     HOLD_KIND = HoldKind;
+    /// Whom a hold covers.
+    HOLD_SCOPE = HoldScope;
     /// Why a case is not served.
     GATE = Gate;
     /// What kind of thing a characteristic looks at.

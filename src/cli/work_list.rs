@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::case;
 use super::client::{Client, Context};
 use super::decimal::Decimal;
 use super::failure::{Exit, Failure};
@@ -20,8 +21,9 @@ pub(super) enum Command {
     /// Lists the work lists
     #[command(after_help = "Example:\n  arrears worklist list")]
     List,
-    /// Creates a work list over all groups and stages
-    #[command(after_help = "Example:\n  arrears worklist create north --portfolio north")]
+    /// Creates a work list: over everything, or a choice of it
+    #[command(after_help = "Examples:\n  arrears worklist create north --portfolio north\n  \
+        arrears worklist create hard --group C --stage M3 --stage M4 --language es")]
     Create(CreateArgs),
     /// Leases the most pressing work of a list; this counts as a contact attempt
     #[command(after_help = "Example:\n  arrears worklist lease all --worker maria --max 3")]
@@ -46,6 +48,23 @@ pub(super) struct CreateArgs {
     /// A portfolio to serve from; may be repeated; all if none is named
     #[arg(short, long = "portfolio")]
     portfolios: Vec<String>,
+    /// A recovery group to serve: A, B or C; may be repeated; all if none is named
+    #[arg(short, long = "group", value_parser = case::group)]
+    groups: Vec<i32>,
+    /// A stage to serve: M1 to M5; may be repeated; all if none is named
+    #[arg(long = "stage", value_parser = case::stage)]
+    stages: Vec<i32>,
+    /// A language to serve, a BCP 47 tag such as es; may be repeated; all if none
+    /// is named
+    #[arg(long = "language")]
+    languages: Vec<String>,
+    /// The share of leases kept for the cases that have waited longest, in
+    /// thousandths, 0 to 1000 [default: 100]
+    #[arg(long, value_name = "PERMILLE")]
+    reserved_share_permille: Option<i32>,
+    /// A name for people
+    #[arg(long, default_value = "")]
+    display_name: String,
 }
 
 #[derive(Args, Debug)]
@@ -126,17 +145,25 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 async fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
-    let list = create_list(&client, args.work_list_id, args.portfolios).await?;
+    let list = proto::WorkList {
+        work_list_id: args.work_list_id,
+        display_name: args.display_name,
+        portfolio_ids: args.portfolios,
+        recovery_groups: args.groups,
+        stages: args.stages,
+        languages: args.languages,
+        reserved_share_permille: args.reserved_share_permille,
+        ..Default::default()
+    };
+    let list = create_list(&client, list).await?;
     output::records(context.format, &[WorkListView::new(&list)])
 }
 
-/// Creates a work list over all groups and stages of some portfolios.
+/// Creates a work list; the same request again answers with what there is.
 pub(super) async fn create_list(
     client: &Client,
-    work_list_id: String,
-    portfolio_ids: Vec<String>,
+    list: proto::WorkList,
 ) -> Result<proto::WorkList, Failure> {
-    let list = proto::WorkList { work_list_id, portfolio_ids, ..Default::default() };
     let request = proto::CreateWorkListRequest { work_list: Some(list) };
     let answer = client.work_lists().create_work_list(request).await?.into_inner();
     Ok(answer.work_list.unwrap_or_default())

@@ -1,6 +1,7 @@
 //! Where each typed input stands in a case document.
 
 use super::{Refusal, amount, day, flag, input_words, whole, word};
+use crate::cli::view;
 use crate::model::{Currency, Input, InputKind, Reason};
 use crate::proto;
 
@@ -36,6 +37,19 @@ impl Value {
         }
     }
 
+    /// The value as a cell of a file; empty for a word that this version does not
+    /// know.
+    pub(in crate::cli) fn text(&self, input: Input) -> String {
+        match self {
+            Value::Word(number) => {
+                input_words(input).map_or("", |words| words.word(*number)).to_owned()
+            }
+            Value::Count(number) => number.to_string(),
+            Value::Money(money) => view::amount(Some(money)).0,
+            Value::Date(date) => view::day(Some(date)),
+        }
+    }
+
     fn word(self) -> i32 {
         if let Value::Word(number) = self { number } else { 0 }
     }
@@ -67,6 +81,35 @@ fn words(input: Input, text: &str) -> Result<Value, Refusal> {
     Ok(Value::Word(word(words, text)?))
 }
 
+/// What a field of a document holds, if anything was told.
+trait Told {
+    fn told(&self) -> Option<Value>;
+}
+
+impl Told for i32 {
+    fn told(&self) -> Option<Value> {
+        (*self != 0).then_some(Value::Word(*self))
+    }
+}
+
+impl Told for Option<i32> {
+    fn told(&self) -> Option<Value> {
+        self.map(Value::Count)
+    }
+}
+
+impl Told for Option<proto::Money> {
+    fn told(&self) -> Option<Value> {
+        self.clone().map(Value::Money)
+    }
+}
+
+impl Told for Option<proto::Date> {
+    fn told(&self) -> Option<Value> {
+        self.map(Value::Date)
+    }
+}
+
 macro_rules! places {
     ($($input:ident: $group:ident.$field:ident = $kind:ident;)+) => {
         /// The group of the document in which an input stands.
@@ -81,6 +124,13 @@ macro_rules! places {
                 $(Input::$input => {
                     document.$group.get_or_insert_default().$field = value.$kind();
                 })+
+            }
+        }
+
+        /// The value of an input in a document; nothing if it was not told.
+        pub(crate) fn get(document: &proto::CaseDocument, input: Input) -> Option<Value> {
+            match input {
+                $(Input::$input => document.$group.as_ref()?.$field.told(),)+
             }
         }
     };

@@ -28,7 +28,8 @@ pub(super) async fn load(client: &Client, today: Day) -> Result<usize, Failure> 
     };
     create_portfolio(client, portfolio).await?;
     let pushed = if loaded(client).await? { 0 } else { push_cases(client, today).await? };
-    create_list(client, WORK_LIST_ID.to_owned(), Vec::new()).await?;
+    let work_list_id = WORK_LIST_ID.to_owned();
+    create_list(client, proto::WorkList { work_list_id, ..Default::default() }).await?;
     Ok(pushed)
 }
 

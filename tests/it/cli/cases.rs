@@ -63,6 +63,23 @@ fn the_lines_of_an_explanation_add_up() {
 }
 
 #[test]
+fn a_case_is_shown_with_all_that_was_told() {
+    let program = with_cases();
+    let case = program.run_well(&["-o", "json", "case", "get", "L-1"]).json();
+    assert_eq!((&case["case_id"], &case["debtor_id"]), (&"L-1".into(), &"D-1".into()));
+    assert_eq!((&case["state"], &case["episode"]), (&"OPEN".into(), &1.into()));
+    let told = |name: &str| case["document"][name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(told("overdue_amount"), "1240.50");
+    assert_eq!((told("cooperation"), told("owns_home")), ("HIGH".to_owned(), "YES".to_owned()));
+    assert_eq!(case["payments"].as_array().map(Vec::len), Some(0));
+    let text = program.run_well(&["case", "get", "L-1"]).data;
+    assert!(text.contains("cooperation") && text.contains("ranked as of"), "{text}");
+    let csv = program.run_well(&["-o", "csv", "case", "get", "L-1"]).data;
+    assert_eq!(csv.lines().count(), 2);
+    assert_eq!(program.run(&["case", "get", "L-9"]).code, 1);
+}
+
+#[test]
 fn a_portfolio_is_created_once_and_listed() {
     let program = Program::start();
     program.create_portfolio("north");

@@ -49,6 +49,28 @@ fn work_is_leased_reported_and_given_back() {
 }
 
 #[test]
+fn a_list_may_choose_groups_stages_and_languages() {
+    let program = with_work();
+    let choice = ["--group", "c", "--stage", "m5", "--stage", "M4", "--language", "es"];
+    let rest = ["--portfolio", "main", "--reserved-share-permille", "0", "-o", "json"];
+    let create = ["worklist", "create", "hard", "--display-name", "Hard ones"];
+    let list = program.run_well(&[&create, choice.as_slice(), &rest].concat()).json();
+    assert_eq!(list[0]["recovery_groups"], serde_json::json!(["C"]));
+    assert_eq!(list[0]["stages"].as_array().map(Vec::len), Some(2));
+    assert_eq!(list[0]["languages"], serde_json::json!(["es"]));
+    assert_eq!(list[0]["reserved_share_permille"], 0);
+    let none = program.run_well(&["worklist", "lease", "hard", "-o", "json"]).json();
+    assert_eq!(none, serde_json::json!([]), "nobody speaks Spanish here");
+    assert_eq!(program.run(&["worklist", "create", "x", "--group", "D"]).code, 2);
+    let share = ["worklist", "create", "x", "--reserved-share-permille", "1001"];
+    let refused = program.run(&share);
+    assert_eq!(refused.code, 3);
+    assert!(refused.notes.contains("reserved_share_permille"), "{}", refused.notes);
+    let other = ["worklist", "create", "hard", "--group", "A"];
+    assert_eq!(program.run(&other).code, 7, "another list of the same id");
+}
+
+#[test]
 fn a_named_pull_returns_the_same_work() {
     let program = with_work();
     let args = ["worklist", "lease", "all", "--request-id", "r1", "--worker", "w", "-o", "json"];
