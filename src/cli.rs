@@ -7,6 +7,7 @@ mod client;
 mod completions;
 mod decimal;
 pub mod demo;
+mod doctor;
 mod explanation;
 mod failure;
 mod field;
@@ -96,6 +97,11 @@ enum Settled {
     /// Lists and creates portfolios
     #[command(subcommand)]
     Portfolio(portfolio::Command),
+    /// Checks a server and its data, each check with what mends it; ends with 1 if
+    /// one fails
+    #[command(after_help = "Examples:\n  arrears doctor\n  \
+        arrears doctor --data-dir /var/lib/arrears -o json")]
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the program with the arguments it was started with.
@@ -140,6 +146,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::WorkList(command) => work_list::run(&context, command).await,
         Settled::Case(command) => case::run(&context, command).await,
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
+        Settled::Doctor(args) => doctor::run(&context, args).await,
     }
 }
 

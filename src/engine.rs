@@ -12,6 +12,7 @@ mod working_set;
 
 pub mod audit;
 pub mod explain;
+pub mod inspect;
 pub mod lease;
 pub mod portfolio;
 pub mod push;

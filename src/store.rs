@@ -24,6 +24,7 @@ pub mod audit;
 pub mod cases;
 pub mod debtors;
 pub mod events;
+pub mod inspect;
 pub mod lanes;
 pub mod numbers;
 pub mod portfolios;
@@ -42,6 +43,8 @@ pub struct Store {
     readers: SqlitePool,
 }
 
+/// The name of the database in its folder.
+const DATABASE_FILE: &str = "arrears.db";
 /// How many readers may read at once.
 const READERS_MAX: u32 = 8;
 /// Prepared statements kept per connection; batches have several sizes each.
@@ -54,7 +57,7 @@ impl Store {
             .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         let options = options(folder);
         let mut connection = SqliteConnection::connect_with(&options).await?;
-        sqlx::migrate!("migrations/sqlite")
+        inspect::MIGRATIONS
             .run(&mut connection)
             .await
             .map_err(|error| StoreError::Database(sqlx::Error::Migrate(Box::new(error))))?;
@@ -93,7 +96,7 @@ impl Store {
 }
 
 fn options(folder: &Path) -> SqliteConnectOptions {
-    let file = folder.join("arrears.db");
+    let file = folder.join(DATABASE_FILE);
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)

@@ -80,6 +80,11 @@ impl Context {
 }
 
 impl Client {
+    /// The connection itself.
+    pub(super) fn channel(&self) -> Channel {
+        self.0.clone()
+    }
+
     /// Portfolios.
     pub(super) fn portfolios(&self) -> Portfolios {
         Portfolios::new(self.0.clone())

@@ -131,6 +131,11 @@ impl Failure {
         self
     }
 
+    /// The message, and what to do next.
+    pub(super) fn told(&self) -> (&str, &str) {
+        (&self.0.message, &self.0.next)
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> u8 {
         self.0.exit as u8

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::output::{self, Format, Record};
+use crate::engine::inspect::schema_version;
 use crate::model::{Clock, SystemClock};
 use crate::policy::zone_data;
 use crate::scoring::FEATURE_VERSION;
@@ -20,10 +21,13 @@ struct VersionView {
     zone_data: &'static str,
     /// The definition of the features of a scorecard.
     feature_version: i32,
+    /// The newest version of the database's tables that the program knows.
+    schema_version: i64,
 }
 
 impl Record for VersionView {
-    const HEADER: &'static [&'static str] = &["version", "contract", "zone_data", "features"];
+    const HEADER: &'static [&'static str] =
+        &["version", "contract", "zone_data", "features", "schema"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -31,6 +35,7 @@ impl Record for VersionView {
             self.contract.to_owned(),
             self.zone_data.to_owned(),
             self.feature_version.to_string(),
+            self.schema_version.to_string(),
         ]
     }
 }
@@ -42,6 +47,7 @@ pub(super) fn print(format: Format) -> Result<(), Failure> {
         contract: CONTRACT,
         zone_data: zone_data(SystemClock.now()).version,
         feature_version: FEATURE_VERSION,
+        schema_version: schema_version(),
     };
     output::records(format, &[view])
 }

@@ -332,20 +332,28 @@ impl Engine {
         if let Some(known) = read(&self.rule_sets).get(&(part, id)) {
             return Ok(Arc::clone(known));
         }
-        let content = activations::load_rule_set(tx, part, id).await?;
-        if content.feature_version != crate::scoring::FEATURE_VERSION {
-            return Err(Error::FeatureVersionRetired(content.feature_version));
-        }
-        let definition = RuleSetDefinition {
-            scorecard_yaml: content.scorecard_yaml,
-            ranking: content.ranking,
-            feature_version: content.feature_version,
-        };
-        let compiled = RuleSet::compile(id, &definition).map_err(|findings| {
-            Error::Internal(format!("rule set {id} does not compile: {findings:?}"))
-        })?;
-        let compiled = Arc::new(compiled);
+        let compiled = Arc::new(compile_rule_set(tx, part, id).await?);
         write(&self.rule_sets).insert((part, id), Arc::clone(&compiled));
         Ok(compiled)
     }
+}
+
+/// Reads a rule set and compiles it.
+pub(super) async fn compile_rule_set(
+    tx: &mut Tx,
+    part: Part,
+    id: RuleSetId,
+) -> Result<RuleSet, Error> {
+    let content = activations::load_rule_set(tx, part, id).await?;
+    if content.feature_version != crate::scoring::FEATURE_VERSION {
+        return Err(Error::FeatureVersionRetired(content.feature_version));
+    }
+    let definition = RuleSetDefinition {
+        scorecard_yaml: content.scorecard_yaml,
+        ranking: content.ranking,
+        feature_version: content.feature_version,
+    };
+    RuleSet::compile(id, &definition).map_err(|findings| {
+        Error::Internal(format!("rule set {id} does not compile: {findings:?}"))
+    })
 }

@@ -9,6 +9,7 @@ use super::db::{Batch, Value, highest_parameter, params};
 use super::{Class, Store, StoreError, Tx};
 
 mod events;
+mod inspect;
 mod plans;
 mod statements;
 mod writer;
@@ -29,6 +30,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("source", super::cases::source::STATEMENTS),
         ("debtors", super::debtors::STATEMENTS),
         ("events", super::events::STATEMENTS),
+        ("inspect", super::inspect::STATEMENTS),
         ("lanes", super::lanes::STATEMENTS),
         ("numbers", super::numbers::STATEMENTS),
         ("portfolios", super::portfolios::STATEMENTS),

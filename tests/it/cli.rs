@@ -3,6 +3,7 @@
 
 mod cases;
 mod demo;
+mod doctor;
 mod failures;
 mod formats;
 mod import;

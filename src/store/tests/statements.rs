@@ -6,7 +6,8 @@ use sqlx::{Executor, SqlSafeStr};
 use super::*;
 use crate::store::db::texts_for_tests;
 
-/// Statements that read over all parts: sweeps, roll-over and start-up. They
+/// Statements that read over all parts: sweeps, roll-over, start-up and looks
+/// from outside. They
 /// read keys and the directory only, or remove by key what is too old.
 const CROSS_PART: &[&str] = &[
     "DUE_FOR_REVIEW",
@@ -16,6 +17,9 @@ const CROSS_PART: &[&str] = &[
     "DUE",
     "PRUNE_REPORTS",
     "PRUNE_PULLS",
+    "APPLIED",
+    "ALL_PORTFOLIOS",
+    "OLDEST_REVIEW",
 ];
 
 /// What only one of the databases knows, or what a distributed table refuses.

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub(super) struct Program {
     server: Child,
     address: String,
+    http_addr: String,
     folder: tempfile::TempDir,
 }
 
@@ -108,9 +109,10 @@ impl Program {
             .unwrap();
         let mut line = String::new();
         BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split(' ').find(|word| word.starts_with("http://")).expect(&line);
-        let address = address.to_owned();
-        Program { server, address, folder }
+        let mut addresses = line.split_whitespace().filter(|word| word.starts_with("http://"));
+        let address = addresses.next().expect(&line).to_owned();
+        let http_addr = addresses.next().expect(&line).trim_start_matches("http://").to_owned();
+        Program { server, address, http_addr, folder }
     }
 
     /// Kills the server at once, as a power failure of the process would.
@@ -148,7 +150,8 @@ impl Program {
     /// Runs a command against the server, in its folder.
     pub(super) fn run(&self, args: &[&str]) -> Printed {
         let mut command = command();
-        command.current_dir(self.folder.path()).env("ARREARS_SERVER", &self.address).args(args);
+        command.current_dir(self.folder.path()).args(args);
+        command.env("ARREARS_SERVER", &self.address).env("ARREARS_HTTP_ADDR", &self.http_addr);
         Printed::new(command.output().unwrap())
     }
 

@@ -1,0 +1,150 @@
+//! Looking at a database without touching it: it may be damaged, or of another
+//! version than this program, and nothing is created, migrated or repaired.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+
+use crate::model::{CaseNo, Micros, Part, PortfolioNo};
+
+use super::db::{Tx, params, statements};
+use super::{DATABASE_FILE, StoreError};
+
+/// The tables, as this program knows them.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The most findings of a check for damage.
+const DAMAGE_MAX: usize = 20;
+
+statements! {
+    APPLIED = "SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version";
+    ALL_PORTFOLIOS = "SELECT part, portfolio_no, portfolio_id FROM portfolio \
+        ORDER BY part, portfolio_no";
+    OLDEST_REVIEW = "SELECT review_at, part, case_no FROM case_head \
+        WHERE review_at <= $1 ORDER BY review_at, part, case_no LIMIT 1";
+}
+
+/// How the tables of a database compare with those this program knows. Versions
+/// are numbers of migrations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// They are the same.
+    Current(i64),
+    /// They are older: the next start migrates them.
+    Older {
+        /// The newest migration that was applied.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// They are newer: this program refuses them.
+    Newer {
+        /// The newest migration that was applied.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// A migration was applied with another text than this program has.
+    Changed(i64),
+    /// A migration did not end.
+    Unfinished(i64),
+}
+
+/// The newest version of the tables that this program knows.
+pub fn schema_version() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// A database opened for looking.
+pub struct Inspector(SqlitePool);
+
+impl Inspector {
+    /// Opens the database in a folder, read-only. A server may run over it.
+    ///
+    /// # Errors
+    /// `Unavailable` without such a file, or with one that cannot be opened.
+    pub async fn open(folder: &Path) -> Result<Inspector, StoreError> {
+        let file = folder.join(DATABASE_FILE);
+        if !file.exists() {
+            let message = format!("{} does not exist", file.display());
+            return Err(StoreError::Unavailable(message));
+        }
+        // No journal mode: a copy of a database may have another one, and setting
+        // it writes.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(false)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        Ok(Inspector(pool))
+    }
+
+    /// A view of one instant.
+    pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(Tx::reader(self.0.begin().await?))
+    }
+
+    /// How the tables compare with those this program knows.
+    ///
+    /// # Errors
+    /// Where the file is no database, or none of this service.
+    pub async fn schema(&self) -> Result<Schema, StoreError> {
+        let applied: Vec<(i64, bool, Vec<u8>)> =
+            self.read().await?.fetch_all(APPLIED, params![]).await?;
+        Ok(compare(&applied))
+    }
+
+    /// What is damaged in the file, at most 20 findings; nothing if it is whole.
+    /// Reads all of it, which takes its time, and keeps the write-ahead log of a
+    /// running server from being cut meanwhile.
+    ///
+    /// # Errors
+    /// Where so much is damaged that the check cannot run.
+    pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as("PRAGMA quick_check").fetch_all(&self.0).await?;
+        Ok(rows.into_iter().map(|row| row.0).filter(|row| row != "ok").take(DAMAGE_MAX).collect())
+    }
+}
+
+fn compare(applied: &[(i64, bool, Vec<u8>)]) -> Schema {
+    let known = schema_version();
+    let found = applied.iter().map(|row| row.0).max().unwrap_or_default();
+    if let Some((version, ..)) = applied.iter().find(|(_, success, _)| !success) {
+        return Schema::Unfinished(*version);
+    }
+    for (version, _, checksum) in applied {
+        match MIGRATIONS.iter().find(|migration| migration.version == *version) {
+            None => return Schema::Newer { found, known },
+            Some(migration) if *migration.checksum != checksum[..] => {
+                return Schema::Changed(*version);
+            }
+            Some(_) => {}
+        }
+    }
+    let missing = |version: i64| applied.iter().all(|row| row.0 != version);
+    match MIGRATIONS.iter().any(|migration| missing(migration.version)) {
+        true => Schema::Older { found, known },
+        false => Schema::Current(known),
+    }
+}
+
+/// The portfolios of all tenants: part, number and id.
+pub(crate) async fn all_portfolios(
+    tx: &mut Tx,
+) -> Result<Vec<(Part, PortfolioNo, String)>, StoreError> {
+    let rows: Vec<(i64, i64, String)> = tx.fetch_all(ALL_PORTFOLIOS, params![]).await?;
+    Ok(rows.into_iter().map(|(part, no, id)| (Part(part), PortfolioNo(no), id)).collect())
+}
+
+/// The case whose rank or place has been due for a review for the longest at
+/// `now`, with the instant at which it became due.
+pub(crate) async fn oldest_review(
+    tx: &mut Tx,
+    now: Micros,
+) -> Result<Option<(Micros, Part, CaseNo)>, StoreError> {
+    let row: Option<(i64, i64, i64)> = tx.fetch_optional(OLDEST_REVIEW, params![now.0]).await?;
+    Ok(row.map(|(due, part, case_no)| (Micros(due), Part(part), CaseNo(case_no))))
+}
