@@ -6,34 +6,36 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use prost::Message;
 
 use super::client::{Client, Context};
 use super::decimal::parse_day;
 use super::failure::{Exit, Failure};
 use super::field;
 use super::mapping::Mapping;
-use super::output::{self, Format};
-use super::push::{CHUNK_CASES_MAX, push};
-use super::rows::{InvalidFile, Row, Rows};
+use super::rows::{DecimalMark, Encoding, InvalidFile, Rows};
 use crate::model::{Clock, Day, LocalDays, Micros, SystemClock};
 use crate::policy::Zone;
 use crate::proto;
-use rejects::{Reject, Rejects};
-use summary::Summary;
+use interrupt::Interrupts;
+use limit::RejectLimit;
+use progress::Import;
 
+mod interrupt;
+mod limit;
+mod progress;
 mod rejects;
 mod summary;
-
-/// The most bytes of the documents of one push: the contract's limit of 4 MiB a
-/// request, with room for what surrounds them.
-const CHUNK_BYTES_MAX: usize = 3_500_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Pushes the cases of a CSV file
+    ///
+    /// Ctrl-C ends the import behind the push under way, with exit code 130 and the
+    /// command that goes on there; a second one ends it at once.
     #[command(after_help = "Examples:\n  arrears import cases cases.csv\n  \
-        arrears import cases export.csv --delimiter ';' --mapping core.yaml --dry-run")]
+        arrears import cases export.csv --mapping core.yaml --as-of 2025-11-21 --dry-run\n  \
+        arrears import cases excel.csv --delimiter ';' --decimal comma --encoding windows-1252\n  \
+        arrears import cases cases.csv --max-rejects 1% --resume-after 25001")]
     Cases(CasesArgs),
 }
 
@@ -59,9 +61,22 @@ pub(super) struct CasesArgs {
     /// A column not to read; may be repeated
     #[arg(long = "ignore", value_name = "COLUMN")]
     ignore: Vec<String>,
-    /// What stands between two cells
-    #[arg(long)]
+    /// What stands between two cells: a character, or `tab` [default: ,]
+    #[arg(long, value_parser = delimiter)]
     delimiter: Option<char>,
+    /// How the file is encoded [default: utf-8]
+    #[arg(long, value_enum)]
+    encoding: Option<Encoding>,
+    /// What stands before the decimal places of a number [default: point]
+    #[arg(long, value_enum)]
+    decimal: Option<DecimalMark>,
+    /// Ends the import as soon as more rows are rejected: a number, or a share of
+    /// the rows read such as 1%
+    #[arg(long, value_name = "N|P%", value_parser = RejectLimit::parse)]
+    max_rejects: Option<RejectLimit>,
+    /// Goes on behind this row; an import that was interrupted says which
+    #[arg(long, value_name = "ROW", default_value_t = 0)]
+    resume_after: u64,
     /// Check and rank everything, store nothing
     #[arg(long)]
     dry_run: bool,
@@ -82,18 +97,24 @@ impl AsOf {
     }
 }
 
+/// The delimiter of an argument.
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) => Ok(letter),
+        _ if text == "tab" => Ok('\t'),
+        _ => Err("must be one character, or `tab`".to_owned()),
+    }
+}
+
 /// Runs a command.
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     let Command::Cases(args) = command;
-    let mut mapping = match &args.mapping {
-        None => Mapping::default(),
-        Some(path) => read_mapping(path)?,
-    };
-    mapping.ignore.extend(args.ignore.iter().cloned());
-    mapping.delimiter = args.delimiter.or(mapping.delimiter);
+    let interrupts = Interrupts::listen();
+    let mapping = mapping(&args)?;
     let invalid = |error: InvalidFile| of_file(&args.file, error);
     let file = File::open(&args.file).map_err(|error| of_file(&args.file, error))?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let bar = bar(file.metadata().map_or(0, |metadata| metadata.len()));
     let named = args.portfolio.as_deref();
     // Only a mapping can speak of today; any other file is looked at before a
     // server is needed.
@@ -103,36 +124,36 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         (None, None) => today(),
         (None, Some(_)) => target.insert(Target::find(context, named).await?).today().await?,
     };
-    let rows = Rows::new(BufReader::new(file), &mapping, today).map_err(invalid)?;
+    let file = BufReader::new(bar.wrap_read(file));
+    let rows = Rows::new(file, &mapping, today).map_err(invalid)?.behind(args.resume_after);
     let target = match target {
         Some(target) => target,
         None => Target::find(context, named).await?,
     };
-    let default_rejects = || args.file.with_extension("rejects.csv");
-    let mut import = Import {
-        target,
-        as_of_time: args.as_of.as_ref().map(|as_of| as_of.time),
-        dry_run: args.dry_run,
-        rejects: Rejects::new(args.rejects.clone().unwrap_or_else(default_rejects)),
-        summary: Summary::default(),
-        chunk: Chunk::default(),
-    };
-    let bar = progress(length);
+    let mut import = Import::new(target, &args, interrupts.stop);
     let ended = tokio::select! {
         ended = import.push_rows(rows, &bar, &args.file) => ended,
-        _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        () = interrupts.abort.cancelled() => Err(interrupt::interrupted(import.acknowledged)),
     };
     bar.finish_and_clear();
     if ended.is_ok() || import.summary.rows_read > 0 {
         import.summary.print(context.format)?;
     }
-    ended?;
+    ended.map_err(|failure| import.way_on(failure))?;
     import.finish(context.format)
 }
 
-fn interrupted() -> Failure {
-    let next = "the same command again goes on: rows already taken are UNCHANGED";
-    Failure::new(Exit::Interrupted, "interrupted; what was acknowledged is kept").with_next(next)
+/// The mapping of the file; flags win over what stands in it.
+fn mapping(args: &CasesArgs) -> Result<Mapping, Failure> {
+    let mut mapping = match &args.mapping {
+        None => Mapping::default(),
+        Some(path) => read_mapping(path)?,
+    };
+    mapping.ignore.extend(args.ignore.iter().cloned());
+    mapping.delimiter = args.delimiter.or(mapping.delimiter);
+    mapping.encoding = args.encoding.unwrap_or(mapping.encoding);
+    mapping.decimal = args.decimal.unwrap_or(mapping.decimal);
+    Ok(mapping)
 }
 
 fn of_file(path: &Path, error: impl std::fmt::Display) -> Failure {
@@ -174,106 +195,11 @@ pub(super) fn today() -> Day {
 }
 
 /// A bar over the bytes of the file; hidden where nobody watches.
-fn progress(length: u64) -> ProgressBar {
+fn bar(length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left");
     let bar = ProgressBar::new(length);
     if let Ok(style) = style {
         bar.set_style(style);
     }
     bar
-}
-
-/// An import under way.
-struct Import {
-    target: Target,
-    as_of_time: Option<prost_types::Timestamp>,
-    dry_run: bool,
-    rejects: Rejects,
-    summary: Summary,
-    chunk: Chunk,
-}
-
-/// The rows of the next push.
-#[derive(Default)]
-struct Chunk {
-    rows: Vec<Row>,
-    documents: Vec<proto::CaseDocument>,
-    rejects: Vec<Reject>,
-    bytes: usize,
-}
-
-impl Import {
-    async fn push_rows(
-        &mut self,
-        mut rows: Rows<BufReader<File>>,
-        bar: &ProgressBar,
-        path: &Path,
-    ) -> Result<(), Failure> {
-        while let Some(row) = rows.next() {
-            let mut row = row.map_err(|error| of_file(path, error))?;
-            self.summary.rows_read += 1;
-            let empty = Ok(proto::CaseDocument::default());
-            match std::mem::replace(&mut row.document, empty) {
-                Err(violations) => {
-                    self.summary.rejected += 1;
-                    let number = row.number;
-                    let rejects = violations.0.into_iter();
-                    self.chunk.rejects.extend(rejects.map(|v| Reject::of_cell(number, v)));
-                }
-                Ok(document) => {
-                    let bytes = document.encoded_len() + 8;
-                    if self.chunk.rows.len() >= CHUNK_CASES_MAX
-                        || self.chunk.bytes + bytes > CHUNK_BYTES_MAX
-                    {
-                        self.push_chunk(&rows).await?;
-                    }
-                    self.chunk.bytes += bytes;
-                    self.chunk.rows.push(row);
-                    self.chunk.documents.push(document);
-                }
-            }
-            bar.set_position(rows.position());
-            bar.set_message(format!("{} rows", self.summary.rows_read));
-        }
-        self.push_chunk(&rows).await?;
-        self.summary.rows_filtered = rows.filtered_count();
-        Ok(())
-    }
-
-    /// Pushes the chunk and writes its rejects in the order of the rows.
-    async fn push_chunk(&mut self, rows: &Rows<BufReader<File>>) -> Result<(), Failure> {
-        let Chunk { rows: sent, documents, mut rejects, .. } = std::mem::take(&mut self.chunk);
-        if !documents.is_empty() {
-            let request = proto::PushCasesRequest {
-                portfolio_id: self.target.portfolio_id.clone(),
-                cases: documents,
-                as_of_time: self.as_of_time,
-                validate_only: self.dry_run,
-                ..Default::default()
-            };
-            let results = push(&self.target.client, request).await?;
-            for (row, result) in sent.iter().zip(results) {
-                self.summary.count(&result);
-                if let Some(error) = result.error {
-                    rejects.extend(Reject::of_item(row.number, error, |f| rows.cell(row, f)));
-                }
-            }
-        }
-        rejects.sort_by_key(|reject| reject.row);
-        self.rejects.write(&rejects)
-    }
-
-    /// Ends the import: rejects are a failure with an exit code of its own.
-    fn finish(self, format: Format) -> Result<(), Failure> {
-        if self.dry_run && format == Format::Table {
-            output::note("nothing was stored: this was a dry run");
-        }
-        let rejected = self.summary.rejected;
-        if rejected == 0 {
-            return Ok(());
-        }
-        let failure = Failure::new(Exit::Rejects, format!("{rejected} rows were rejected"));
-        let next = |path: &Path| format!("{} says for each what is wrong", path.display());
-        Err(failure.with_next(self.rejects.path().map(next).unwrap_or_default()))
-    }
 }

@@ -8,6 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::decimal::Decimal;
 use super::field::{Draft, Field};
+use super::rows::{DecimalMark, Encoding};
 use crate::model::{Currency, Reason};
 
 /// The largest `months_before` of an arrears profile: the contract holds 120
@@ -20,6 +21,11 @@ const MONTHS_BEFORE_MAX: u32 = 119;
 pub struct Mapping {
     /// What stands between two cells; a comma if not given.
     pub(super) delimiter: Option<char>,
+    /// How the file is encoded; UTF-8 if not given.
+    pub(super) encoding: Encoding,
+    /// What stands before the decimal places of its numbers; a point if not given.
+    /// The numbers of the mapping itself always have a point.
+    pub(super) decimal: DecimalMark,
     /// Whether numbers may be written with a power of ten, like `2.00E+05`. Such
     /// numbers are refused otherwise: a spreadsheet that wrote them may have
     /// rounded them.

@@ -11,10 +11,16 @@ use crate::model::{Day, Violations};
 use crate::proto;
 
 mod columns;
+mod encoding;
+mod numbers;
 mod plan;
 mod profile;
 mod source;
 
+pub use encoding::Encoding;
+pub use numbers::DecimalMark;
+
+use encoding::Utf8Reader;
 use plan::Plan;
 
 /// The columns every file has, or its mapping fills.
@@ -45,8 +51,11 @@ pub struct Row {
 
 /// Reads a file row by row.
 pub struct Rows<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Utf8Reader<R>>,
     plan: Plan,
+    /// Rows up to this one are left out.
+    behind: u64,
+    skipped_count: u64,
     filtered_count: u64,
 }
 
@@ -58,22 +67,28 @@ impl<R: Read> Rows<R> {
         let delimiter = u8::try_from(delimiter).map_err(|_| {
             InvalidFile::Header(format!("the delimiter {delimiter:?} is not an ASCII character"))
         })?;
+        let source = Utf8Reader::new(source, mapping.encoding);
         let mut reader =
             ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(source);
         let header: Vec<String> =
             reader.byte_headers()?.iter().map(|name| cell_text(name).trim().to_owned()).collect();
         let plan = Plan::new(&header, mapping, today).map_err(InvalidFile::Header)?;
-        Ok(Rows { reader, plan, filtered_count: 0 })
+        Ok(Rows { reader, plan, behind: 0, skipped_count: 0, filtered_count: 0 })
+    }
+
+    /// The same rows without those up to a row, which an earlier run has taken.
+    pub fn behind(self, row: u64) -> Rows<R> {
+        Rows { behind: row, ..self }
+    }
+
+    /// How many rows were left out for having been taken earlier.
+    pub fn skipped_count(&self) -> u64 {
+        self.skipped_count
     }
 
     /// How many rows so far are no cases by the mapping's conditions.
     pub fn filtered_count(&self) -> u64 {
         self.filtered_count
-    }
-
-    /// How many bytes have been read.
-    pub fn position(&self) -> u64 {
-        self.reader.position().byte()
     }
 
     /// The text of the cell that fills a field of a row, where one cell does.
@@ -95,6 +110,10 @@ impl<R: Read> Iterator for Rows<R> {
                 Ok(true) => {}
             }
             let number = cells.position().map_or(0, csv::Position::line);
+            if number <= self.behind {
+                self.skipped_count += 1;
+                continue;
+            }
             if let Some(document) = self.plan.convert(&cells) {
                 return Some(Ok(Row { number, document, cells }));
             }

@@ -10,6 +10,7 @@ mod import;
 mod kill;
 mod program;
 mod readme;
+mod resume;
 mod settings;
 mod taiwan;
 mod work_list;

@@ -1,6 +1,6 @@
 //! The file of what was rejected: row, field, value, reason and a sentence.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Exit, Failure};
@@ -89,13 +89,16 @@ fn column(path: &str) -> String {
 /// Where rejects are written: the file is made with the first one.
 pub(super) struct Rejects {
     path: PathBuf,
+    /// Whether the rejects of an earlier run stay in the file.
+    append: bool,
     writer: Option<csv::Writer<File>>,
 }
 
 impl Rejects {
-    /// Rejects that will stand at a path.
-    pub(super) fn new(path: PathBuf) -> Rejects {
-        Rejects { path, writer: None }
+    /// Rejects that will stand at a path, behind those that stand there or instead
+    /// of them.
+    pub(super) fn new(path: PathBuf, append: bool) -> Rejects {
+        Rejects { path, append, writer: None }
     }
 
     /// The file, if something was rejected.
@@ -112,9 +115,15 @@ impl Rejects {
             return Ok(());
         }
         if self.writer.is_none() {
-            let writer = csv::Writer::from_path(&self.path);
-            let mut writer = writer.map_err(|error| failed(&self.path, error))?;
-            writer.write_record(HEADER).map_err(|error| failed(&self.path, error))?;
+            let mut options = OpenOptions::new();
+            options.create(true).write(true).append(self.append).truncate(!self.append);
+            let file =
+                options.open(&self.path).map_err(|error| failed(&self.path, error.into()))?;
+            let empty = file.metadata().map_or(true, |metadata| metadata.len() == 0);
+            let mut writer = csv::Writer::from_writer(file);
+            if empty {
+                writer.write_record(HEADER).map_err(|error| failed(&self.path, error))?;
+            }
             self.writer = Some(writer);
         }
         let Some(writer) = &mut self.writer else { return Ok(()) };
@@ -143,7 +152,7 @@ mod tests {
     fn no_reject_makes_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
-        let mut rejects = Rejects::new(path.clone());
+        let mut rejects = Rejects::new(path.clone(), false);
         rejects.write(&[]).unwrap();
         assert_eq!(rejects.path(), None);
         assert!(!path.exists());
@@ -153,7 +162,7 @@ mod tests {
     fn rejects_are_written_with_row_field_value_reason_and_message() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
-        let mut rejects = Rejects::new(path.clone());
+        let mut rejects = Rejects::new(path.clone(), false);
         rejects.write(&[Reject::of_cell(7, violation("overdue_amount"))]).unwrap();
         rejects.write(&[Reject::of_cell(9, violation("creditor_count"))]).unwrap();
         assert_eq!(

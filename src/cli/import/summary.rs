@@ -6,6 +6,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, Format, Record};
 use crate::proto;
 
+/// What the table shows although it did not happen.
+const ALWAYS: [&str; 6] = ["rows_read", "created", "rejected", "group_a", "group_b", "group_c"];
+
 /// How many rows there were and what became of them. The names are those of the
 /// JSON and CSV output and stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -14,6 +17,8 @@ pub(super) struct Summary {
     pub rows_read: u64,
     /// Rows that are no cases by the mapping's conditions.
     pub rows_filtered: u64,
+    /// Rows left out because an earlier run had taken them.
+    pub rows_skipped: u64,
     pub created: u64,
     pub updated: u64,
     pub corrected: u64,
@@ -53,10 +58,11 @@ impl Summary {
         }
     }
 
-    fn numbers(&self) -> [u64; 13] {
+    fn numbers(&self) -> [u64; 14] {
         [
             self.rows_read,
             self.rows_filtered,
+            self.rows_skipped,
             self.created,
             self.updated,
             self.corrected,
@@ -77,11 +83,10 @@ impl Summary {
             Format::Json | Format::Jsonl => output::json(format, self),
             Format::Csv => output::records(format, std::slice::from_ref(self)),
             Format::Table => {
-                let rows = Self::HEADER.iter().zip(self.numbers()).enumerate();
+                let rows = Self::HEADER.iter().zip(self.numbers());
+                let rows = rows.filter(|(name, number)| *number > 0 || ALWAYS.contains(name));
                 let rows =
-                    rows.filter(|(at, (_, number))| *number > 0 || matches!(at, 0 | 2 | 8 | 10..));
-                let rows = rows
-                    .map(|(_, (name, number))| vec![name.replace('_', " "), number.to_string()]);
+                    rows.map(|(name, number)| vec![name.replace('_', " "), number.to_string()]);
                 output::write_out(&format!("{}\n", output::table(&["", "cases"], rows)))
             }
         }
@@ -92,6 +97,7 @@ impl Record for Summary {
     const HEADER: &'static [&'static str] = &[
         "rows_read",
         "rows_filtered",
+        "rows_skipped",
         "created",
         "updated",
         "corrected",
@@ -124,8 +130,8 @@ mod tests {
             summary.count(&result);
         }
         let counts = summary.numbers();
-        assert_eq!(counts[2..9], [1; 7]);
-        assert_eq!(counts[10..], [3, 2, 2]);
+        assert_eq!(counts[3..10], [1; 7]);
+        assert_eq!(counts[11..], [3, 2, 2]);
         let json = serde_json::to_value(&summary).unwrap();
         for (name, cell) in Summary::HEADER.iter().zip(summary.cells()) {
             assert_eq!(json[name].to_string(), cell, "{name} has one name in all formats");

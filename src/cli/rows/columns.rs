@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::numbers::NumberForm;
 use super::source::{Column, Source};
 use crate::cli::field::Field;
 use crate::cli::mapping::Mapping;
@@ -10,16 +11,16 @@ use crate::cli::mapping::Mapping;
 pub(super) struct Columns<'a> {
     header: &'a [String],
     used: BTreeSet<usize>,
-    scientific: bool,
+    numbers: NumberForm,
 }
 
 impl<'a> Columns<'a> {
     /// A header in which no name stands twice.
-    pub(super) fn new(header: &'a [String], scientific: bool) -> Result<Columns<'a>, String> {
+    pub(super) fn new(header: &'a [String], numbers: NumberForm) -> Result<Columns<'a>, String> {
         let mut seen = BTreeSet::new();
         match header.iter().find(|name| !seen.insert(name.as_str())) {
             Some(twice) => Err(format!("column {twice:?} stands twice in the header")),
-            None => Ok(Columns { header, used: BTreeSet::new(), scientific }),
+            None => Ok(Columns { header, used: BTreeSet::new(), numbers }),
         }
     }
 
@@ -30,7 +31,7 @@ impl<'a> Columns<'a> {
             format!("the mapping reads column {name:?}; the file has {header}")
         })?;
         self.used.insert(at);
-        Ok(Column { at, name: name.to_owned(), scientific: self.scientific })
+        Ok(Column { at, name: name.to_owned(), numbers: self.numbers })
     }
 
     /// The columns of several names.
@@ -64,7 +65,7 @@ impl<'a> Columns<'a> {
             }
             found.push((
                 field,
-                Source::Cell(Column { at, name: name.clone(), scientific: self.scientific }),
+                Source::Cell(Column { at, name: name.clone(), numbers: self.numbers }),
             ));
         }
         Ok(found)

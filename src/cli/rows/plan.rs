@@ -4,6 +4,7 @@ use csv::ByteRecord;
 
 use super::REQUIRED;
 use super::columns::Columns;
+use super::numbers::NumberForm;
 use super::profile::{self, ProfileMonth};
 use super::source::{Condition, Source};
 use crate::cli::field::{Draft, Field};
@@ -24,7 +25,8 @@ pub(super) struct Plan {
 impl Plan {
     /// Binds a mapping to a header; says in one sentence why it cannot.
     pub(super) fn new(header: &[String], mapping: &Mapping, today: Day) -> Result<Plan, String> {
-        let mut columns = Columns::new(header, mapping.scientific)?;
+        let numbers = NumberForm { decimal: mapping.decimal, scientific: mapping.scientific };
+        let mut columns = Columns::new(header, numbers)?;
         let mut sources = Vec::new();
         for (name, text) in &mapping.constants {
             sources.push((field(name)?, Source::Constant(text.value.clone())));

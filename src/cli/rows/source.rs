@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use csv::ByteRecord;
 
 use super::columns::Columns;
+use super::numbers::{DecimalMark, NumberForm};
 use crate::cli::decimal::Decimal;
 use crate::cli::field::Field;
 use crate::cli::mapping::{self, Rule};
@@ -24,8 +25,8 @@ pub(super) struct Condition {
 pub(super) struct Column {
     pub at: usize,
     pub name: String,
-    /// Whether numbers may carry a power of ten.
-    pub scientific: bool,
+    /// How its numbers are written.
+    pub numbers: NumberForm,
 }
 
 /// Where the value of a field comes from.
@@ -83,36 +84,53 @@ impl Column {
     /// The cell without spaces around it; nothing when empty.
     fn text<'a>(&self, cells: &'a ByteRecord) -> Result<Option<&'a str>, Refused> {
         let cell = cells.get(self.at).unwrap_or_default();
+        let refused = |bound: String| Refused {
+            value: super::cell_text(cell).into_owned(),
+            reason: Reason::FieldMalformed,
+            bound,
+        };
         match std::str::from_utf8(cell) {
+            Ok(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                Err(refused(format!("column {} must be text of the encoding named", self.name)))
+            }
             Ok(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-            Err(_) => Err(Refused {
-                value: super::cell_text(cell).into_owned(),
-                reason: Reason::FieldMalformed,
-                bound: format!("column {} must be UTF-8 text", self.name),
-            }),
+            Err(_) => Err(refused(format!(
+                "column {} must be UTF-8 text, or --encoding must name what it is",
+                self.name
+            ))),
         }
     }
 
-    fn parse(&self, text: &str) -> Option<Decimal> {
-        if self.scientific { Decimal::parse_scientific(text) } else { Decimal::parse(text) }
+    fn not_a_number(&self, text: &str) -> Refused {
+        Refused {
+            value: text.to_owned(),
+            reason: Reason::FieldMalformed,
+            bound: format!(
+                "column {} must be a number such as {}",
+                self.name,
+                self.numbers.example()
+            ),
+        }
     }
 
     /// The text for a field: a number is written out without a power of ten.
     fn text_for(&self, field: &Field, cells: &ByteRecord) -> Result<Option<String>, Refused> {
         let Some(text) = self.text(cells)? else { return Ok(None) };
-        let number = if field.is_number() { self.parse(text) } else { None };
-        Ok(Some(number.map_or_else(|| text.to_owned(), |number| number.to_string())))
+        if !field.is_number() {
+            return Ok(Some(text.to_owned()));
+        }
+        match self.numbers.parse(text) {
+            Some(number) => Ok(Some(number.to_string())),
+            // What is no number by any form, the field itself refuses.
+            None if self.numbers.decimal == DecimalMark::Point => Ok(Some(text.to_owned())),
+            None => Err(self.not_a_number(text)),
+        }
     }
 
     /// The cell as a number; nothing when empty.
     pub(super) fn number(&self, cells: &ByteRecord) -> Result<Option<Decimal>, Refused> {
         let Some(text) = self.text(cells)? else { return Ok(None) };
-        let refused = || Refused {
-            value: text.to_owned(),
-            reason: Reason::FieldMalformed,
-            bound: format!("column {} must be a number such as 1240.50", self.name),
-        };
-        self.parse(text).map(Some).ok_or_else(refused)
+        self.numbers.parse(text).map(Some).ok_or_else(|| self.not_a_number(text))
     }
 }
 

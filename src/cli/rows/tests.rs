@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{Reason, Violation};
 
+mod forms;
 mod taiwan;
 
 const HEADER: &str = "case_id,debtor_id,overdue_amount,currency,oldest_due_date";

@@ -2,6 +2,40 @@
 
 use super::program::{Program, run_alone};
 
+/// The exit codes that the manual lists.
+fn documented() -> Vec<i32> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let table = text.split("\n| code | when |\n|---|---|\n").nth(1).expect("the table of codes");
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect()
+}
+
+#[test]
+fn every_exit_code_of_the_manual_occurs() {
+    let program = Program::start();
+    program.create_portfolio("main");
+    program.write(
+        "bad.csv",
+        "case_id,debtor_id,overdue_amount,currency,oldest_due_date\nL 1,D-1,5,EUR,2025-01-15\n",
+    );
+    let zone = ["portfolio", "create", "main", "--time-zone", "Asia/Tokyo", "--currency", "JPY"];
+    let ended = [
+        program.run(&["version"]).code,
+        program.run(&["case", "get", "L-9"]).code,
+        program.run(&["case", "get"]).code,
+        program.run(&["import", "cases", "nowhere.csv"]).code,
+        // Nobody is refused yet; the unit tests show what would be.
+        4,
+        program.run(&["--server", "http://127.0.0.1:1", "case", "list"]).code,
+        program.run(&zone).code,
+        program.run(&["import", "cases", "bad.csv"]).code,
+        // tests/it/cli/resume.rs interrupts an import.
+        130,
+    ];
+    assert_eq!(documented(), ended);
+}
+
 #[test]
 fn without_a_server_the_program_says_so_and_ends_with_6() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,7 +39,8 @@ fn command() -> Command {
 }
 
 impl Printed {
-    fn new(output: Output) -> Printed {
+    /// What a process left that has ended.
+    pub(super) fn new(output: Output) -> Printed {
         Printed {
             code: output.status.code().expect("the program was not killed"),
             data: String::from_utf8(output.stdout).unwrap(),
@@ -147,12 +148,24 @@ impl Program {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Runs a command against the server, in its folder.
-    pub(super) fn run(&self, args: &[&str]) -> Printed {
+    /// A command against the server, in its folder.
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = command();
         command.current_dir(self.folder.path()).args(args);
         command.env("ARREARS_SERVER", &self.address).env("ARREARS_HTTP_ADDR", &self.http_addr);
-        Printed::new(command.output().unwrap())
+        command
+    }
+
+    /// Runs a command against the server, in its folder.
+    pub(super) fn run(&self, args: &[&str]) -> Printed {
+        Printed::new(self.command(args).output().unwrap())
+    }
+
+    /// Starts a command whose input the test writes and whose output it reads.
+    pub(super) fn spawn_command(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Runs a command that must succeed.
