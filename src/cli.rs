@@ -2,6 +2,7 @@
 //! progress, warnings and errors to standard error; the exit codes are those of
 //! `failure`.
 
+mod bench;
 mod case;
 mod client;
 mod completions;
@@ -97,6 +98,9 @@ enum Settled {
     /// Lists and creates portfolios
     #[command(subcommand)]
     Portfolio(portfolio::Command),
+    /// Measures how fast a running server is, over generated cases
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Checks a server and its data, each check with what mends it; ends with 1 if
     /// one fails
     #[command(after_help = "Examples:\n  arrears doctor\n  \
@@ -146,6 +150,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::WorkList(command) => work_list::run(&context, command).await,
         Settled::Case(command) => case::run(&context, command).await,
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
+        Settled::Bench(command) => bench::run(&context, command).await,
         Settled::Doctor(args) => doctor::run(&context, args).await,
     }
 }

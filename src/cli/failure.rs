@@ -136,6 +136,11 @@ impl Failure {
         (&self.0.message, &self.0.next)
     }
 
+    /// The reason, or the code where there is none.
+    pub(super) fn key(&self) -> &str {
+        if self.0.reason.is_empty() { &self.0.code } else { &self.0.reason }
+    }
+
     /// The exit code.
     pub(super) fn exit(&self) -> u8 {
         self.0.exit as u8

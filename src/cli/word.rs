@@ -47,6 +47,8 @@ words! {
     STAGE = Stage;
     /// The state of a case.
     CASE_STATE = CaseState;
+    /// What became of a document.
+    PUSH_DISPOSITION = PushDisposition;
     /// What became of a report.
     OUTCOME_DISPOSITION = OutcomeDisposition;
     /// Why a case must not be worked.

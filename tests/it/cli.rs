@@ -1,6 +1,7 @@
 //! The program as people and scripts use it: its commands against a server that
 //! it started itself.
 
+mod bench;
 mod cases;
 mod demo;
 mod doctor;
