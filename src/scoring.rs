@@ -209,9 +209,9 @@ impl RuleSet {
 
     /// The reasons of [`RuleSet::explain`] without the rest of it.
     pub fn reasons(&self, case: &CaseInput<'_>) -> Vec<ScoreReason> {
-        let mut subject = Subject::new(case, &self.ranking);
+        let subject = Subject::new(case, &self.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        self.codes(&mut subject, &mut codes);
+        self.codes(&subject, &mut codes);
         explain::reasons_of(self, &codes)
     }
 
