@@ -181,6 +181,10 @@ impl Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Failure {
+        if connection_lost(&status) {
+            return Failure::new(Exit::Unavailable, "the connection to the server broke off")
+                .with_next("see whether it runs, and try again");
+        }
         let details = status.get_error_details();
         let info = details.error_info();
         let reason = info.map(|info| info.reason.clone()).unwrap_or_default();
@@ -206,6 +210,19 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
         Failure::new(Exit::Failure, format!("{error:#}"))
     }
+}
+
+/// Whether a call ended because its connection did: the transport then has no
+/// code of its own for it.
+fn connection_lost(status: &Status) -> bool {
+    let mut error = std::error::Error::source(status);
+    while let Some(source) = error {
+        if source.is::<tonic::transport::Error>() {
+            return status.code() == Code::Unknown;
+        }
+        error = source.source();
+    }
+    false
 }
 
 fn code_name(code: Code) -> String {
@@ -300,6 +317,18 @@ mod tests {
         let text = failure.text();
         assert!(text.starts_with("error: portfolio north does not exist (PORTFOLIO_NOT_FOUND)"));
         assert!(text.contains("arrears init"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_broke_off_is_worth_another_try() {
+        let nobody = tonic::transport::Endpoint::from_static("http://127.0.0.1:1");
+        let error = nobody.connect().await.unwrap_err();
+        let mut status = Status::new(Code::Unknown, "transport error");
+        status.set_source(std::sync::Arc::new(error));
+        let failure = Failure::from(status);
+        assert!(failure.passing());
+        assert_eq!((failure.exit(), failure.key()), (6, "UNAVAILABLE"));
+        assert!(!Failure::from(Status::unknown("what the server says")).passing());
     }
 
     #[test]
