@@ -4,6 +4,7 @@
 mod background;
 mod caller;
 mod context;
+mod due;
 mod error;
 mod page;
 mod review;
