@@ -5,6 +5,7 @@ mod auth;
 mod case_service;
 mod convert;
 mod edge;
+mod listing;
 mod metrics;
 mod portfolio_service;
 mod server;

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use prost::Message;
 use tonic::{Request, Response, Status};
 
 use crate::engine::{self, Engine};
 use crate::proto::{self, portfolio_service_server::PortfolioService};
 
-use super::status::{self, Named};
-use super::{ANSWER_BYTES_MAX, auth, convert};
+use super::{auth, convert, listing, status};
 
 /// PortfolioService.
 pub(super) struct Portfolios(pub(super) Arc<Engine>);
@@ -65,21 +63,13 @@ impl PortfolioService for Portfolios {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
         let page = convert::Page::alone(request.page_size, request.page_token);
-        let mut page = page.map_err(status::invalid)?;
-        loop {
-            let (size, token) = (page.size, &page.token);
-            let listed = engine::portfolio::list_portfolios(&self.0, &caller, size, token).await;
-            let named = [("page_token", &**token)];
+        let (engine, caller) = (&self.0, &caller);
+        listing::answer(page.map_err(status::invalid)?, |size, token| async move {
             let (found, next_page_token) =
-                listed.map_err(|error| status::from_error(error, Named(&named)))?;
+                engine::portfolio::list_portfolios(engine, caller, size, &token).await?;
             let portfolios = found.iter().map(convert::portfolio_to).collect();
-            let answer = proto::ListPortfoliosResponse { portfolios, next_page_token };
-            // The token is of the engine's making, so a page that is too large
-            // is asked for again, half as long.
-            if answer.encoded_len() <= ANSWER_BYTES_MAX || size == 1 {
-                return Ok(Response::new(answer));
-            }
-            page.size = size / 2;
-        }
+            Ok(proto::ListPortfoliosResponse { portfolios, next_page_token })
+        })
+        .await
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use prost::Message;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -11,7 +10,7 @@ use crate::engine::{self, Caller, Engine, Error};
 use crate::proto::{self, work_list_service_server::WorkListService};
 
 use super::status::{self, Named};
-use super::{ANSWER_BYTES_MAX, auth, convert};
+use super::{ANSWER_BYTES_MAX, auth, convert, listing};
 
 /// WorkListService.
 pub(super) struct WorkLists {
@@ -84,23 +83,14 @@ impl WorkListService for WorkLists {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
         let page = convert::Page::alone(request.page_size, request.page_token);
-        let mut page = page.map_err(status::invalid)?;
-        loop {
-            let (size, token) = (page.size, &page.token);
-            let listed =
-                engine::work_list::list_work_lists(&self.engine, &caller, size, token).await;
-            let named = [("page_token", &**token)];
+        let (engine, caller) = (&self.engine, &caller);
+        listing::answer(page.map_err(status::invalid)?, |size, token| async move {
             let (found, next_page_token) =
-                listed.map_err(|error| status::from_error(error, Named(&named)))?;
+                engine::work_list::list_work_lists(engine, caller, size, &token).await?;
             let work_lists = found.iter().map(convert::work_list_to).collect();
-            let answer = proto::ListWorkListsResponse { work_lists, next_page_token };
-            // The token is of the engine's making, so a page that is too large
-            // is asked for again, half as long.
-            if answer.encoded_len() <= ANSWER_BYTES_MAX || size == 1 {
-                return Ok(Response::new(answer));
-            }
-            page.size = size / 2;
-        }
+            Ok(proto::ListWorkListsResponse { work_lists, next_page_token })
+        })
+        .await
     }
 
     async fn lease_work(
