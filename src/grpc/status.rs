@@ -112,7 +112,9 @@ fn from_store(error: StoreError) -> Status {
         }
         StoreError::Overloaded(bound) => overloaded(bound),
         StoreError::Closed => shutting_down(),
-        StoreError::Panicked(_) => fault(ErrorReason::Internal, &error.to_string()).status(),
+        StoreError::Panicked(_) | StoreError::Migration(_) => {
+            fault(ErrorReason::Internal, &error.to_string()).status()
+        }
         StoreError::Database(ref why) => {
             fault(ErrorReason::Internal, &format!("{why}: {why:?}")).status()
         }

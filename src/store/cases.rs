@@ -10,6 +10,7 @@ use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
 
 use super::queue::{PlaceRow, QueueRow, place_columns};
+use super::row::row;
 
 mod head;
 pub mod source;
@@ -143,11 +144,11 @@ pub(crate) const SAVE_HEADS: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[INSERT_CASES, SAVE_HISTORIES, SAVE_HEADS];
 
-#[derive(sqlx::FromRow)]
-struct KnownRow {
-    case_id: String,
-    #[sqlx(flatten)]
-    head: HeadRow,
+row! {
+    struct KnownRow {
+        case_id: String,
+        head: HeadRow,
+    }
 }
 
 /// Finds cases of a portfolio by their ids.
@@ -168,13 +169,14 @@ pub(crate) async fn find_by_id<'a>(
         .collect()
 }
 
-#[derive(sqlx::FromRow)]
-struct ContentRow {
-    case_no: i64,
-    case_id: String,
-    history: Vec<u8>,
-    facts: Vec<u8>,
-    facts_version: i64,
+row! {
+    struct ContentRow {
+        case_no: i64,
+        case_id: String,
+        history: Vec<u8>,
+        facts: Vec<u8>,
+        facts_version: i64,
+    }
 }
 
 /// Loads what cases are ranked from, with the callers' ids of them.
@@ -239,13 +241,12 @@ pub(crate) async fn debtors_of(
         .collect())
 }
 
-/// A head with its place in the queue.
-#[derive(sqlx::FromRow)]
-struct PlacedRow {
-    #[sqlx(flatten)]
-    head: HeadRow,
-    #[sqlx(flatten)]
-    place: PlaceRow,
+row! {
+    /// A head with its place in the queue.
+    struct PlacedRow {
+        head: HeadRow,
+        place: PlaceRow,
+    }
 }
 
 /// Where all cases of some debtors stand, by debtor and case, each with its row in

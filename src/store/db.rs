@@ -11,11 +11,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, FromRow, Sqlite, Transaction};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params_from_iter};
 
 use super::StoreError;
+use super::readers::Reader;
+use super::row::{Cells, Row};
 
 /// A bound value; a null has a type too, because one of the databases demands it.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,20 +88,27 @@ pub(crate) struct Batch {
     pub(crate) columns: &'static [Column],
 }
 
-/// A row that both drivers can read.
-pub(crate) trait Row:
-    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let cell = match self {
+            Value::Int(Some(value)) => ValueRef::Integer(*value),
+            Value::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
+            Value::Blob(Some(value)) => ValueRef::Blob(value),
+            Value::Int(None) | Value::Text(None) | Value::Blob(None) => ValueRef::Null,
+        };
+        Ok(ToSqlOutput::Borrowed(cell))
+    }
 }
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
-{}
 
 /// A transaction: the writer's, or a reader's view of one instant.
 pub(crate) struct Tx(Inner);
 
 enum Inner {
-    Writer(SqliteConnection),
-    Reader(Transaction<'static, Sqlite>),
+    /// Its statements run at once, on the writer's own thread.
+    Writer(Connection),
+    /// Its statements run on a thread that may wait. Gone while one runs, and for
+    /// good if whoever waited for it left.
+    Reader(Option<Reader>),
 }
 
 /// How many rows the statements of a batch have: few texts are ever prepared, and
@@ -108,19 +116,42 @@ enum Inner {
 const BATCH_ROWS: [usize; 9] = [500, 200, 100, 50, 20, 10, 5, 2, 1];
 
 impl Tx {
-    pub(super) fn writer(connection: SqliteConnection) -> Tx {
+    pub(super) fn writer(connection: Connection) -> Tx {
         Tx(Inner::Writer(connection))
     }
 
-    pub(super) fn reader(transaction: Transaction<'static, Sqlite>) -> Tx {
-        Tx(Inner::Reader(transaction))
+    pub(super) fn reader(reader: Reader) -> Tx {
+        Tx(Inner::Reader(Some(reader)))
     }
 
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        match &mut self.0 {
-            Inner::Writer(connection) => connection,
-            Inner::Reader(transaction) => transaction,
-        }
+    /// Does something with the connection, where that may take its time.
+    async fn run<T, F>(&mut self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let place = match &mut self.0 {
+            Inner::Writer(connection) => return work(connection),
+            Inner::Reader(place) => place,
+        };
+        let mut reader = place.take().ok_or(StoreError::Closed)?;
+        let ran = tokio::task::spawn_blocking(move || {
+            let result = reader.connection().and_then(work);
+            (reader, result)
+        });
+        let (reader, result) = match ran.await {
+            Ok(ran) => ran,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return Err(StoreError::Closed),
+        };
+        *place = Some(reader);
+        result
+    }
+
+    /// Runs statements without parameters or answers, such as the bounds of a
+    /// transaction.
+    pub(super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.run(move |connection| Ok(connection.execute_batch(sql)?)).await
     }
 
     /// Runs a statement; returns how many rows it touched.
@@ -129,8 +160,8 @@ impl Tx {
         sql: &'static str,
         params: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let query = sqlx::query_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
-        Ok(query.execute(self.connection()).await?.rows_affected())
+        check(sql, &params);
+        self.run(move |connection| execute(connection, &expand(sql, 0), params)).await
     }
 
     /// Runs a statement; returns all its rows.
@@ -139,8 +170,17 @@ impl Tx {
         sql: &'static str,
         params: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
-        let query = sqlx::query_as_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
-        Ok(query.fetch_all(self.connection()).await?)
+        check(sql, &params);
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(&expand(sql, 0))?;
+            let mut rows = statement.query(params_from_iter(params))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(T::read(&mut Cells::of(row))?);
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// Runs a statement of at most one row.
@@ -149,8 +189,7 @@ impl Tx {
         sql: &'static str,
         params: Vec<Value>,
     ) -> Result<Option<T>, StoreError> {
-        let query = sqlx::query_as_with(AssertSqlSafe(expand(sql, 0)), arguments(sql, params)?);
-        Ok(query.fetch_optional(self.connection()).await?)
+        Ok(self.fetch_all(sql, params).await?.into_iter().next())
     }
 
     /// Runs a batch over `rows`, the values of all rows one after another.
@@ -160,13 +199,20 @@ impl Tx {
         fixed: Vec<Value>,
         rows: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let mut touched = 0;
-        for (text, params) in split(batch, &fixed, rows) {
-            let query = sqlx::query_with(AssertSqlSafe(text), arguments(batch.text, params)?);
-            touched += query.execute(self.connection()).await?.rows_affected();
-        }
-        Ok(touched)
+        self.run(move |connection| {
+            let mut touched = 0;
+            for (text, params) in split(batch, &fixed, rows) {
+                touched += execute(connection, &text, params)?;
+            }
+            Ok(touched)
+        })
+        .await
     }
+}
+
+fn execute(connection: &Connection, text: &str, params: Vec<Value>) -> Result<u64, StoreError> {
+    let touched = connection.prepare_cached(text)?.execute(params_from_iter(params))?;
+    Ok(u64::try_from(touched).unwrap_or(u64::MAX))
 }
 
 /// Cuts the rows of a batch into statements of as many rows as fit.
@@ -196,25 +242,10 @@ fn split(
     })
 }
 
-fn arguments(sql: &str, params: Vec<Value>) -> Result<SqliteArguments, StoreError> {
-    // SQLite binds NULL to a parameter that was not given; the other database
-    // refuses. Refuse here as well.
-    debug_assert!(
-        sql.contains("{rows}") || highest_parameter(sql) == params.len(),
-        "{} parameters for {sql}",
-        params.len()
-    );
-    let mut arguments = SqliteArguments::default();
-    arguments.reserve(params.len(), 0);
-    for value in params {
-        match value {
-            Value::Int(value) => arguments.add(value),
-            Value::Text(value) => arguments.add(value),
-            Value::Blob(value) => arguments.add(value),
-        }
-        .map_err(|error| StoreError::Database(sqlx::Error::Encode(error)))?;
-    }
-    Ok(arguments)
+/// SQLite binds NULL to a parameter that was not given; the other database
+/// refuses. Refuse here as well.
+fn check(sql: &str, params: &[Value]) {
+    debug_assert!(highest_parameter(sql) == params.len(), "{} parameters for {sql}", params.len());
 }
 
 /// The highest `$n` of a text.
@@ -259,13 +290,14 @@ fn expand_batch(batch: Batch, count: usize) -> Arc<str> {
         let mut text = expand_lists(batch.text);
         for number in (1..=batch.fixed).rev() {
             let behind = count * batch.columns.len() + number;
-            text = text.replace(&format!("${number}"), &format!("$:{behind}"));
+            text = text.replace(&format!("?{number}"), &format!("?:{behind}"));
         }
-        text.replace("$:", "$").replace("{rows}", &rows)
+        text.replace("?:", "?").replace("{rows}", &rows)
     })
 }
 
-/// Expands `{ints:$n}` and `{texts:$n}` for SQLite.
+/// Expands `{ints:$n}` and `{texts:$n}` for SQLite, and `$n` to `?n`: it takes
+/// the former for a name, and numbers names as they come.
 fn expand_lists(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut rest = sql;
@@ -279,7 +311,7 @@ fn expand_lists(sql: &str) -> String {
         rest = &rest[end + 1..];
     }
     text.push_str(rest);
-    text
+    text.replace('$', "?")
 }
 
 /// A list of integers as the one JSON parameter of `{ints:$n}`.

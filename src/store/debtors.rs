@@ -5,6 +5,7 @@ use crate::model::{CaseNo, DebtorNo, DebtorRecord, Micros, Part};
 use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, debtor_from, debtor_to};
+use super::row::row;
 
 /// A debtor as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +61,18 @@ pub(crate) const SAVE: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[SAVE];
 
-#[derive(sqlx::FromRow)]
-struct DebtorRow {
-    debtor_no: i64,
-    debtor_id: String,
-    zone_set_id: i64,
-    hold_until: Option<i64>,
-    cool_until: Option<i64>,
-    lease_case_no: Option<i64>,
-    lease_until: Option<i64>,
-    salt: Vec<u8>,
-    body: Vec<u8>,
+row! {
+    struct DebtorRow {
+        debtor_no: i64,
+        debtor_id: String,
+        zone_set_id: i64,
+        hold_until: Option<i64>,
+        cool_until: Option<i64>,
+        lease_case_no: Option<i64>,
+        lease_until: Option<i64>,
+        salt: Vec<u8>,
+        body: Vec<u8>,
+    }
 }
 
 impl DebtorRow {

@@ -28,43 +28,25 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+    /// The tables are not those of this program and cannot be made so.
+    #[error("the tables cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
     /// Anything else the database says.
     #[error(transparent)]
-    Database(sqlx::Error),
+    Database(rusqlite::Error),
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> StoreError {
-        use sqlx::Error as E;
-        match &error {
-            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_) => {
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::ErrorCode as Code;
+        match error.sqlite_error_code() {
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
+                StoreError::Conflict(error.to_string())
+            }
+            Some(Code::SystemIoFailure | Code::DiskFull | Code::CannotOpen) => {
                 StoreError::Unavailable(error.to_string())
             }
-            E::Database(database) => match primary_code(database.as_ref()).as_deref() {
-                // SQLite: busy, locked; PostgreSQL: serialization failure,
-                // deadlock, lock not available.
-                Some("5" | "6" | "40001" | "40P01" | "55P03") => {
-                    StoreError::Conflict(error.to_string())
-                }
-                // SQLite: I/O error, full, cannot open; PostgreSQL: disk full,
-                // connection failures, shutdown.
-                Some("10" | "13" | "14" | "53100" | "08000" | "08006" | "57P01") => {
-                    StoreError::Unavailable(error.to_string())
-                }
-                _ => StoreError::Database(error),
-            },
             _ => StoreError::Database(error),
         }
-    }
-}
-
-/// The code of a database's error. SQLite gives extended codes, whose lowest byte
-/// says what kind of error it is.
-fn primary_code(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
-    let code = error.code()?;
-    let sqlite = error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
-    match code.parse::<i32>() {
-        Ok(number) if sqlite => Some((number & 0xFF).to_string()),
-        _ => Some(code.into_owned()),
     }
 }

@@ -2,14 +2,13 @@
 //! version than this program, and nothing is created, migrated or repaired.
 
 use std::path::Path;
-use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use crate::model::{CaseNo, Micros, Part, PortfolioNo};
 
 use super::db::{Tx, params, statements};
+use super::readers::Readers;
 use super::{DATABASE_FILE, StoreError};
 
 /// The tables, as this program knows them.
@@ -58,33 +57,25 @@ pub fn schema_version() -> i64 {
 }
 
 /// A database opened for looking.
-pub struct Inspector(SqlitePool);
+pub struct Inspector(Readers);
 
 impl Inspector {
     /// Opens the database in a folder, read-only. A server may run over it.
     ///
     /// # Errors
-    /// `Unavailable` without such a file, or with one that cannot be opened.
+    /// `Unavailable` without such a file.
     pub async fn open(folder: &Path) -> Result<Inspector, StoreError> {
         let file = folder.join(DATABASE_FILE);
         if !file.exists() {
             let message = format!("{} does not exist", file.display());
             return Err(StoreError::Unavailable(message));
         }
-        // No journal mode: a copy of a database may have another one, and setting
-        // it writes.
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(false)
-            .read_only(true)
-            .busy_timeout(Duration::from_secs(5));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        Ok(Inspector(pool))
+        Ok(Inspector(Readers::new(file, 1)))
     }
 
     /// A view of one instant.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
-        Ok(Tx::reader(self.0.begin().await?))
+        Ok(Tx::reader(self.0.reader().await?))
     }
 
     /// How the tables compare with those this program knows.
@@ -104,7 +95,8 @@ impl Inspector {
     /// # Errors
     /// Where so much is damaged that the check cannot run.
     pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as("PRAGMA quick_check").fetch_all(&self.0).await?;
+        let rows: Vec<(String,)> =
+            self.read().await?.fetch_all("PRAGMA quick_check", params![]).await?;
         Ok(rows.into_iter().map(|row| row.0).filter(|row| row != "ok").take(DAMAGE_MAX).collect())
     }
 }

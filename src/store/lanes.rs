@@ -6,6 +6,7 @@ use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind};
 use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements};
 use super::encode::Place;
+use super::row::row;
 
 statements! {
     LOAD_ZONE_SETS = "SELECT zone_set_id, zones FROM zone_set \
@@ -38,17 +39,18 @@ pub(crate) const INSERT_ZONE_SETS: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[INSERT_LANES, INSERT_ZONE_SETS];
 
-#[derive(sqlx::FromRow)]
-struct LaneRow {
-    part: i64,
-    lane_id: i64,
-    zone_set_id: i64,
-    portfolio_no: i64,
-    language: String,
-    stage: i64,
-    recovery_group: i64,
-    work_kind: i64,
-    route: String,
+row! {
+    struct LaneRow {
+        part: i64,
+        lane_id: i64,
+        zone_set_id: i64,
+        portfolio_no: i64,
+        language: String,
+        stage: i64,
+        recovery_group: i64,
+        work_kind: i64,
+        route: String,
+    }
 }
 
 impl LaneRow {

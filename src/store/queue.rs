@@ -6,6 +6,7 @@ use crate::model::{CaseNo, Gate, Micros, Part, QueueRank, QueueState};
 use super::StoreError;
 use super::db::{Batch, Column, Tx, Value, params};
 use super::encode::Place;
+use super::row::row;
 
 pub(crate) mod claim;
 pub(crate) mod count;
@@ -66,17 +67,18 @@ pub(crate) const SAVE: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[SAVE];
 
-/// What [`place_columns`] selects.
-#[derive(sqlx::FromRow)]
-pub(super) struct PlaceRow {
-    q_state: i64,
-    q_lane_id: i64,
-    q_rank: i64,
-    q_ready_since: Option<i64>,
-    q_wake_at: Option<i64>,
-    q_withheld_by: Option<i64>,
-    q_lease_seq: i64,
-    q_lease_nonce: Option<i64>,
+row! {
+    /// What [`place_columns`] selects.
+    pub(super) struct PlaceRow {
+        q_state: i64,
+        q_lane_id: i64,
+        q_rank: i64,
+        q_ready_since: Option<i64>,
+        q_wake_at: Option<i64>,
+        q_withheld_by: Option<i64>,
+        q_lease_seq: i64,
+        q_lease_nonce: Option<i64>,
+    }
 }
 
 impl PlaceRow {

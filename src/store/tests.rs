@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::db::{Batch, Value, highest_parameter, params};
@@ -19,6 +20,11 @@ async fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let store = Store::open(folder.path()).await.expect("an empty folder can be opened");
     (folder, store)
+}
+
+/// A connection past the store, to the database in a folder.
+fn connection(folder: &TempDir) -> Connection {
+    Connection::open(folder.path().join(super::DATABASE_FILE)).expect("the file is there")
 }
 
 /// Every plain statement: file, name, text.

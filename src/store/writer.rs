@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
@@ -57,8 +58,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer on its own connection.
-    pub(crate) fn start(tx: Tx) -> Writer {
+    /// Starts the writer on its own connection and on a thread of its own: what it
+    /// does waits for a disk.
+    pub(crate) fn start(tx: Tx) -> Result<Writer, StoreError> {
         let (interactive, interactive_jobs) = mpsc::channel(INTERACTIVE_WAITING_MAX);
         let (ingest, ingest_jobs) = mpsc::channel(OTHER_WAITING_MAX);
         let (background, background_jobs) = mpsc::channel(OTHER_WAITING_MAX);
@@ -70,8 +72,12 @@ impl Writer {
             latencies: Latencies::default(),
             background_turn: Instant::now(),
         };
-        tokio::spawn(task.run());
-        Writer { interactive, ingest, background }
+        let runtime = Handle::current();
+        std::thread::Builder::new()
+            .name("arrears-writer".to_owned())
+            .spawn(move || runtime.block_on(task.run()))
+            .map_err(|error| StoreError::Unavailable(format!("no thread to write on: {error}")))?;
+        Ok(Writer { interactive, ingest, background })
     }
 
     /// Queues a job. Interactive ones are refused when too many wait; the others
@@ -260,8 +266,7 @@ impl WriterTask {
     }
 
     async fn statement(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(sql).execute(self.tx.connection()).await?;
-        Ok(())
+        self.tx.script(sql).await
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::{
 use super::super::StoreError;
 use super::super::db::{Value, params};
 use super::super::encode::Place;
+use super::super::row::row;
 
 /// Where a case stands: everything lists, queues and gates go by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,31 +110,32 @@ macro_rules! head_columns {
 
 pub(super) use head_columns;
 
-#[derive(sqlx::FromRow)]
-pub(super) struct HeadRow {
-    case_no: i64,
-    portfolio_no: i64,
-    debtor_no: i64,
-    case_seq: i64,
-    record_time: i64,
-    as_of: i64,
-    ledger_sequence: Option<i64>,
-    absorb_at: Option<i64>,
-    episode: i64,
-    state: i64,
-    close_reason: Option<i64>,
-    overdue_amount_minor: i64,
-    oldest_due_date: Option<i64>,
-    stage: i64,
-    recovery_group: i64,
-    score: i64,
-    priority: i64,
-    rule_set_id: i64,
-    rank_date: i64,
-    lane_id: i64,
-    review_at: Option<i64>,
-    hold_until: Option<i64>,
-    park_until: Option<i64>,
+row! {
+    pub(super) struct HeadRow {
+        case_no: i64,
+        portfolio_no: i64,
+        debtor_no: i64,
+        case_seq: i64,
+        record_time: i64,
+        as_of: i64,
+        ledger_sequence: Option<i64>,
+        absorb_at: Option<i64>,
+        episode: i64,
+        state: i64,
+        close_reason: Option<i64>,
+        overdue_amount_minor: i64,
+        oldest_due_date: Option<i64>,
+        stage: i64,
+        recovery_group: i64,
+        score: i64,
+        priority: i64,
+        rule_set_id: i64,
+        rank_date: i64,
+        lane_id: i64,
+        review_at: Option<i64>,
+        hold_until: Option<i64>,
+        park_until: Option<i64>,
+    }
 }
 
 impl HeadRow {

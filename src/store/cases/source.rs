@@ -11,6 +11,7 @@ use crate::model::{
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, params, statements, text_list};
 use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts};
+use super::super::row::row;
 
 /// The source every case has; more sources come with later settings.
 const SOURCE_DEFAULT: i64 = 1;
@@ -119,24 +120,25 @@ pub(crate) const RENEW: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[SAVE_SOURCES, RENEW];
 
-/// Read by position: a push reads as many of these as it has documents.
-type Row = (
-    String,
-    Vec<u8>,
-    i64,
-    i64,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    i64,
-    i64,
-    i64,
-    i64,
-    i64,
-    i64,
-    Option<i64>,
-);
+row! {
+    struct DocumentRow {
+        case_id: String,
+        content_hash: Vec<u8>,
+        case_no: i64,
+        debtor_no: i64,
+        as_of: i64,
+        ledger_sequence: Option<i64>,
+        absorb_at: Option<i64>,
+        state: i64,
+        recovery_group: i64,
+        score: i64,
+        priority: i64,
+        rule_set_id: i64,
+        rank_date: i64,
+        case_seq: i64,
+        withheld_by: Option<i64>,
+    }
+}
 
 /// Finds the newest documents of cases of a portfolio by the callers' ids.
 pub(crate) async fn find_documents<'a>(
@@ -145,43 +147,41 @@ pub(crate) async fn find_documents<'a>(
     portfolio_no: PortfolioNo,
     case_ids: impl IntoIterator<Item = &'a str>,
 ) -> Result<HashMap<String, StoredDocument>, StoreError> {
-    let rows: Vec<Row> =
+    let rows: Vec<DocumentRow> =
         tx.fetch_all(FIND_DOCUMENTS, params![part.0, portfolio_no.0, text_list(case_ids)]).await?;
     rows.into_iter().map(|row| document(row, part)).collect()
 }
 
-fn document(row: Row, part: Part) -> Result<(String, StoredDocument), StoreError> {
-    let (case_id, content_hash, case_no, debtor_no, as_of, source_sequence, absorb_at, ..) = row;
-    let (.., state, group, score, priority, rule_set_id, rank_date, case_seq, withheld_by) = row;
-    let place = Place { table: "case_head", part: part.0, key: case_no };
+fn document(row: DocumentRow, part: Part) -> Result<(String, StoredDocument), StoreError> {
+    let place = Place { table: "case_head", part: part.0, key: row.case_no };
     let int = |name: &str, value: i64| {
         i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
     };
     let unknown = |name: &str, value: i64| place.corrupt(format!("{name} {value} is not known"));
-    let withheld_by = match withheld_by {
+    let withheld_by = match row.withheld_by {
         Some(gate) => Some(Gate::from_number(gate).ok_or_else(|| unknown("withheld_by", gate))?),
         None => None,
     };
     let document = StoredDocument {
-        case_no: CaseNo(case_no),
-        debtor_no: DebtorNo(debtor_no),
-        content_hash,
-        as_of: Micros(as_of),
-        source_sequence,
-        absorb_at: absorb_at.map(Micros),
-        state: CaseState::from_number(state).ok_or_else(|| unknown("state", state))?,
+        case_no: CaseNo(row.case_no),
+        debtor_no: DebtorNo(row.debtor_no),
+        content_hash: row.content_hash,
+        as_of: Micros(row.as_of),
+        source_sequence: row.ledger_sequence,
+        absorb_at: row.absorb_at.map(Micros),
+        state: CaseState::from_number(row.state).ok_or_else(|| unknown("state", row.state))?,
         rank: Rank {
-            group: RecoveryGroup::from_number(group)
-                .ok_or_else(|| unknown("recovery_group", group))?,
-            score: int("score", score)?,
-            priority: int("priority", priority)?,
-            rule_set_id: RuleSetId(rule_set_id),
-            rank_date: Day(int("rank_date", rank_date)?),
-            case_seq,
+            group: RecoveryGroup::from_number(row.recovery_group)
+                .ok_or_else(|| unknown("recovery_group", row.recovery_group))?,
+            score: int("score", row.score)?,
+            priority: int("priority", row.priority)?,
+            rule_set_id: RuleSetId(row.rule_set_id),
+            rank_date: Day(int("rank_date", row.rank_date)?),
+            case_seq: row.case_seq,
         },
         withheld_by,
     };
-    Ok((case_id, document))
+    Ok((row.case_id, document))
 }
 
 /// Writes or replaces what the source says of cases.

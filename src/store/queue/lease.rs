@@ -8,6 +8,7 @@ use crate::model::{CaseNo, Day, DebtorNo, Micros, Part, RuleSetId, WorkListNo};
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, int_list, params, statements};
 use super::super::encode::Place;
+use super::super::row::row;
 
 /// A lease as granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,23 +126,24 @@ pub(crate) const END: Batch = Batch {
 #[cfg(test)]
 pub(crate) const BATCHES: &[Batch] = &[INSERT, PROLONG, END];
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    case_no: i64,
-    lease_seq: i64,
-    debtor_no: i64,
-    lease_nonce: i64,
-    work_list_no: i64,
-    worker_id: String,
-    grant_time: i64,
-    expire_time: i64,
-    rule_set_id: i64,
-    rank_date: i64,
-    case_seq: i64,
-    case_nos: String,
-    reserved: i64,
-    end_kind: i64,
-    end_time: Option<i64>,
+row! {
+    struct Row {
+        case_no: i64,
+        lease_seq: i64,
+        debtor_no: i64,
+        lease_nonce: i64,
+        work_list_no: i64,
+        worker_id: String,
+        grant_time: i64,
+        expire_time: i64,
+        rule_set_id: i64,
+        rank_date: i64,
+        case_seq: i64,
+        case_nos: String,
+        reserved: i64,
+        end_kind: i64,
+        end_time: Option<i64>,
+    }
 }
 
 impl Row {

@@ -177,9 +177,9 @@ async fn documents_come_back_whole() {
 }
 
 async fn insert(tx: &mut Tx, case_seq: i64, kind: i64, body: stored::EventBody) {
-    let text = "INSERT INTO case_event VALUES (?, ?, ?, ?, 0, 0, NULL, ?)";
-    let query = sqlx::query(text).bind(PART.0).bind(CASE.0).bind(case_seq).bind(kind);
-    query.bind(body.encode_to_vec()).execute(tx.connection()).await.unwrap();
+    let text = "INSERT INTO case_event VALUES ($1, $2, $3, $4, 0, 0, NULL, $5)";
+    let row = params![PART.0, CASE.0, case_seq, kind, body.encode_to_vec()];
+    tx.execute(text, row).await.unwrap();
 }
 
 fn body(kind: stored::event_body::Kind) -> stored::EventBody {

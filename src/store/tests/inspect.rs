@@ -1,9 +1,5 @@
 //! Looking at a database from outside.
 
-use std::path::Path;
-
-use sqlx::{Connection, SqliteConnection};
-
 use super::*;
 use crate::model::Micros;
 use crate::store::inspect::{self, Inspector, Schema, schema_version};
@@ -11,18 +7,14 @@ use crate::store::inspect::{self, Inspector, Schema, schema_version};
 /// The folder of a store that was opened, written to and closed.
 async fn closed_store() -> TempDir {
     let (folder, store) = store().await;
-    change(folder.path(), "INSERT INTO tenant VALUES (1, 'one', 1, 0)").await;
+    change(&folder, "INSERT INTO tenant VALUES (1, 'one', 1, 0)");
     drop(store);
     folder
 }
 
 /// Changes a database behind the store's back.
-async fn change(folder: &Path, sql: &'static str) {
-    let options = crate::store::options(folder);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query(sql).execute(&mut connection).await.unwrap();
-    // Closed in order, so that the log is in the file.
-    connection.close().await.unwrap();
+fn change(folder: &TempDir, sql: &str) {
+    connection(folder).execute_batch(sql).unwrap();
 }
 
 #[tokio::test]
@@ -52,7 +44,7 @@ async fn tables_of_other_versions_are_told_apart() {
     ];
     for (sql, schema) in cases {
         let folder = closed_store().await;
-        change(folder.path(), sql).await;
+        change(&folder, sql);
         let inspector = Inspector::open(folder.path()).await.unwrap();
         assert_eq!(inspector.schema().await.unwrap(), schema, "{sql}");
     }
@@ -64,10 +56,7 @@ async fn copy() -> TempDir {
     let folder = closed_store().await;
     let target = tempfile::tempdir().unwrap();
     let file = target.path().join("arrears.db");
-    let options = crate::store::options(folder.path());
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let copied = sqlx::query("VACUUM INTO $1").bind(file.to_string_lossy().into_owned());
-    copied.execute(&mut connection).await.unwrap();
+    connection(&folder).execute("VACUUM INTO ?1", [file.to_string_lossy()]).unwrap();
     target
 }
 

@@ -1,8 +1,6 @@
 //! The rules of the statements: one text for two databases, and `part` first in
 //! everything that a tenant owns.
 
-use sqlx::{Executor, SqlSafeStr};
-
 use super::*;
 use crate::store::db::texts_for_tests;
 
@@ -114,10 +112,10 @@ fn a_parameter_that_stands_alone_is_cast() {
 
 #[tokio::test]
 async fn every_statement_prepares() {
-    let (_folder, store) = store().await;
-    let mut tx = store.read().await.unwrap();
+    let (folder, _store) = store().await;
+    let connection = connection(&folder);
     for (name, text) in texts_for_tests(&statements(), &batches()) {
-        let prepared = tx.connection().prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await;
+        let prepared = connection.prepare(&text);
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
     }
 }
@@ -130,14 +128,13 @@ async fn the_writer_syncs_every_commit() {
             Class::Interactive,
             |tx| {
                 Box::pin(async move {
-                    let row: (i64,) =
-                        sqlx::query_as("PRAGMA synchronous").fetch_one(tx.connection()).await?;
-                    Ok::<_, StoreError>(row.0)
+                    let row = tx.fetch_optional::<(i64,)>("PRAGMA synchronous", vec![]).await?;
+                    Ok::<_, StoreError>(row)
                 })
             },
             |_| (),
         )
         .await
         .unwrap();
-    assert_eq!(synchronous, 2);
+    assert_eq!(synchronous, Some((2,)));
 }

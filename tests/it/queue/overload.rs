@@ -65,7 +65,7 @@ struct Watch {
 impl Watch {
     /// Reads what was committed at `now`.
     async fn read(&mut self, log: &mut QueueLog, now: i64) {
-        for commit in log.read(Some(now)).await {
+        for commit in log.read(Some(now)) {
             self.apply(&commit.transitions, now);
             if commit.granted > 0 {
                 let transaction = commit.transitions[0].transaction;
@@ -157,7 +157,7 @@ impl Simulation {
         create_work_list(&desk.engine, &desk.caller, super::list("share"), list)
             .await
             .expect("the list is new");
-        let log = QueueLog::attach(desk.folder()).await;
+        let log = QueueLog::attach(desk.folder());
         Simulation { desk, log, watch: Watch::default(), world: World::new() }
     }
 

@@ -223,7 +223,7 @@ async fn record_commits(commits: &mut QueueLog, history: &mut History) {
         .collect();
     let (mut together, mut left_ready) = (0, 0);
     let mut ready: HashSet<i64> = HashSet::new();
-    for commit in commits.read(None).await {
+    for commit in commits.read(None) {
         let wanted: usize = commit.pulls.iter().map(|name| asked[name.as_str()]).sum();
         together += usize::from(commit.pulls.len() > 1);
         if let Some(first) = commit.transitions.first().filter(|_| commit.granted > 0) {
@@ -246,7 +246,7 @@ async fn record_commits(commits: &mut QueueLog, history: &mut History) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_workers_at_once_keep_the_invariants() {
     let mut desk = Desk::with_policy(ContactPolicy::Always).await;
-    let mut commits = QueueLog::attach(desk.folder()).await;
+    let mut commits = QueueLog::attach(desk.folder());
     push_all(&mut desk).await;
     let background = desk.engine.start_background();
     let log = Arc::new(Log {

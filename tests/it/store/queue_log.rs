@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::time::Duration;
 
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use rusqlite::Connection;
 
 use crate::history::{Change, Transition};
+
+/// The service may be writing just then.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 const ROW: i64 = 1;
 const GRANTED: i64 = 2;
@@ -54,7 +57,7 @@ const READ: &str = "SELECT id, kind, COALESCE(case_no, 0) AS case_no, \
     FROM queue_log WHERE id > $1 ORDER BY id";
 
 /// One line of the log; what `a` to `f` mean depends on the kind.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 struct Entry {
     id: i64,
     kind: i64,
@@ -69,6 +72,24 @@ struct Entry {
     name: Option<String>,
 }
 
+impl Entry {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+        Ok(Entry {
+            id: row.get("id")?,
+            kind: row.get("kind")?,
+            case_no: row.get("case_no")?,
+            debtor_no: row.get("debtor_no")?,
+            a: row.get("a")?,
+            b: row.get("b")?,
+            c: row.get("c")?,
+            d: row.get("d")?,
+            e: row.get("e")?,
+            f: row.get("f")?,
+            name: row.get("name")?,
+        })
+    }
+}
+
 /// One request of the service, as committed. A request that touches no lease
 /// stands together with the one after it: nobody can tell where it stopped, and to
 /// what the two leave behind it makes no difference.
@@ -81,7 +102,7 @@ pub(crate) struct Commit {
 
 /// The log of one database.
 pub(crate) struct QueueLog {
-    connection: SqliteConnection,
+    connection: Connection,
     last: i64,
     transactions: u64,
     at: i64,
@@ -94,13 +115,13 @@ pub(crate) struct QueueLog {
 
 impl QueueLog {
     /// Begins to log what happens in the database of a folder from now on.
-    pub(crate) async fn attach(folder: &Path) -> QueueLog {
-        let options = SqliteConnectOptions::new().filename(folder.join("arrears.db"));
-        let mut connection =
-            SqliteConnection::connect_with(&options).await.expect("the database can be opened");
-        sqlx::query(TABLE).execute(&mut connection).await.expect("the log is new");
+    pub(crate) fn attach(folder: &Path) -> QueueLog {
+        let connection =
+            Connection::open(folder.join("arrears.db")).expect("the database can be opened");
+        connection.busy_timeout(BUSY_WAIT).expect("a wait can be set");
+        connection.execute_batch(TABLE).expect("the log is new");
         for text in TRIGGERS {
-            sqlx::query(*text).execute(&mut connection).await.expect("the trigger is new");
+            connection.execute_batch(text).expect("the trigger is new");
         }
         QueueLog {
             connection,
@@ -118,12 +139,17 @@ impl QueueLog {
         self.lanes.iter().copied().collect()
     }
 
+    fn entries(&self) -> Vec<Entry> {
+        let mut statement = self.connection.prepare_cached(READ).expect("the log can be asked");
+        let entries = statement.query_map([self.last], Entry::read).expect("the log can be read");
+        entries.collect::<Result<_, _>>().expect("a line can be read")
+    }
+
     /// What was committed since this was last asked. `now` is the instant at which
     /// all of it happened, where the test knows; else it is told from the rows as
     /// well as they know it.
-    pub(crate) async fn read(&mut self, now: Option<i64>) -> Vec<Commit> {
-        let query = sqlx::query_as::<_, Entry>(READ).bind(self.last);
-        let entries = query.fetch_all(&mut self.connection).await.expect("the log can be read");
+    pub(crate) fn read(&mut self, now: Option<i64>) -> Vec<Commit> {
+        let entries = self.entries();
         self.last = entries.last().map_or(self.last, |entry| entry.id);
         let mut requests: Vec<Vec<Entry>> = Vec::new();
         for entry in entries {

@@ -1,0 +1,90 @@
+//! Reading rows back, cell by cell: the part of the driver seam that turns what
+//! a database answers into Rust values.
+
+use rusqlite::types::FromSql;
+
+use super::StoreError;
+
+/// Where the reading of a row stands.
+pub(crate) struct Cells<'r> {
+    row: &'r rusqlite::Row<'r>,
+    next: usize,
+}
+
+impl<'r> Cells<'r> {
+    pub(super) fn of(row: &'r rusqlite::Row<'r>) -> Cells<'r> {
+        Cells { row, next: 0 }
+    }
+
+    fn take<T: FromSql>(&mut self) -> Result<T, StoreError> {
+        let value = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// Reads a field of a struct. Rows are read by place, so a list of columns in
+    /// another order than the fields would go unseen.
+    pub(crate) fn field<T: Row>(&mut self, name: &str) -> Result<T, StoreError> {
+        debug_assert!(
+            !T::ONE_COLUMN || self.row.as_ref().column_name(self.next).is_ok_and(|is| is == name),
+            "{name} is read from another column"
+        );
+        T::read(self)
+    }
+}
+
+/// What can be read from the next columns of a row.
+pub(crate) trait Row: Sized + Send + 'static {
+    /// Whether it is one column, which then bears the name of its field.
+    const ONE_COLUMN: bool = false;
+
+    /// Reads as many columns as it takes.
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError>;
+}
+
+macro_rules! cells {
+    ($($cell:ty),+ $(,)?) => {$(
+        impl Row for $cell {
+            const ONE_COLUMN: bool = true;
+
+            fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+                cells.take()
+            }
+        }
+    )+};
+}
+
+cells!(i64, bool, String, Vec<u8>, Option<i64>, Option<String>, Option<Vec<u8>>);
+
+macro_rules! tuples {
+    ($(($($part:ident)+))+) => {$(
+        impl<$($part: Row),+> Row for ($($part,)+) {
+            fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+                Ok(($($part::read(cells)?,)+))
+            }
+        }
+    )+};
+}
+
+tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) }
+
+/// Declares a struct that is read field by field. A statement that fills it
+/// selects columns of the same names in the same order; a field that is such a
+/// struct itself takes as many columns as it has fields.
+macro_rules! row {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$meta])*
+        $vis struct $name {
+            $($field: $type),+
+        }
+
+        impl $crate::store::row::Row for $name {
+            fn read(
+                cells: &mut $crate::store::row::Cells<'_>,
+            ) -> Result<Self, $crate::store::StoreError> {
+                Ok($name { $($field: cells.field(stringify!($field))?),+ })
+            }
+        }
+    };
+}
+pub(crate) use row;
