@@ -396,3 +396,29 @@ async fn a_case_may_change_hands() {
     assert_eq!(push_one(&server, other).await, Updated);
     assert_eq!(server.get(PORTFOLIO, "c").await.debtor_id, "heir");
 }
+
+/// A file that names one debtor in every row must not make each push dearer than
+/// the one before.
+#[tokio::test]
+async fn a_debtor_has_no_more_open_cases_than_the_bound() {
+    let server = server().await;
+    let of_one = |number: usize| proto::CaseDocument {
+        debtor_id: "everybody".to_owned(),
+        ..document(&format!("case-{number}"))
+    };
+    let first = server.push(PORTFOLIO, (0..1_000).map(of_one).collect()).await;
+    assert!(first.iter().all(|result| result.disposition() == Created));
+    let others = vec![of_one(7), of_one(1_000), document("another")];
+    let results = server.push(PORTFOLIO, others).await;
+    let dispositions: Vec<_> = results.iter().map(|result| result.disposition()).collect();
+    assert_eq!(dispositions, [Unchanged, Rejected, Created]);
+    let violation = &results[1].error.as_ref().unwrap().violations[0];
+    assert_eq!(violation.field, "cases[1].debtor_id");
+    assert!(violation.description.contains("at most 1000 open cases"), "{violation:?}");
+    let paid = proto::CaseDocument { overdue_amount: euro(0), ..of_one(3) };
+    let results = server.push(PORTFOLIO, vec![paid]).await;
+    assert_eq!(results[0].state(), proto::CaseState::Closed);
+    let results = server.push(PORTFOLIO, vec![of_one(1_000), of_one(1_001)]).await;
+    let dispositions: Vec<_> = results.iter().map(|result| result.disposition()).collect();
+    assert_eq!(dispositions, [Created, Rejected]);
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{
     CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, LocalDays, Micros, Part, Rank,
-    RecoveryGroup, Stage,
+    Reason, RecoveryGroup, Stage, Violations,
 };
 use crate::policy::ZoneSet;
 use crate::store::cases::source::{self, StoredDocument};
@@ -13,13 +13,15 @@ use crate::store::debtors::Debtor;
 use crate::store::numbers::{self, NumberKind};
 use crate::store::{Tx, debtors};
 
-use super::super::Error;
 use super::super::context::PortfolioContext;
 use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
+use super::super::{Error, ItemError};
 use super::documents::{Prepared, Push, Results, check_numbering};
 use super::sort::{Sorted, Taken, result, sort};
 use super::{Disposition, Document, Finding, PushResult};
 
+/// The most open cases of one debtor: every event of one of them takes all in hand.
+const CASES_PER_DEBTOR_MAX: usize = 1_000;
 /// Numbers of a dry run: they are never written and meet no stored one.
 const DRY_RUN_NUMBERS: i64 = 1 << 62;
 
@@ -43,7 +45,8 @@ pub(super) async fn push_into(
     }
     let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
     absorb(set, tx, sorted.absorbed, &mut results).await?;
-    take(set, tx, (sorted.taken, debtor_nos, &context, dry), &mut results).await?;
+    let taken = within_bound(set, sorted.taken, &debtor_nos, &mut results);
+    take(set, tx, (taken, debtor_nos, &context, dry), &mut results).await?;
     results.finish(atomic)
 }
 
@@ -122,6 +125,44 @@ async fn absorb(
         }
     }
     Ok(())
+}
+
+/// Rejects the documents that would give a debtor more open cases than allowed: a
+/// file that names one debtor in every row, say.
+fn within_bound(
+    set: &WorkingSet,
+    taken: Vec<Taken>,
+    debtor_nos: &HashMap<String, DebtorNo>,
+    results: &mut Results,
+) -> Vec<Taken> {
+    let mut room: HashMap<DebtorNo, usize> = HashMap::new();
+    let mut within = Vec::with_capacity(taken.len());
+    for one in taken {
+        let document = &one.new.document;
+        let debtor_no = debtor_nos[document.debtor_id.as_str()];
+        let room = room.entry(debtor_no).or_insert_with(|| {
+            let cases = set.cases_of(debtor_no);
+            let open = cases.filter(|entry| entry.head.state != CaseState::Closed).count();
+            CASES_PER_DEBTOR_MAX.saturating_sub(open)
+        });
+        let moved = |known: &StoredDocument| {
+            known.debtor_no != debtor_no || known.state == CaseState::Closed
+        };
+        if one.known.as_ref().is_none_or(moved) {
+            if *room == 0 {
+                let mut violations = Violations::new();
+                let field = format!("cases[{}].debtor_id", one.new.index);
+                let bound = format!("a debtor has at most {CASES_PER_DEBTOR_MAX} open cases");
+                violations.add(field, Reason::FieldOutOfRange, &document.debtor_id, bound);
+                let error = ItemError::Invalid(violations);
+                results.reject(one.new.index, document.case_id.as_str(), error);
+                continue;
+            }
+            *room -= 1;
+        }
+        within.push(one);
+    }
+    within
 }
 
 async fn take(

@@ -2,9 +2,9 @@
 //! most every 15 seconds, and only while somebody asks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::model::{CaseNo, Gate, Micros, Part, PortfolioNo};
 use crate::policy::oldest_served;
@@ -15,10 +15,11 @@ use super::super::{Engine, Error};
 /// How long counts are believed.
 const COUNTS_KEPT: i64 = 15 * Micros::SECOND;
 
-/// The newest counts of each part. The lock is held while counting, so that those
-/// who ask at the same time wait for one count.
+/// The newest counts of each part. The lock of a part is held while it is counted,
+/// so that those who ask at the same time wait for one count, and nobody for that
+/// of another tenant.
 #[derive(Default)]
-pub(in super::super) struct Counts(Mutex<HashMap<Part, Arc<Counted>>>);
+pub(in super::super) struct Counts(Mutex<HashMap<Part, Arc<AsyncMutex<Option<Arc<Counted>>>>>>);
 
 /// How a part stood at an instant.
 #[derive(Debug, Default)]
@@ -34,15 +35,19 @@ pub(super) struct Counted {
 impl Counts {
     /// The counts of a part, at most 15 seconds old.
     pub(super) async fn of(&self, engine: &Engine, part: Part) -> Result<Arc<Counted>, Error> {
-        let mut newest = self.0.lock().await;
+        let of_part = {
+            let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(parts.entry(part).or_default())
+        };
+        let mut newest = of_part.lock().await;
         let now = engine.now();
         let fresh =
             |counted: &&Arc<Counted>| counted.as_of <= now && now < counted.as_of.plus(COUNTS_KEPT);
-        if let Some(known) = newest.get(&part).filter(fresh) {
+        if let Some(known) = newest.as_ref().filter(fresh) {
             return Ok(Arc::clone(known));
         }
         let counted = Arc::new(count_part(engine, part, now).await?);
-        newest.insert(part, Arc::clone(&counted));
+        *newest = Some(Arc::clone(&counted));
         Ok(counted)
     }
 }
