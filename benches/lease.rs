@@ -22,6 +22,10 @@ use rusqlite::Connection;
 #[path = "lease/yardstick.rs"]
 mod yardstick;
 
+#[path = "shared/plausible.rs"]
+mod plausible;
+
+use plausible::{debtor, debtor_id, mix, settings};
 use yardstick::Yardstick;
 
 const CHUNK: usize = 1_000;
@@ -98,7 +102,14 @@ impl Desk {
     async fn fill(folder: &Path, cases: usize) {
         let desk = Desk::open(folder, START).await;
         let (engine, caller) = (&desk.engine, &desk.caller);
-        portfolio::create_portfolio(engine, caller, bench(), settings()).await.expect("it is new");
+        portfolio::create_portfolio(
+            engine,
+            caller,
+            bench(),
+            settings(ContactPolicy::Plain(PlainPolicy::default())),
+        )
+        .await
+        .expect("it is new");
         let list = WorkListId::new("bench").expect("the id is valid");
         work_list::create_work_list(engine, caller, list, everything()).await.expect("it is new");
         for from in (0..cases).step_by(CHUNK) {
@@ -137,24 +148,6 @@ fn bench() -> PortfolioId {
     PortfolioId::new("bench").expect("the id is valid")
 }
 
-fn settings() -> PortfolioSettings {
-    PortfolioSettings {
-        display_name: "bench".to_owned(),
-        time_zone: "Europe/Madrid".to_owned(),
-        base_currency: Currency::from_code("EUR").expect("EUR is a currency"),
-        ranking: RankingSettings {
-            stage_bounds: StageBounds::default(),
-            tolerance_amount_minor: 0,
-            protected_inputs_on: Vec::new(),
-            default_debtor_kind: DebtorKind::Person,
-            default_language: "und".to_owned(),
-        },
-        contact_policy: ContactPolicy::Plain(PlainPolicy::default()),
-        max_ledger_age_hours: 36,
-        old_ledger_rule: OldLedgerRule::Deny,
-    }
-}
-
 fn everything() -> WorkListSettings {
     WorkListSettings {
         display_name: "bench".to_owned(),
@@ -166,69 +159,16 @@ fn everything() -> WorkListSettings {
     }
 }
 
-/// A number below `bound` that depends on an index and a salt only.
-fn mix(index: usize, salt: u64, bound: i64) -> i64 {
-    let mut hash = (index as u64).wrapping_add(salt.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((hash ^ (hash >> 31)) >> 1) as i64 % bound
-}
-
-/// Of every five cases two belong to one debtor.
-fn debtor(index: usize) -> usize {
-    index / 5 * 4 + (index % 5).min(3)
-}
-
 /// Why a debtor's cases are not ready: of ten debtors one is, four have an old
 /// ledger, five are on hold.
 fn reason(index: usize) -> i64 {
     mix(debtor(index), 50, 10)
 }
 
-/// A plausible document: a dozen inputs, half a year of arrears, a telephone.
 fn document(index: usize, now: Micros) -> Document {
-    let mut inputs = Inputs::new();
-    for (salt, input, bound) in [
-        (1, Input::OwnsHome, 4),
-        (2, Input::AssetLevel, 6),
-        (3, Input::EmploymentType, 9),
-        (4, Input::IncomeState, 5),
-        (5, Input::PromisesBroken, 4),
-        (6, Input::PromisesKept, 4),
-        (7, Input::CreditorCount, 6),
-        (8, Input::InternalRating, 1_001),
-        (9, Input::RepeatBorrower, 4),
-        (10, Input::MonthlyIncomeAmount, 500_000),
-        (11, Input::MonthlyObligationsAmount, 400_000),
-        (12, Input::Cooperation, 6),
-    ] {
-        inputs.set(input, mix(index, salt, bound));
-    }
-    let months = (0..6).map(|back| ArrearsMonth {
-        month: Day(20_454 + back * 30),
-        months_past_due: mix(index, 20 + back as u64, 3) as i32,
-        billed_amount_minor: Some(20_000),
-        paid_amount_minor: Some(mix(index, 30 + back as u64, 20_000)),
-    });
-    let of_debtor = |salt, names: &[&str]| {
-        names[mix(debtor(index), salt, names.len() as i64) as usize].to_owned()
-    };
-    let facts = Facts {
-        overdue_amount_minor: 5_000 + mix(index, 40, 500_000),
-        oldest_due_date: Some(Day(20_599 - mix(index, 41, 150) as i32)),
-        outstanding_amount_minor: Some(900_000),
-        language: of_debtor(42, &LANGUAGES),
-        arrears_profile: months.collect(),
-        inputs,
-        contact_points: vec![ContactPoint {
-            contact_point_id: format!("phone-{}", debtor(index)),
-            kind: Some(ContactPointKind::Mobile),
-            time_zone: of_debtor(43, &ZONES),
-            jurisdiction: "ES".to_owned(),
-            state: None,
-        }],
-        ..Facts::default()
-    };
+    let of_debtor =
+        |salt, names: &[&'static str]| names[mix(debtor(index), salt, names.len() as i64) as usize];
+    let facts = plausible::facts(index, of_debtor(42, &LANGUAGES), of_debtor(43, &ZONES));
     let old = (1..=4).contains(&reason(index));
     Document {
         case_id: CaseId::new(format!("case-{index:08}")).expect("the id is valid"),
@@ -237,10 +177,6 @@ fn document(index: usize, now: Micros) -> Document {
         as_of: if old { now.plus(-10 * Micros::DAY) } else { now },
         facts,
     }
-}
-
-fn debtor_id(index: usize) -> DebtorId {
-    DebtorId::new(format!("debtor-{:08}", debtor(index))).expect("the id is valid")
 }
 
 /// The hold on the debtor of a case, told with the debtor's first case.

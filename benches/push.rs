@@ -17,6 +17,9 @@ use futures::StreamExt;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+#[path = "shared/plausible.rs"]
+mod plausible;
+
 const CHUNK: usize = 1_000;
 /// Pushes on their way at once, as a loader of a night would keep.
 const IN_FLIGHT: usize = 4;
@@ -72,7 +75,14 @@ async fn ours(folder: &Path, cases: usize) -> [Duration; 3] {
     let engine = Engine::open(&folder.join("ours"), clock.clone()).await.expect("it opens");
     let caller = Caller::local();
     let portfolio_id = PortfolioId::new("bench").expect("the id is valid");
-    portfolio::create_portfolio(&engine, &caller, portfolio_id, settings()).await.expect("created");
+    portfolio::create_portfolio(
+        &engine,
+        &caller,
+        portfolio_id,
+        plausible::settings(ContactPolicy::Always),
+    )
+    .await
+    .expect("created");
     let mut times = [Duration::ZERO; 3];
     for (time, day) in times.iter_mut().zip([0, 0, 1]) {
         let as_of = start.plus(day * Micros::DAY);
@@ -92,24 +102,6 @@ async fn ours(folder: &Path, cases: usize) -> [Duration; 3] {
     times
 }
 
-fn settings() -> PortfolioSettings {
-    PortfolioSettings {
-        display_name: "bench".to_owned(),
-        time_zone: "Europe/Madrid".to_owned(),
-        base_currency: Currency::from_code("EUR").expect("EUR is a currency"),
-        ranking: RankingSettings {
-            stage_bounds: StageBounds::default(),
-            tolerance_amount_minor: 0,
-            protected_inputs_on: Vec::new(),
-            default_debtor_kind: DebtorKind::Person,
-            default_language: "und".to_owned(),
-        },
-        contact_policy: ContactPolicy::Always,
-        max_ledger_age_hours: 36,
-        old_ledger_rule: OldLedgerRule::Deny,
-    }
-}
-
 fn command(range: std::ops::Range<usize>, as_of: Micros) -> PushCommand {
     PushCommand {
         portfolio_id: PortfolioId::new("bench").expect("the id is valid"),
@@ -119,57 +111,13 @@ fn command(range: std::ops::Range<usize>, as_of: Micros) -> PushCommand {
     }
 }
 
-/// A plausible document: a dozen inputs, half a year of arrears, a telephone.
 fn document(index: usize, as_of: Micros) -> Document {
-    let mix = |salt: u64, bound: i64| {
-        let hash = (index as u64 ^ salt.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-            .wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        ((hash >> 33) as i64) % bound
-    };
-    let mut inputs = Inputs::new();
-    for (salt, input, bound) in [
-        (1, Input::OwnsHome, 4),
-        (2, Input::AssetLevel, 6),
-        (3, Input::EmploymentType, 9),
-        (4, Input::IncomeState, 5),
-        (5, Input::PromisesBroken, 4),
-        (6, Input::PromisesKept, 4),
-        (7, Input::CreditorCount, 6),
-        (8, Input::InternalRating, 1_001),
-        (9, Input::RepeatBorrower, 4),
-        (10, Input::MonthlyIncomeAmount, 500_000),
-        (11, Input::MonthlyObligationsAmount, 400_000),
-        (12, Input::Cooperation, 6),
-    ] {
-        inputs.set(input, mix(salt, bound));
-    }
-    let months = (0..6).map(|back| ArrearsMonth {
-        month: Day(20_454 + back * 30),
-        months_past_due: mix(20 + back as u64, 3) as i32,
-        billed_amount_minor: Some(20_000),
-        paid_amount_minor: Some(mix(30 + back as u64, 20_000)),
-    });
-    let facts = Facts {
-        overdue_amount_minor: 5_000 + mix(40, 500_000),
-        oldest_due_date: Some(Day(20_600 - mix(41, 150) as i32)),
-        outstanding_amount_minor: Some(900_000),
-        arrears_profile: months.collect(),
-        inputs,
-        contact_points: vec![ContactPoint {
-            contact_point_id: format!("phone-{index}"),
-            kind: Some(ContactPointKind::Mobile),
-            time_zone: "Europe/Madrid".to_owned(),
-            jurisdiction: "ES".to_owned(),
-            state: None,
-        }],
-        ..Facts::default()
-    };
     Document {
         case_id: CaseId::new(format!("case-{index:08}")).expect("the id is valid"),
-        debtor_id: DebtorId::new(format!("debtor-{:08}", index / 5 * 4)).expect("the id is valid"),
+        debtor_id: plausible::debtor_id(index),
         source_sequence: None,
         as_of,
-        facts,
+        facts: plausible::facts(index, "", "Europe/Madrid"),
     }
 }
 

@@ -19,7 +19,9 @@ const COUNTS_KEPT: i64 = 15 * Micros::SECOND;
 /// so that those who ask at the same time wait for one count, and nobody for that
 /// of another tenant.
 #[derive(Default)]
-pub(in super::super) struct Counts(Mutex<HashMap<Part, Arc<AsyncMutex<Option<Arc<Counted>>>>>>);
+pub(in super::super) struct Counts(Mutex<HashMap<Part, Arc<AsyncMutex<Newest>>>>);
+
+type Newest = Option<Arc<Counted>>;
 
 /// How a part stood at an instant.
 #[derive(Debug, Default)]
