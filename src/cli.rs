@@ -6,6 +6,7 @@ mod bench;
 mod case;
 mod client;
 mod completions;
+mod debtor;
 mod decimal;
 pub mod demo;
 mod doctor;
@@ -95,6 +96,9 @@ enum Settled {
     /// Lists and shows cases, and explains how they are ranked
     #[command(subcommand)]
     Case(case::Command),
+    /// Shows a debtor over all portfolios
+    #[command(subcommand)]
+    Debtor(debtor::Command),
     /// Lists and creates portfolios
     #[command(subcommand)]
     Portfolio(portfolio::Command),
@@ -149,6 +153,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::Import(command) => import::run(&context, command).await,
         Settled::WorkList(command) => work_list::run(&context, command).await,
         Settled::Case(command) => case::run(&context, command).await,
+        Settled::Debtor(command) => debtor::run(&context, command).await,
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
         Settled::Bench(command) => bench::run(&context, command).await,
         Settled::Doctor(args) => doctor::run(&context, args).await,

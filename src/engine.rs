@@ -12,6 +12,7 @@ mod sweep;
 mod working_set;
 
 pub mod audit;
+pub mod debtor;
 pub mod explain;
 pub mod inspect;
 pub mod lease;

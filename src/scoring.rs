@@ -29,7 +29,7 @@ use crate::model::{
 pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
-    Finding, PriorityLine, ScoreLine, ScoreReason,
+    Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
 use bins::{Bins, Value};

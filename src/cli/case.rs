@@ -11,8 +11,10 @@ use super::view::CaseView;
 use super::word::{self, Words};
 use crate::proto;
 use full::FullCaseView;
+use what_if::{Assignment, assignment};
 
 mod full;
+mod what_if;
 
 /// The most cases of one answer.
 const PAGE_SIZE: i32 = 1_000;
@@ -28,8 +30,13 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Explains, line by line, why a case is ranked as it is
     #[command(after_help = "Examples:\n  arrears case explain 4713\n  \
-        arrears case explain 4713 --as-of 2025-11-21 -o json")]
+        arrears case explain 4713 --as-of 2025-11-21 -o json\n  \
+        arrears case explain 4713 --what-if promises_kept=3 --what-if overdue_amount=120.50")]
     Explain(ExplainArgs),
+    /// Ranks a case that is not stored, and explains the rank
+    #[command(after_help = "Example:\n  \
+        arrears case score overdue_amount=1240.50 oldest_due_date=2025-10-01 promises_broken=2")]
+    Score(ScoreArgs),
 }
 
 #[derive(Args, Debug)]
@@ -73,6 +80,24 @@ pub(super) struct ExplainArgs {
     /// The day as of which to rank, such as 2025-11-21; today if not given
     #[arg(long, value_parser = day)]
     as_of: Option<proto::Date>,
+    /// What the document should say instead, such as `promises_kept=3`; names and
+    /// values are those of a file to import; may be repeated
+    #[arg(long = "what-if", value_name = "FIELD=VALUE", value_parser = assignment)]
+    what_if: Vec<Assignment>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ScoreArgs {
+    /// What a document would say, such as `promises_kept=3`; names and values are
+    /// those of a file to import
+    #[arg(required = true, value_name = "FIELD=VALUE", value_parser = assignment)]
+    fields: Vec<Assignment>,
+    /// The portfolio
+    #[arg(short, long, env = "ARREARS_PORTFOLIO")]
+    portfolio: Option<String>,
+    /// The day as of which to rank, such as 2025-11-21; today if not given
+    #[arg(long, value_parser = day)]
+    as_of: Option<proto::Date>,
 }
 
 /// The number of a word given as an argument.
@@ -105,6 +130,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::List(args) => list(context, args).await,
         Command::Get(args) => get(context, args).await,
         Command::Explain(args) => explain(context, args).await,
+        Command::Score(args) => score(context, args).await,
     }
 }
 
@@ -150,14 +176,43 @@ async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
 
 async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
+    let what_if = match args.what_if.as_slice() {
+        [] => None,
+        fields => Some(what_if::document(&client, &portfolio_id, fields).await?),
+    };
     let request = proto::ExplainCaseRequest {
-        portfolio_id: context.portfolio(&client, args.portfolio.as_deref()).await?,
+        portfolio_id,
         case_id: args.case_id,
         as_of_date: args.as_of,
+        what_if,
     };
     let answer = client.cases().explain_case(request).await?.into_inner();
+    let view = view(answer.case.as_ref(), answer.explanation.as_ref())?;
+    match &answer.what_if_explanation {
+        None => view.print(context.format),
+        Some(other) => {
+            let other = ExplanationView::new(&answer.case.unwrap_or_default(), other);
+            view.print_beside(&other, context.format)
+        }
+    }
+}
+
+async fn score(context: &Context, args: ScoreArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
+    let case = what_if::document(&client, &portfolio_id, &args.fields).await?;
+    let request =
+        proto::ScoreCaseRequest { portfolio_id, case: Some(case), as_of_date: args.as_of };
+    let answer = client.cases().score_case(request).await?.into_inner();
+    view(answer.case.as_ref(), answer.explanation.as_ref())?.print(context.format)
+}
+
+fn view(
+    case: Option<&proto::Case>,
+    explanation: Option<&proto::Explanation>,
+) -> Result<ExplanationView, Failure> {
     let missing = || Failure::new(Exit::Failure, "the server sent no explanation");
-    let case = answer.case.as_ref().ok_or_else(missing)?;
-    let explanation = answer.explanation.as_ref().ok_or_else(missing)?;
-    ExplanationView::new(case, explanation).print(context.format)
+    let (case, explanation) = case.zip(explanation).ok_or_else(missing)?;
+    Ok(ExplanationView::new(case, explanation))
 }

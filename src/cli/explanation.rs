@@ -10,6 +10,8 @@ use super::view::{self, CaseView};
 use super::word;
 use crate::proto;
 
+mod beside;
+
 /// Why a case is ranked as it is.
 #[derive(Debug, Serialize)]
 pub(super) struct ExplanationView {
@@ -31,6 +33,15 @@ pub(super) struct ExplanationView {
     reasons: Vec<ReasonView>,
     priority_lines: Vec<PriorityLineView>,
     findings: Vec<String>,
+    points_to_next_group: i32,
+    next_group_bins: Vec<NextGroupBinView>,
+}
+
+#[derive(Debug, Serialize)]
+struct NextGroupBinView {
+    characteristic: String,
+    bin: String,
+    points_gained: i32,
 }
 
 #[derive(Debug, Serialize)]
@@ -161,6 +172,11 @@ impl ExplanationView {
             value: line.value.clone(),
             points: line.points,
         });
+        let next_group_bins = explained.next_group_bins.iter().map(|bin| NextGroupBinView {
+            characteristic: bin.characteristic.clone(),
+            bin: bin.bin.clone(),
+            points_gained: bin.points_gained,
+        });
         ExplanationView {
             case: CaseView::new(case),
             recovery_group: view::group(Some(&rank)),
@@ -180,6 +196,8 @@ impl ExplanationView {
             reasons: explained.reasons.iter().map(ReasonView::new).collect(),
             priority_lines: priority_lines.collect(),
             findings: explained.findings.clone(),
+            points_to_next_group: explained.points_to_next_group,
+            next_group_bins: next_group_bins.collect(),
         }
     }
 
@@ -214,6 +232,7 @@ impl ExplanationView {
             "\ngroup {}: A from {}, B from {}, C below",
             self.recovery_group, self.cutoff_a, self.cutoff_b
         );
+        text.push_str(&self.next_group());
         text.push_str("\nWhat the points come from\n");
         let families = self.family_subtotals.iter();
         let families = families.map(|of| vec![of.name.to_lowercase(), signed(of.contribution)]);
@@ -241,6 +260,20 @@ impl ExplanationView {
         for finding in &self.findings {
             let _ = writeln!(text, "note: {finding}");
         }
+        text
+    }
+
+    /// What lacks for the next easier group, and what could make up for it alone.
+    fn next_group(&self) -> String {
+        if self.points_to_next_group == 0 {
+            return String::new();
+        }
+        let mut text = format!("{} more points for the next group", self.points_to_next_group);
+        let bins = self.next_group_bins.iter();
+        let bins: Vec<String> =
+            bins.map(|bin| format!("{} in {}", bin.characteristic, bin.bin)).collect();
+        let alone = if bins.is_empty() { "nothing alone suffices".into() } else { bins.join(", ") };
+        let _ = writeln!(text, ": {alone}");
         text
     }
 

@@ -15,6 +15,7 @@ use crate::model::Currency;
 use crate::proto;
 
 mod gates;
+mod preview;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,6 +29,9 @@ pub(super) enum Command {
     /// Leases the most pressing work of a list; this counts as a contact attempt
     #[command(after_help = "Example:\n  arrears worklist lease all --worker maria --max 3")]
     Lease(LeaseArgs),
+    /// Shows what a lease would give now, in the same order, and leases nothing
+    #[command(after_help = "Example:\n  arrears worklist preview all -n 50 -o csv")]
+    Preview(preview::PreviewArgs),
     /// Reports what came of leased work and ends the lease
     #[command(after_help = "Examples:\n  arrears worklist report 0a1f no_answer\n  \
         arrears worklist report 0a1f promise --promise-date 2026-01-05 --promise-amount 120.50")]
@@ -123,6 +127,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::List => list(context).await,
         Command::Create(args) => create(context, args).await,
         Command::Lease(args) => lease(context, args).await,
+        Command::Preview(args) => preview::preview(context, args).await,
         Command::Report(args) => report(context, args).await,
         Command::Release(args) => release(context, args).await,
         Command::Why(args) => gates::why(context, args).await,

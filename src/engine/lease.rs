@@ -16,12 +16,14 @@ mod item;
 pub(super) mod lanes;
 mod merge;
 mod pick;
+mod preview;
 mod release;
 mod renew;
 pub(super) mod token;
 mod wait;
 
 pub(super) use claim::{PULL_KEPT, work_list};
+pub use preview::{PreviewedWork, preview_work};
 pub use release::release_leases;
 pub use renew::renew_leases;
 pub(super) use wait::Waiting;

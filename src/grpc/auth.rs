@@ -28,6 +28,8 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.CaseService/GetCase", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ListCases", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ExplainCase", &[Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.CaseService/ScoreCase", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.CaseService/GetDebtor", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.WorkListService/CreateWorkList", &[Analyst, Operator]),
     ("/arrears.v1.WorkListService/UpdateWorkList", &[Analyst, Operator]),
     ("/arrears.v1.WorkListService/GetWorkList", &Role::ALL),
@@ -40,6 +42,7 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
         "/arrears.v1.WorkListService/DescribeWorkList",
         &[Dialer, Analyst, Approver, Auditor, Operator],
     ),
+    ("/arrears.v1.WorkListService/PreviewWork", &[Dialer, Analyst, Approver, Auditor, Operator]),
 ];
 
 /// The roles that may call a method of the contract; nothing for any other path.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
+use crate::engine::read::CaseView;
 use crate::engine::{self, Caller, Engine};
 use crate::model::PortfolioId;
 use crate::proto::{self, case_service_server::CaseService};
@@ -89,17 +90,8 @@ impl CaseService for Cases {
         let listed = engine::read::list_cases(&self.0, &caller, query.clone()).await;
         let (views, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
         let mut answer = proto::ListCasesResponse { cases: Vec::new(), next_page_token: next };
-        let mut room = ANSWER_BYTES_MAX;
-        for (place, view) in views.iter().enumerate() {
-            let case = convert::case_to(view);
-            let size = case.encoded_len() + 8;
-            if place > 0 && size > room {
-                let last = &views[place - 1];
-                answer.next_page_token = engine::read::page_after(&caller, &query, last);
-                break;
-            }
-            room = room.saturating_sub(size);
-            answer.cases.push(case);
+        if let Some(last) = fill(&mut answer.cases, &views, ANSWER_BYTES_MAX) {
+            answer.next_page_token = engine::read::page_after(&caller, &query, last);
         }
         Ok(Response::new(answer))
     }
@@ -113,12 +105,85 @@ impl CaseService for Cases {
         let named = [("portfolio_id", request.portfolio_id.as_str())];
         let (portfolio_id, case_id, date) =
             convert::explain_request(&request).map_err(status::invalid)?;
+        let terms = match request.what_if {
+            Some(_) => Some(self.terms(&caller, &portfolio_id).await?),
+            None => None,
+        };
         let explained =
             engine::explain::explain_case(&self.0, &caller, portfolio_id, case_id, date).await;
-        let (view, explanation) =
-            explained.map_err(|error| status::from_error(error, Named(&named)))?;
-        let case = Some(convert::case_to(&view));
-        let explanation = Some(convert::explanation_to(&explanation));
-        Ok(Response::new(proto::ExplainCaseResponse { case, explanation }))
+        let explained = explained.map_err(|error| status::from_error(error, Named(&named)))?;
+        let what_if_explanation = match request.what_if.as_ref().zip(terms) {
+            Some((given, terms)) => {
+                let facts = convert::what_if(given, explained.facts(), terms);
+                let what_if = explained.what_if(&facts.map_err(status::invalid)?);
+                Some(convert::explanation_to(&what_if))
+            }
+            None => None,
+        };
+        Ok(Response::new(proto::ExplainCaseResponse {
+            case: Some(convert::case_to(&explained.view)),
+            explanation: Some(convert::explanation_to(&explained.explanation)),
+            what_if_explanation,
+        }))
     }
+
+    async fn score_case(
+        &self,
+        request: Request<proto::ScoreCaseRequest>,
+    ) -> Result<Response<proto::ScoreCaseResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let portfolio_id = convert::score_portfolio(&request).map_err(status::invalid)?;
+        let terms = self.terms(&caller, &portfolio_id).await?;
+        let given = request.case.as_ref();
+        let ids = given.map(|case| (case.case_id.clone(), case.debtor_id.clone()));
+        let (document, date) = convert::score_request(request, terms).map_err(status::invalid)?;
+        let scored =
+            engine::explain::score_case(&self.0, &caller, portfolio_id, document, date).await;
+        let (view, explanation) = scored.map_err(status::plain)?;
+        let mut case = convert::case_to(&view);
+        (case.case_id, case.debtor_id) = ids.unwrap_or_default();
+        let explanation = Some(convert::explanation_to(&explanation));
+        Ok(Response::new(proto::ScoreCaseResponse { case: Some(case), explanation }))
+    }
+
+    async fn get_debtor(
+        &self,
+        request: Request<proto::GetDebtorRequest>,
+    ) -> Result<Response<proto::GetDebtorResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let read = convert::debtor_request(request.into_inner());
+        let (debtor_id, page) = read.map_err(status::invalid)?;
+        let named = [("debtor_id", debtor_id.as_str()), ("page_token", &*page.token)];
+        let asked = (page.size, page.token.as_str());
+        let found = engine::debtor::get_debtor(&self.0, &caller, debtor_id.clone(), asked).await;
+        let (debtor, views, next_page_token) =
+            found.map_err(|error| status::from_error(error, Named(&named)))?;
+        let debtor = Some(convert::debtor_to(&debtor));
+        let mut answer = proto::GetDebtorResponse { debtor, cases: Vec::new(), next_page_token };
+        let room = ANSWER_BYTES_MAX.saturating_sub(answer.encoded_len());
+        if let Some(last) = fill(&mut answer.cases, &views, room) {
+            answer.next_page_token = engine::debtor::page_after(&caller, &debtor_id, last);
+        }
+        Ok(Response::new(answer))
+    }
+}
+
+/// Writes as many cases as so many bytes hold, and at least one. Returns the last
+/// one written if some are left.
+fn fill<'a>(
+    cases: &mut Vec<proto::Case>,
+    views: &'a [CaseView],
+    mut room: usize,
+) -> Option<&'a CaseView> {
+    for (place, view) in views.iter().enumerate() {
+        let case = convert::case_to(view);
+        let size = case.encoded_len() + 8;
+        if place > 0 && size > room {
+            return Some(&views[place - 1]);
+        }
+        room = room.saturating_sub(size);
+        cases.push(case);
+    }
+    None
 }

@@ -4,6 +4,7 @@
 mod case;
 mod case_view;
 mod contact;
+mod debtor;
 mod event;
 mod explanation;
 mod field;
@@ -16,20 +17,24 @@ mod page;
 mod path;
 mod portfolio;
 mod time;
+mod what_if;
 mod work_list;
 
 use crate::model::{Currency, Micros, Violations};
 
 pub(super) use case::{push_command, push_head, push_response};
 pub(super) use case_view::{case_key, case_to, list_cases_query};
+pub(super) use debtor::{debtor_request, debtor_to};
 pub(super) use event::{record_command, record_head, record_response};
 pub(super) use explanation::{explain_request, explanation_to};
 pub(super) use lease::{
-    lease_command, lease_response, release_command, release_response, renew_command, renew_response,
+    lease_command, lease_response, preview_request, preview_response, release_command,
+    release_response, renew_command, renew_response,
 };
 pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
+pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,
 };

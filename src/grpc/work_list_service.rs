@@ -163,4 +163,16 @@ impl WorkListService for WorkLists {
             described.await.map_err(|error| status::from_error(error, Named(&named)))?;
         Ok(Response::new(convert::description_to(&described)))
     }
+
+    async fn preview_work(
+        &self,
+        request: Request<proto::PreviewWorkRequest>,
+    ) -> Result<Response<proto::PreviewWorkResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let read = convert::preview_request(request.get_ref());
+        let (id, max_items) = read.map_err(status::invalid)?;
+        let previewed = engine::lease::preview_work(&self.engine, &caller, id, max_items).await;
+        let previewed = previewed.map_err(status::plain)?;
+        Ok(Response::new(convert::preview_response(&previewed, ANSWER_BYTES_MAX)))
+    }
 }

@@ -1,12 +1,12 @@
 //! Why a case is ranked as it is, from the same codes and tables as the rank.
 
-use crate::model::{DebtorKind, Rank};
+use crate::model::{DebtorKind, Rank, RecoveryGroup};
 
 use super::bins::FIRST;
 use super::compile::CompiledCharacteristic;
 use super::explanation::{
-    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, PriorityLine,
-    ScoreLine, ScoreReason,
+    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, NextGroupBin,
+    PriorityLine, ScoreLine, ScoreReason,
 };
 use super::subject::Subject;
 use super::{Codes, RuleSet, findings, value};
@@ -46,12 +46,18 @@ pub(super) fn explain(
     let met = met(rules, codes);
     let lines = card.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
+    let sum = rules.kernel.sum(codes);
+    let points_to_next_group = match rank.group {
+        RecoveryGroup::A => 0,
+        RecoveryGroup::B => cutoffs.a - sum,
+        RecoveryGroup::C => cutoffs.b - sum,
+    };
     Explanation {
         rank,
         scorecard_id: card.scorecard_id.clone(),
         base_points: card.base_points,
         lines: lines.map(|(one, code)| line(one, *code, subject)).collect(),
-        clamp_points: rank.score - rules.kernel.sum(codes),
+        clamp_points: rank.score - sum,
         cutoff_a: cutoffs.a,
         cutoff_b: cutoffs.b,
         family_subtotals: family_subtotals(&met),
@@ -63,7 +69,31 @@ pub(super) fn explain(
         reasons: reasons(&met, card.reason_points_min),
         priority_lines: priority_lines(rules, subject, rank),
         findings: findings(subject),
+        points_to_next_group,
+        next_group_bins: next_group_bins(&met, points_to_next_group),
     }
+}
+
+/// The characteristics that alone could add as many points as lack, each with the
+/// bin that adds the fewest of those that suffice.
+fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
+    let protected =
+        |one: &Met<'_>| one.characteristic.protected || one.characteristic.feature.protected();
+    let allowed = met.iter().filter(|one| lacking > 0 && !protected(one));
+    let bins = allowed.filter_map(|one| {
+        let bins = &one.characteristic.by_code;
+        let now = bins[usize::from(one.code)].contribution;
+        let known = bins.iter().skip(usize::from(FIRST));
+        let bins = known.map(|bin| (bin.contribution - now, bin));
+        let (points_gained, bin) =
+            bins.filter(|(gained, _)| *gained >= lacking).min_by_key(|(gained, _)| *gained)?;
+        Some(NextGroupBin {
+            characteristic: one.characteristic.name.clone(),
+            bin: bin.label.clone(),
+            points_gained,
+        })
+    });
+    bins.collect()
 }
 
 /// Why the score of a case with these codes is not higher.

@@ -36,6 +36,23 @@ pub struct Explanation {
     pub priority_lines: Vec<PriorityLine>,
     /// What the history says twice and not alike, and other oddities.
     pub findings: Vec<Finding>,
+    /// What the sum of base points and contributions lacks for the next easier
+    /// group; 0 in group A.
+    pub points_to_next_group: i32,
+    /// The characteristics that could make up for all of it alone, in the order of
+    /// the scorecard, each with the bin that does so with the fewest points.
+    pub next_group_bins: Vec<NextGroupBin>,
+}
+
+/// A bin that would move a case to the next easier group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextGroupBin {
+    /// The characteristic.
+    pub characteristic: String,
+    /// The bin.
+    pub bin: String,
+    /// How much more it contributes than the bin the input is in now.
+    pub points_gained: i32,
 }
 
 /// What one characteristic contributed.

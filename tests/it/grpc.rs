@@ -1,6 +1,8 @@
 //! The service as its clients see it.
 
 mod cases;
+mod looking;
 mod portfolios;
 mod reflection;
+mod what_if;
 mod work;

@@ -174,7 +174,13 @@ async fn save_pull(
     Ok(report::save_pull(tx, set.part, key, &keys, set.now).await?)
 }
 
-fn grant(set: &mut WorkingSet, list: &StoredWorkList, pull: &Pull, chosen: Chosen) -> LeaseRow {
+/// Grants one pull the lease on a chosen case.
+pub(super) fn grant(
+    set: &mut WorkingSet,
+    list: &StoredWorkList,
+    pull: &Pull,
+    chosen: Chosen,
+) -> LeaseRow {
     let until = set.now.plus(pull.lease_duration).min(chosen.window_end);
     let case_nos = item::cases_of_item(set, chosen.case_no);
     let new = NewLease {
@@ -188,7 +194,7 @@ fn grant(set: &mut WorkingSet, list: &StoredWorkList, pull: &Pull, chosen: Chose
 }
 
 /// The items of the leases of each pull, and whether the ledger of any is ageing.
-async fn items(
+pub(super) async fn items(
     set: &mut WorkingSet,
     tx: &mut Tx,
     leases: &[Vec<LeaseRow>],

@@ -158,6 +158,11 @@ impl Waiting {
         left
     }
 
+    /// Leases granted from a list since the start.
+    pub(super) fn granted(&self, key: Key) -> i64 {
+        self.state().lists.get(&key).map_or(0, |list| list.granted)
+    }
+
     /// Puts pulls that got nothing back to the head of the queue; nobody is left in
     /// the hands of the claim.
     fn put_back(&self, key: Key, pulls: Vec<WaitingPull>, granted: i64) {

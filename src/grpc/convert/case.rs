@@ -69,7 +69,8 @@ pub(in crate::grpc) fn push_command(
     }
 }
 
-fn document(
+/// Reads one document; `as_of` is for one that does not say.
+pub(super) fn document(
     given: proto::CaseDocument,
     as_of: Micros,
     terms: Terms,
@@ -156,7 +157,8 @@ fn overdue_amount(
     }
 }
 
-fn close(
+/// Reads why and when a case ended.
+pub(super) fn close(
     given: Option<&proto::CaseClose>,
     at: &Path<'_>,
     broken: &mut Violations,

@@ -132,7 +132,8 @@ pub(in crate::grpc) fn rank_to(rank: &Rank) -> proto::Rank {
     }
 }
 
-fn hold_to(hold: &Hold, scope: proto::HoldScope) -> proto::ActiveHold {
+/// A hold as the contract writes it.
+pub(super) fn hold_to(hold: &Hold, scope: proto::HoldScope) -> proto::ActiveHold {
     proto::ActiveHold {
         event_id: hold.event_id.clone(),
         kind: hold.kind as i32,

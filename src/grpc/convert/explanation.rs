@@ -3,7 +3,8 @@
 use crate::model::{CaseId, Day, PortfolioId, Violations};
 use crate::proto;
 use crate::scoring::{
-    DimensionSubtotal, Explanation, FamilySubtotal, PriorityLine, ScoreLine, ScoreReason,
+    DimensionSubtotal, Explanation, FamilySubtotal, NextGroupBin, PriorityLine, ScoreLine,
+    ScoreReason,
 };
 
 use super::case_view::{case_key_at, rank_to};
@@ -54,6 +55,16 @@ pub(in crate::grpc) fn explanation_to(explanation: &Explanation) -> proto::Expla
         reasons: explanation.reasons.iter().map(reason).collect(),
         priority_lines: explanation.priority_lines.iter().map(priority_line).collect(),
         findings: explanation.findings.iter().map(ToString::to_string).collect(),
+        points_to_next_group: explanation.points_to_next_group,
+        next_group_bins: explanation.next_group_bins.iter().map(next_group_bin).collect(),
+    }
+}
+
+fn next_group_bin(bin: &NextGroupBin) -> proto::NextGroupBin {
+    proto::NextGroupBin {
+        characteristic: bin.characteristic.clone(),
+        bin: bin.bin.clone(),
+        points_gained: bin.points_gained,
     }
 }
 

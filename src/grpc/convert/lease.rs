@@ -4,7 +4,8 @@ use prost::Message;
 
 use crate::engine::ItemError;
 use crate::engine::lease::{
-    AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, Renewal, WorkCase, WorkItem,
+    AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, PreviewedWork, Renewal, WorkCase,
+    WorkItem,
 };
 use crate::grpc::status::{ItemBudget, Named, item_error};
 use crate::model::{Micros, RequestId, Violations, WorkListId, WorkerId, h64};
@@ -31,6 +32,9 @@ const WAIT_SECONDS: (i64, i64) = (0, 55);
 
 /// How long a pull waits where the caller does not say.
 const WAIT_DEFAULT: i64 = 20 * Micros::SECOND;
+
+/// How many items a preview shows where the caller does not say.
+const PREVIEW_DEFAULT: usize = 20;
 
 /// What an item costs in an answer beside its own bytes: a tag and a length.
 const ITEM_TAG_BYTES: usize = 6;
@@ -84,23 +88,68 @@ pub(in crate::grpc) fn lease_response(
     bytes_max: usize,
 ) -> (proto::LeaseWorkResponse, Vec<LeaseToken>) {
     let mut answer = proto::LeaseWorkResponse {
-        work_items: Vec::with_capacity(work.items.len()),
+        work_items: Vec::new(),
         retry_after: work.retry_after.map(duration_to),
         warnings: warnings(&work.warnings),
     };
-    let mut room = bytes_max.saturating_sub(answer.encoded_len());
-    let mut items = work.items.iter();
-    for item in items.by_ref() {
-        let written = work_item(item);
-        let size = written.encoded_len() + ITEM_TAG_BYTES;
-        if size > room && !answer.work_items.is_empty() {
-            let rest = [item].into_iter().chain(items).map(|item| item.token).collect();
-            return (answer, rest);
+    let room = bytes_max.saturating_sub(answer.encoded_len());
+    answer.work_items = as_many_as_fit(work.items.iter().map(work_item), room);
+    let unseen = work.items.iter().skip(answer.work_items.len());
+    let unseen = unseen.map(|item| item.token).collect();
+    (answer, unseen)
+}
+
+/// The first items that so many bytes hold, and at least one.
+fn as_many_as_fit(
+    items: impl Iterator<Item = proto::WorkItem>,
+    mut room: usize,
+) -> Vec<proto::WorkItem> {
+    let mut fitting = Vec::new();
+    for item in items {
+        let size = item.encoded_len() + ITEM_TAG_BYTES;
+        if size > room && !fitting.is_empty() {
+            break;
         }
         room = room.saturating_sub(size);
-        answer.work_items.push(written);
+        fitting.push(item);
     }
-    (answer, Vec::new())
+    fitting
+}
+
+/// Reads what to preview: the list, and how many items.
+pub(in crate::grpc) fn preview_request(
+    request: &proto::PreviewWorkRequest,
+) -> Result<(WorkListId, usize), Violations> {
+    let mut broken = Violations::new();
+    let at = ROOT.field("work_list_id");
+    let work_list_id = id(&request.work_list_id, WorkListId::new, &at, &mut broken);
+    let max_items = number(request.max_items, (0, 500), &ROOT.field("max_items"), &mut broken);
+    let max_items = match usize::try_from(max_items) {
+        Ok(0) | Err(_) => PREVIEW_DEFAULT,
+        Ok(max_items) => max_items,
+    };
+    work_list_id.filter(|_| broken.is_empty()).map(|id| (id, max_items)).ok_or(broken)
+}
+
+/// Writes what a list would give, as many items as `bytes_max` holds and at least
+/// one.
+pub(in crate::grpc) fn preview_response(
+    work: &PreviewedWork,
+    bytes_max: usize,
+) -> proto::PreviewWorkResponse {
+    let mut answer = proto::PreviewWorkResponse {
+        work_items: Vec::new(),
+        warnings: warnings(&work.warnings),
+        next_window_time: work.next_window.map(timestamp),
+    };
+    let unleased = |item: &WorkItem| proto::WorkItem {
+        lease_token: Vec::new(),
+        lease_expire_time: None,
+        ..work_item(item)
+    };
+    let room = bytes_max.saturating_sub(answer.encoded_len());
+    answer.work_items = as_many_as_fit(work.items.iter().map(unleased), room);
+    answer
 }
 
 /// Warnings as the contract writes them.

@@ -60,6 +60,20 @@ impl CaseService for Probe {
     ) -> Result<Response<proto::ExplainCaseResponse>, Status> {
         Ok(Response::new(Default::default()))
     }
+
+    async fn score_case(
+        &self,
+        _: Request<proto::ScoreCaseRequest>,
+    ) -> Result<Response<proto::ScoreCaseResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn get_debtor(
+        &self,
+        _: Request<proto::GetDebtorRequest>,
+    ) -> Result<Response<proto::GetDebtorResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
 }
 
 fn case(case_id: String) -> Response<proto::GetCaseResponse> {

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::model::{Day, INPUTS, Input, Inputs};
+use crate::model::{Day, INPUTS, Input, Inputs, RecoveryGroup};
 use crate::scoring::compile::CHARACTERISTICS_MAX;
 use crate::scoring::subject::Subject;
-use crate::scoring::{CONSUMER_YAML, CaseInput, Codes, Explanation, Ranked, RuleSet};
+use crate::scoring::{CONSUMER_YAML, CaseInput, Codes, Explanation, NextGroupBin, Ranked, RuleSet};
 
 use super::generate::{card_of_everything, card_of_one, case, holds};
 use super::naive;
@@ -61,6 +61,26 @@ fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
     prop_assert!((0..=1_000).contains(&priority));
     prop_assert!(explanation.reasons.len() <= 4);
     prop_assert!(explanation.reasons.is_sorted_by(|a, b| a.points_lost >= b.points_lost));
+    check_next_group(explanation, raw)
+}
+
+fn check_next_group(explanation: &Explanation, raw: i32) -> Result<(), TestCaseError> {
+    let lacking = explanation.points_to_next_group;
+    let reached = match explanation.rank.group {
+        RecoveryGroup::A => raw.max(explanation.cutoff_a),
+        RecoveryGroup::B => explanation.cutoff_a,
+        RecoveryGroup::C => explanation.cutoff_b,
+    };
+    prop_assert_eq!(lacking, (reached - raw).max(0));
+    prop_assert_eq!(lacking == 0, explanation.rank.group == RecoveryGroup::A);
+    for line in &explanation.lines {
+        let same = |bin: &&NextGroupBin| bin.characteristic == line.characteristic;
+        let most = line.best_contribution - line.contribution;
+        if let Some(bin) = explanation.next_group_bins.iter().find(same) {
+            prop_assert!((lacking..=most).contains(&bin.points_gained), "{}", bin.bin);
+            prop_assert!(lacking > 0 && !line.protected_input && bin.bin != line.bin);
+        }
+    }
     Ok(())
 }
 

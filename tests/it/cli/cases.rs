@@ -102,3 +102,28 @@ fn a_portfolio_is_meant_by_flag_then_variable_then_settings_then_because_it_is_a
     assert_eq!(program.run_well(&["case", "list"]).data.lines().count(), 4);
     assert_eq!(program.run_well(&["case", "list", "-p", "other"]).data.lines().count(), 1);
 }
+
+#[test]
+fn a_case_is_explained_beside_what_would_be_if() {
+    let program = with_cases();
+    let both = ["case", "explain", "L-1", "--what-if", "overdue_amount=50", "--what-if"];
+    let both = [&both[..], &["oldest_due_date=2026-03-01"]].concat();
+    let table = program.run_well(&both).data;
+    assert!(table.contains("what if") && table.contains("overdue_age"), "{table}");
+    let json = program.run_well(&[&both[..], &["-o", "json"]].concat()).json();
+    let score = |of: &str| json[of]["recovery_score"].as_i64().unwrap();
+    assert!(score("what_if_explanation") > score("explanation"), "{json}");
+    let refused = program.run(&["case", "explain", "L-1", "--what-if", "promises_held=3"]);
+    assert_eq!(refused.code, 2, "{}", refused.notes);
+    assert!(refused.notes.contains("promises_held is no field"), "{}", refused.notes);
+}
+
+#[test]
+fn a_case_is_scored_without_being_stored() {
+    let program = with_cases();
+    let fields = ["overdue_amount=900", "oldest_due_date=2026-01-05", "promises_broken=2"];
+    let json = program.run_well(&[&["case", "score", "-o", "json"], &fields[..]].concat()).json();
+    assert!(json["recovery_score"].as_i64().is_some_and(|score| score > 0), "{json}");
+    let refused = program.run(&["case", "score", "overdue_amount=many"]);
+    assert_eq!(refused.code, 2, "{}", refused.notes);
+}

@@ -49,6 +49,23 @@ fn work_is_leased_reported_and_given_back() {
 }
 
 #[test]
+fn work_is_previewed_before_it_is_leased_and_its_debtor_shown() {
+    let program = with_work();
+    let previewed = program.run_well(&["worklist", "preview", "all", "-n", "2", "-o", "json"]);
+    let previewed = previewed.json();
+    let lead = |item: &Value| item["lead_case"]["case_id"].as_str().unwrap().to_owned();
+    let ids: Vec<String> = previewed.as_array().unwrap().iter().map(lead).collect();
+    let leased: Vec<String> = lease(&program, "2").iter().map(lead).collect();
+    assert_eq!(ids, leased);
+    let debtor_id = previewed[0]["debtor_id"].as_str().unwrap();
+    let debtor = program.run_well(&["debtor", "get", debtor_id, "-o", "json"]).json();
+    assert_eq!(debtor["leased_case"], format!("main {}", ids[0]));
+    assert_eq!(debtor["attempt_count"], 1);
+    let table = program.run_well(&["debtor", "get", debtor_id]).data;
+    assert!(table.contains("1 of 1 cases overdue") && table.contains("leased: main"), "{table}");
+}
+
+#[test]
 fn a_list_may_choose_groups_stages_and_languages() {
     let program = with_work();
     let choice = ["--group", "c", "--stage", "m5", "--stage", "M4", "--language", "es"];

@@ -6,7 +6,7 @@ use crate::support::{NOW, TestServer, date, document, euro, instant, portfolio, 
 
 /// A server with a portfolio that may be called at any time, `cases`, and a list
 /// of everything.
-async fn with_work(cases: &[&str]) -> TestServer {
+pub(super) async fn with_work(cases: &[&str]) -> TestServer {
     let server = TestServer::start().await;
     let always = proto::contact_policy::Policy::Always(proto::AlwaysPolicy {});
     let contact_policy = Some(proto::ContactPolicy { policy: Some(always) });
@@ -24,7 +24,7 @@ async fn create(server: &TestServer, work_list: proto::WorkList) -> proto::WorkL
     server.work_lists().create_work_list(request).await.unwrap().into_inner().work_list.unwrap()
 }
 
-fn pull(max_items: i32) -> proto::LeaseWorkRequest {
+pub(super) fn pull(max_items: i32) -> proto::LeaseWorkRequest {
     proto::LeaseWorkRequest {
         work_list_id: "all".to_owned(),
         worker_id: "w1".to_owned(),
@@ -34,12 +34,12 @@ fn pull(max_items: i32) -> proto::LeaseWorkRequest {
     }
 }
 
-async fn lease(server: &TestServer, max_items: i32) -> Vec<proto::WorkItem> {
+pub(super) async fn lease(server: &TestServer, max_items: i32) -> Vec<proto::WorkItem> {
     let answer = server.work_lists().lease_work(pull(max_items)).await.unwrap();
     answer.into_inner().work_items
 }
 
-fn report(item: &proto::WorkItem, outcome_code: &str) -> proto::Outcome {
+pub(super) fn report(item: &proto::WorkItem, outcome_code: &str) -> proto::Outcome {
     proto::Outcome {
         lease_token: item.lease_token.clone(),
         outcome_code: outcome_code.to_owned(),
@@ -47,7 +47,7 @@ fn report(item: &proto::WorkItem, outcome_code: &str) -> proto::Outcome {
     }
 }
 
-async fn reported(server: &TestServer, outcome: proto::Outcome) -> proto::OutcomeResult {
+pub(super) async fn reported(server: &TestServer, outcome: proto::Outcome) -> proto::OutcomeResult {
     let request = proto::ReportOutcomesRequest { outcomes: vec![outcome] };
     let answer = server.work_lists().report_outcomes(request).await.unwrap();
     answer.into_inner().results.remove(0)

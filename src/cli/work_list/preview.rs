@@ -1,0 +1,38 @@
+//! `arrears worklist preview`: what a pull would be given, without a lease.
+
+use clap::Args;
+
+use crate::cli::client::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, Format};
+use crate::cli::view;
+use crate::cli::work_item::WorkItemView;
+use crate::proto;
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct PreviewArgs {
+    /// The list
+    work_list_id: String,
+    /// The most items to show, 1 to 500
+    #[arg(short = 'n', long, default_value_t = 20)]
+    max: i32,
+}
+
+/// Shows the next work of a list.
+pub(super) async fn preview(context: &Context, args: PreviewArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let request =
+        proto::PreviewWorkRequest { work_list_id: args.work_list_id.clone(), max_items: args.max };
+    let answer = client.work_lists().preview_work(request).await?.into_inner();
+    super::warn(&answer.warnings);
+    let items: Vec<WorkItemView> = answer.work_items.iter().map(WorkItemView::new).collect();
+    if items.is_empty() && context.format == Format::Table {
+        let next = match answer.next_window_time.as_ref() {
+            Some(time) => format!("hours of contact begin at {}", view::time(Some(time))),
+            None => format!("`arrears worklist why {}` says why", args.work_list_id),
+        };
+        output::note(&format!("no work is ready; {next}"));
+        return Ok(());
+    }
+    output::records(context.format, &items)
+}
