@@ -17,7 +17,7 @@ mod violation;
 pub use case::{CaseState, CloseReason, DebtorKind, Stage, StageBounds};
 pub use facts::{
     ArrearsMonth, ContactPoint, ContactPointKind, ContactPointState, CustomFeature, CustomValue,
-    Facts, Instalment,
+    Facts, Instalment, Sealed,
 };
 pub use history::{
     Attempt, DebtorRecord, History, Hold, HoldKind, Payment, Promise, PromiseInput, PromiseState,

@@ -1,6 +1,7 @@
 //! The fields of a case as columns of a file: which there are, and how the text
 //! of a cell becomes a value of the contract.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::DateTime;
 
 use super::decimal::{Decimal, date, parse_day};
@@ -42,9 +43,10 @@ pub(super) enum Plain {
     CloseDate,
     DebtorKind,
     Language,
+    Sealed,
 }
 
-const PLAIN: [(Plain, &str); 11] = [
+const PLAIN: [(Plain, &str); 12] = [
     (Plain::CaseId, "case_id"),
     (Plain::DebtorId, "debtor_id"),
     (Plain::SourceSequence, "source_sequence"),
@@ -56,6 +58,7 @@ const PLAIN: [(Plain, &str); 11] = [
     (Plain::CloseDate, "close_date"),
     (Plain::DebtorKind, "debtor_kind"),
     (Plain::Language, "language"),
+    (Plain::Sealed, "sealed"),
 ];
 
 /// A part of a contact point.
@@ -217,6 +220,7 @@ impl Plain {
             }
             Plain::DebtorKind => document.debtor_kind = word(word::DEBTOR_KIND, text)?,
             Plain::Language => text.clone_into(&mut document.language),
+            Plain::Sealed => document.sealed = sealed(text)?,
         }
         Ok(())
     }
@@ -254,6 +258,11 @@ fn id(text: &str, checked: Result<(), crate::model::InvalidId>) -> Result<String
         Ok(()) => Ok(text.to_owned()),
         Err(error) => Err((Reason::FieldMalformed, format!("it {error}"))),
     }
+}
+
+fn sealed(text: &str) -> Result<Vec<u8>, Refusal> {
+    let refused = |_| (Reason::FieldMalformed, "it must be bytes in base64".to_owned());
+    BASE64_STANDARD.decode(text).map_err(refused)
 }
 
 fn currency(text: &str) -> Result<Currency, Refusal> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
 use super::explanation::ReasonView;
@@ -42,6 +43,9 @@ struct WorkCaseView {
     recovery_score: Option<i32>,
     priority: Option<i32>,
     reasons: Vec<ReasonView>,
+    /// In base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sealed: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,6 +80,7 @@ impl WorkCaseView {
             recovery_score: rank.map(|rank| rank.recovery_score),
             priority: rank.map(|rank| rank.priority),
             reasons: case.reasons.iter().map(ReasonView::new).collect(),
+            sealed: BASE64_STANDARD.encode(&case.sealed),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{
     CaseId, ContactPoint, Currency, Day, DebtorId, Micros, Part, PortfolioId, Rank, RequestId,
-    Stage, Violations, WorkListId, WorkListNo, WorkerId,
+    Sealed, Stage, Violations, WorkListId, WorkListNo, WorkerId,
 };
 
 use std::sync::Arc;
@@ -145,6 +145,8 @@ pub struct WorkCase {
     pub rank: Rank,
     /// Reasons for agents: code, text, characteristic, points lost.
     pub reasons: Vec<AgentReason>,
+    /// What the newest document brought sealed.
+    pub sealed: Sealed,
 }
 
 /// A reason an agent may know.

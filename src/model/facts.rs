@@ -1,5 +1,7 @@
 //! What a source says of a case: the content of one document.
 
+use std::fmt;
+
 use super::{CloseReason, Day, DebtorKind, Inputs};
 
 /// The content of a case document, checked and in smallest units.
@@ -29,6 +31,24 @@ pub struct Facts {
     pub contact_points: Vec<ContactPoint>,
     /// Ascending by id, each once.
     pub custom_features: Vec<CustomFeature>,
+    /// What the caller encrypted for whoever works the case.
+    pub sealed: Sealed,
+}
+
+/// Bytes that the caller encrypted: kept, returned with the lease, read by nobody.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+impl Sealed {
+    /// The most bytes.
+    pub const BYTES_MAX: usize = 512;
+}
+
+impl fmt::Debug for Sealed {
+    /// How many bytes there are and no more: they are of no use in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
 }
 
 impl Facts {

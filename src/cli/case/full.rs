@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
@@ -208,6 +209,7 @@ fn columns(document: &proto::CaseDocument) -> BTreeMap<String, String> {
         ("close_date", view::day(close.and_then(|close| close.date.as_ref()))),
         ("debtor_kind", word::DEBTOR_KIND.word(document.debtor_kind).to_owned()),
         ("language", document.language.clone()),
+        ("sealed", BASE64_STANDARD.encode(&document.sealed)),
     ]
     .map(|(name, cell)| (name.to_owned(), cell))
     .to_vec();

@@ -164,6 +164,7 @@ fn work_case(set: &WorkingSet, entry: &CaseEntry, id: &str) -> Result<WorkCase, 
         stage: head.stage,
         rank: head.rank,
         reasons: content.map(|content| reasons(set, entry, content)).unwrap_or_default(),
+        sealed: content.map(|content| content.facts.sealed.clone()).unwrap_or_default(),
     })
 }
 

@@ -4,7 +4,8 @@ use crate::engine::ItemError;
 use crate::engine::push::{Disposition, Document, PushCommand, PushResult, Rejected};
 use crate::grpc::status::{ItemBudget, Named, item_error};
 use crate::model::{
-    CaseId, CloseReason, DebtorId, DebtorKind, Facts, Micros, PortfolioId, Reason, Violations,
+    CaseId, CloseReason, DebtorId, DebtorKind, Facts, Micros, PortfolioId, Reason, Sealed,
+    Violations,
 };
 use crate::proto;
 
@@ -123,6 +124,11 @@ fn facts(
         amount(outstanding, AmountRule::NotNegative, currency, &at, broken)
     });
     let kind = |number: i32| DebtorKind::from_number(i64::from(number));
+    if given.sealed.len() > Sealed::BYTES_MAX {
+        let field = at.field("sealed").to_string();
+        let value = format!("{} bytes", given.sealed.len());
+        broken.add(field, Reason::FieldOutOfRange, value, "at most 512 bytes");
+    }
     Facts {
         overdue_amount_minor: overdue.unwrap_or(0),
         oldest_due_date,
@@ -136,6 +142,7 @@ fn facts(
         inputs,
         contact_points: contact_points(given.contact_points, at, broken),
         custom_features: custom_features(given.custom_features, at, broken),
+        sealed: Sealed(given.sealed),
     }
 }
 

@@ -172,6 +172,7 @@ fn document_to(view: &CaseView, facts: &Facts, sequence: Option<i64>) -> proto::
         arrears_profile: arrears_profile_to(&facts.arrears_profile, currency),
         contact_points: contact_points_to(&facts.contact_points),
         custom_features: custom_features_to(&facts.custom_features),
+        sealed: facts.sealed.0.clone(),
         ..proto::CaseDocument::default()
     };
     inputs::write(&facts.inputs, currency, &mut document);

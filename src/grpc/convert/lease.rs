@@ -191,6 +191,7 @@ fn work_case(case: &WorkCase) -> proto::WorkCase {
         stage: i32::from(case.stage as i16),
         rank: Some(rank_to(&case.rank)),
         reasons: case.reasons.iter().map(reason).collect(),
+        sealed: case.sealed.0.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use prost::Message;
 
 use crate::model::{
     ArrearsMonth, CloseReason, ContactPoint, ContactPointKind, ContactPointState, CustomFeature,
-    CustomValue, Day, DebtorId, DebtorKind, Facts, Input, Inputs, Instalment,
+    CustomValue, Day, DebtorId, DebtorKind, Facts, Input, Inputs, Instalment, Sealed,
 };
 
 use super::super::StoreError;
@@ -29,6 +29,7 @@ pub(crate) fn facts_to(facts: &Facts) -> stored::CaseFacts {
             .collect(),
         contact_points: facts.contact_points.iter().map(contact_to).collect(),
         custom_features: facts.custom_features.iter().map(custom_to).collect(),
+        sealed: facts.sealed.0.clone(),
     }
 }
 
@@ -110,6 +111,7 @@ pub(crate) fn facts_of(stored: stored::CaseFacts, place: Place) -> Result<Facts,
             .into_iter()
             .map(|feature| custom_from(feature, place))
             .collect::<Result<_, _>>()?,
+        sealed: Sealed(stored.sealed),
     })
 }
 
@@ -226,6 +228,7 @@ macro_rules! with_fields {
             10 inputs;
             11 contact_points;
             12 custom_features;
+            13 sealed;
         }
     };
 }

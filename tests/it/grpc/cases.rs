@@ -179,3 +179,22 @@ async fn an_explanation_adds_up_to_the_score() {
     let refused = refusal(server.cases().explain_case(request(date(2026, 2, 30))).await);
     assert_eq!(refused.violations, [("as_of_date".to_owned(), "FIELD_MALFORMED".to_owned())]);
 }
+
+#[tokio::test]
+async fn sealed_bytes_are_kept_as_content_and_bounded() {
+    let server = with_portfolio().await;
+    let sealed = |bytes: &[u8]| proto::CaseDocument { sealed: bytes.to_vec(), ..document("c1") };
+    let longest: Vec<u8> = (0..512).map(|at| at as u8).collect();
+    assert_eq!(dispositions(&server.push("cards", vec![sealed(b"one")]).await), [Created]);
+    assert_eq!(dispositions(&server.push("cards", vec![sealed(b"one")]).await), [Unchanged]);
+    let changed = server.push("cards", vec![sealed(&longest)]).await;
+    assert_eq!(dispositions(&changed), [proto::PushDisposition::Corrected]);
+    let server = server.restart().await;
+    let case = server.get("cards", "c1").await;
+    assert_eq!(case.document.unwrap().sealed, longest);
+    let refused = server.push("cards", vec![sealed(&[0; 513])]).await;
+    assert_eq!(dispositions(&refused), [Rejected]);
+    let violation = &refused[0].error.as_ref().unwrap().violations[0];
+    assert_eq!(violation.field, "cases[0].sealed");
+    assert!(violation.description.contains("513 bytes"), "{violation:?}");
+}

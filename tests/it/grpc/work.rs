@@ -76,6 +76,15 @@ async fn leased_work_tells_what_a_worker_needs_and_warns_of_the_open_policy() {
 }
 
 #[tokio::test]
+async fn what_the_caller_sealed_comes_back_with_the_lease() {
+    let server = with_work(&["c1"]).await;
+    let sealed = proto::CaseDocument { sealed: b"\0\xFFsecret".to_vec(), ..document("c1") };
+    server.push("cards", vec![sealed]).await;
+    let item = lease(&server, 1).await.remove(0);
+    assert_eq!(item.lead_case.unwrap().sealed, b"\0\xFFsecret");
+}
+
+#[tokio::test]
 async fn a_worker_is_told_to_stop_when_the_debtor_pays() {
     let server = with_work(&["c1", "c2"]).await;
     let items = lease(&server, 2).await;

@@ -19,7 +19,7 @@ pub(super) fn facts() -> impl Strategy<Value = Facts> {
     let money = (amount, due, option::of(Just(900_000_i64)), close_reason);
     let kind = option::of(prop_oneof![Just(DebtorKind::Person), Just(DebtorKind::Business)]);
     let language = prop_oneof![3 => Just(""), 1 => Just("es"), 1 => Just("en-GB")];
-    let lists = (instalments(), profile(), inputs(), contact_points(), custom_features());
+    let lists = (instalments(), profile(), inputs(), contact_points(), custom_features(), sealed());
     (money, kind, language, lists).prop_map(|(money, debtor_kind, language, lists)| Facts {
         overdue_amount_minor: money.0,
         oldest_due_date: money.1.map(Day),
@@ -33,7 +33,12 @@ pub(super) fn facts() -> impl Strategy<Value = Facts> {
         inputs: lists.2,
         contact_points: lists.3,
         custom_features: lists.4,
+        sealed: Sealed(lists.5),
     })
+}
+
+fn sealed() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => Just(Vec::new()), 1 => vec(0..=255_u8, 1..4)]
 }
 
 fn instalments() -> impl Strategy<Value = Vec<Instalment>> {
