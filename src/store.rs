@@ -32,7 +32,8 @@ pub mod queue;
 
 pub(crate) use db::Tx;
 pub use encode::FACTS_VERSION;
-pub use error::StoreError;
+pub(crate) use error::Readable;
+pub use error::{Damage, StoreError};
 pub use writer::Class;
 
 use readers::Readers;

@@ -146,11 +146,13 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
         ..Default::default()
     };
     let mut cases = Vec::new();
+    let mut unreadable = Vec::new();
     let more = loop {
         let missing = i32::try_from(most - cases.len()).unwrap_or(i32::MAX);
         request.page_size = missing.min(PAGE_SIZE);
         let answer = client.cases().list_cases(request.clone()).await?.into_inner();
         cases.extend(answer.cases.iter().map(CaseView::new));
+        unreadable.extend(answer.unreadable_cases);
         request.page_token = answer.next_page_token;
         if cases.len() >= most || request.page_token.is_empty() {
             break !request.page_token.is_empty();
@@ -160,7 +162,23 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
     if more {
         output::note(&format!("{} cases shown; --limit 0 shows all", cases.len()));
     }
-    Ok(())
+    told_of(&unreadable)
+}
+
+/// Names the cases that the server could not read back. What is printed is not all
+/// that was asked for, and a script must not take it for that.
+fn told_of(unreadable: &[proto::UnreadableCase]) -> Result<(), Failure> {
+    for case in unreadable {
+        let why = case.error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
+        output::note(&format!("case {} is not shown: {why}", case.case_id));
+    }
+    match unreadable.len() {
+        0 => Ok(()),
+        count => {
+            let text = format!("{count} cases are stored and cannot be read back");
+            Err(Failure::new(Exit::Failure, text))
+        }
+    }
 }
 
 async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
-use crate::store::{Class, Store, Tx, activations, lanes, portfolios};
+use crate::store::{Class, Damage, Store, Tx, activations, lanes, portfolios};
 
 use super::lease::Waiting;
 use super::lease::heads::Heads;
@@ -251,7 +251,7 @@ impl Engine {
     /// Portfolios as this transaction sees them, by number.
     ///
     /// # Errors
-    /// `NotFound` for one that is not stored.
+    /// `Corrupt` for one that is not stored: somebody's row names it.
     pub(super) async fn contexts_by_no(
         &self,
         tx: &mut Tx,
@@ -263,10 +263,7 @@ impl Engine {
         let is_found =
             |number: &PortfolioNo| found.iter().any(|context| context.portfolio.number == *number);
         match numbers.iter().find(|number| !is_found(number)) {
-            Some(missing) => {
-                let id = missing.to_string();
-                Err(Error::NotFound { resource: Resource::Portfolio, id })
-            }
+            Some(missing) => Err(Damage::missing("portfolio", part, missing.0).into()),
             None => Ok(found),
         }
     }
@@ -290,9 +287,9 @@ impl Engine {
         part: Part,
         (stored, active): ActivePortfolio,
     ) -> Result<Arc<PortfolioContext>, Error> {
-        let (activation_id, rule_set_id) = active.ok_or_else(|| {
-            Error::Internal(format!("portfolio {} has no active rule set", stored.id))
-        })?;
+        let number = stored.number.0;
+        let (activation_id, rule_set_id) =
+            active.ok_or_else(|| Damage::missing("activation", part, number))?;
         if let Some(known) = read(&self.contexts).get(&(part, stored.number))
             // A version number may be used again after a commit that failed.
             && known.portfolio.version == stored.version
@@ -303,9 +300,9 @@ impl Engine {
             return Ok(Arc::clone(known));
         }
         let zone = Zone::new(&stored.settings.time_zone)
-            .map_err(|error| Error::Internal(format!("portfolio {}: {error}", stored.id)))?;
+            .map_err(|error| Damage::of("portfolio", part, number, error))?;
         let portfolio_id = PortfolioId::new(stored.id.as_str())
-            .map_err(|error| Error::Internal(format!("portfolio {}: {error}", stored.id)))?;
+            .map_err(|error| Damage::of("portfolio", part, number, error))?;
         let rule_set = self.rule_set(tx, part, rule_set_id).await?;
         let context = Arc::new(PortfolioContext {
             part,
@@ -354,6 +351,7 @@ pub(super) async fn compile_rule_set(
         feature_version: content.feature_version,
     };
     RuleSet::compile(id, &definition).map_err(|findings| {
-        Error::Internal(format!("rule set {id} does not compile: {findings:?}"))
+        let why = format!("it does not compile: {findings:?}");
+        Damage::of("rule_set", part, id.0, why).into()
     })
 }

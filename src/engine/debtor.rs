@@ -58,6 +58,7 @@ pub async fn get_debtor(
         .map(|debtor| debtor.debtor_no)
         .ok_or_else(|| Error::NotFound { resource: Resource::Debtor, id: debtor_id.to_string() })?;
     set.take_debtors(&mut tx, found).await?;
+    set.check_debtor(debtor_no)?;
     let mut heads: Vec<CaseHead> =
         set.cases_of(debtor_no).map(|entry| entry.head.clone()).collect();
     let mut view = summary(&set, &debtor_id, &heads);
@@ -130,7 +131,7 @@ async fn views(
     let mut all = Vec::new();
     for (portfolio_no, heads) in by_portfolio {
         let context = Arc::clone(set.portfolio(portfolio_no));
-        all.extend(read::views(&set.engine, tx, &context, heads, false).await?);
+        all.extend(read::views_of(&set.engine, tx, &context, heads, false).await?);
     }
     all.sort_by_key(|view| view.case_no);
     Ok(all)

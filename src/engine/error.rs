@@ -1,7 +1,7 @@
 //! Why a use case failed.
 
 use crate::model::{Micros, Violations};
-use crate::store::StoreError;
+use crate::store::{Damage, StoreError};
 
 /// A failure of a whole call.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,22 @@ pub enum Error {
     Internal(String),
 }
 
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Error {
+        Error::Store(damage.into())
+    }
+}
+
+impl Error {
+    /// The row that cannot be read, where that is what failed.
+    pub(super) fn into_damage(self) -> Result<Damage, Error> {
+        match self {
+            Error::Store(StoreError::Corrupt { table, key, why }) => Ok(Damage { table, key, why }),
+            other => Err(other),
+        }
+    }
+}
+
 /// What an error speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
@@ -150,4 +166,8 @@ pub enum ItemError {
     /// Another report on this lease was taken before.
     #[error("another report on this lease was taken before")]
     ReportAlreadyExists,
+    /// A stored row that the item touches cannot be read back; nothing of the item
+    /// was kept. What is wrong with the row is in the log.
+    #[error("the stored row {} {} cannot be read back; nothing was changed", .0.table, .0.key)]
+    Unreadable(#[from] Damage),
 }

@@ -8,7 +8,6 @@ use crate::model::{
     Reason, Violations,
 };
 use crate::scoring::{CaseInput, Explanation};
-use crate::store::StoreError;
 use crate::store::cases::{self, CaseContent};
 
 use super::context::PortfolioContext;
@@ -61,18 +60,10 @@ pub async fn explain_case(
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let known = read::find(&mut tx, part, &context, &case_id).await?;
     let day = day_to_rank(&context, as_of_date, known.head.as_of, engine.now())?;
-    let mut contents = cases::load_content(&mut tx, part, [known.head.case_no]).await?;
-    let missing = |what: &str| StoreError::Corrupt {
-        table: "loan_case",
-        key: format!("({part}, {})", known.head.case_no),
-        why: format!("its {what} is missing"),
-    };
-    let (_, content) = contents.remove(&known.head.case_no).ok_or_else(|| missing("content"))?;
+    let (_, content) = cases::load_content_of(&mut tx, part, known.head.case_no).await?;
     let (as_of, case_seq) = (known.head.as_of, known.head.case_seq);
     let explanation = explain(&context, &content, (as_of, case_seq, day));
-    let lost = missing("view");
-    let mut views = read::views(engine, &mut tx, &context, vec![known.head], false).await?;
-    let view = views.pop().ok_or(lost)?;
+    let view = read::view_of(engine, &mut tx, &context, known.head, false).await?;
     Ok(ExplainedCase { view, explanation, context, content, day })
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::model::{Micros, RuleSetId};
 pub use crate::store::inspect::{Schema, schema_version};
 use crate::store::portfolios::portfolio_by_no;
-use crate::store::{activations, cases, inspect};
+use crate::store::{Damage, activations, cases, inspect};
 
 use super::Error;
 use super::context::compile_rule_set;
@@ -70,7 +70,7 @@ impl Inspector {
         for (part, portfolio_no, portfolio_id) in inspect::all_portfolios(&mut tx).await? {
             let rule_set = match activations::active(&mut tx, part, portfolio_no).await? {
                 Some((_, id)) => compile_rule_set(&mut tx, part, id).await.map(|_| id),
-                None => Err(Error::Internal("no rule set is active".to_owned())),
+                None => Err(Damage::missing("activation", part, portfolio_no.0).into()),
             };
             found.push(ActiveRules { portfolio_id, rule_set });
         }
@@ -87,9 +87,11 @@ impl Inspector {
             return Ok(None);
         };
         let ids = cases::load_ids(&mut tx, part, [case_no]).await?;
-        let missing = || Error::Internal(format!("case {case_no:?} has a place and no name"));
-        let (portfolio_no, case_id) = ids.into_values().next().ok_or_else(missing)?;
-        let portfolio = portfolio_by_no(&mut tx, part, portfolio_no).await?.ok_or_else(missing)?;
+        let missing = |table, number| Damage::missing(table, part, number);
+        let (portfolio_no, case_id) =
+            ids.into_values().next().ok_or_else(|| missing("loan_case", case_no.0))?;
+        let portfolio = portfolio_by_no(&mut tx, part, portfolio_no).await?;
+        let portfolio = portfolio.ok_or_else(|| missing("portfolio", portfolio_no.0))?;
         Ok(Some(OverdueReview { portfolio_id: portfolio.id, case_id, since }))
     }
 }

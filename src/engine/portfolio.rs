@@ -9,7 +9,7 @@ use crate::store::activations::{self, NewActivation, RuleSetContent};
 use crate::store::audit::NewAuditRow;
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
-use crate::store::{Class, Tx, audit};
+use crate::store::{Class, Damage, Tx, audit};
 
 use super::page::PageToken;
 use super::{Caller, Engine, Error, Resource};
@@ -88,7 +88,7 @@ async fn create(
     note(tx, caller, now, "portfolio.created", settings).await?;
     note(tx, caller, now, "rule_set.activated", &rule_set_id).await?;
     let stored = portfolios::portfolio_by_no(tx, part, number).await?;
-    let stored = stored.ok_or_else(|| Error::Internal("a new portfolio is missing".to_owned()))?;
+    let stored = stored.ok_or_else(|| Damage::missing("portfolio", part, number.0))?;
     portfolio(tx, part, stored).await
 }
 
@@ -119,11 +119,10 @@ async fn note(
 
 async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<Portfolio, Error> {
     let active = activations::active(tx, part, stored.number).await?;
-    let (_, rule_set_id) = active.ok_or_else(|| {
-        Error::Internal(format!("portfolio {} has no active rule set", stored.id))
-    })?;
+    let number = stored.number.0;
+    let (_, rule_set_id) = active.ok_or_else(|| Damage::missing("activation", part, number))?;
     let portfolio_id = PortfolioId::new(stored.id.as_str())
-        .map_err(|error| Error::Internal(format!("portfolio {:?} {error}", stored.id)))?;
+        .map_err(|error| Damage::of("portfolio", part, number, error))?;
     Ok(Portfolio {
         portfolio_id,
         settings: stored.settings,

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter, KnownCase};
 use crate::store::debtors::{self, Debtor};
-use crate::store::{StoreError, Tx};
+use crate::store::{Damage, Readable, Tx};
 
 use super::context::PortfolioContext;
 use super::page::PageToken;
@@ -58,6 +58,17 @@ pub struct CaseView {
     pub payments: Vec<Payment>,
 }
 
+/// A case of a page: as it stands, or why it cannot be read.
+#[derive(Clone, Debug)]
+pub struct ListedCase {
+    /// The service's number.
+    pub case_no: CaseNo,
+    /// The caller's id, empty where it cannot be read.
+    pub case_id: String,
+    /// The case, or the row that is damaged.
+    pub read: Result<CaseView, Damage>,
+}
+
 /// Which cases to list: all filters given must hold.
 #[derive(Clone, Debug)]
 pub struct ListCasesQuery {
@@ -95,11 +106,12 @@ pub async fn get_case(
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, caller.part, &portfolio_id).await?;
     let known = find(&mut tx, caller.part, &context, &case_id).await?;
-    let mut views = views(engine, &mut tx, &context, vec![known.head], true).await?;
-    views.pop().ok_or_else(|| Error::Internal("a case has no view".to_owned()))
+    view_of(engine, &mut tx, &context, known.head, true).await
 }
 
-/// A page of the cases that fit all filters, and the token of the next one.
+/// A page of the cases that fit all filters, and the token of the next one. Cases
+/// that cannot be read are listed as such and logged: whoever reads a whole portfolio
+/// shall have the others, and shall know that some are missing.
 ///
 /// # Errors
 /// `NotFound` for the portfolio; `PageTokenMalformed`, `PageTokenMismatch`.
@@ -107,7 +119,7 @@ pub async fn list_cases(
     engine: &Arc<Engine>,
     caller: &Caller,
     query: ListCasesQuery,
-) -> Result<(Vec<CaseView>, String), Error> {
+) -> Result<(Vec<ListedCase>, String), Error> {
     let request = request_of(caller, &query);
     let after = PageToken::read(&query.page_token, request)?;
     let after = match after.as_str() {
@@ -133,15 +145,28 @@ pub async fn list_cases(
         limit: query.page_size + 1,
     };
     let number = context.portfolio.number;
+    let all = filter.fits_all();
     let mut heads = cases::list_heads(&mut tx, caller.part, number, filter).await?;
-    let next =
-        PageToken::cut(&mut heads, query.page_size, request, |last| last.case_no.to_string());
-    Ok((views(engine, &mut tx, &context, heads, query.full).await?, next))
+    if all {
+        // What has no head has nothing that a filter could be compared with.
+        let last = heads.last().filter(|_| heads.len() > query.page_size);
+        let to = last.map_or(i64::MAX, |(case_no, _)| case_no.0);
+        let headless = cases::headless(&mut tx, caller.part, number, (after, to)).await?;
+        heads.extend(headless.into_iter().map(|(case_no, damage)| (case_no, Err(damage))));
+        heads.sort_by_key(|(case_no, _)| *case_no);
+    }
+    let next = PageToken::cut(&mut heads, query.page_size, request, |(last, _)| last.to_string());
+    let listed = views(engine, &mut tx, &context, heads, query.full).await?;
+    for damage in listed.iter().filter_map(|listed| listed.read.as_ref().err()) {
+        let Damage { table, key, why } = damage;
+        tracing::error!(table, key, why, "stored data cannot be read back: a case is not listed");
+    }
+    Ok((listed, next))
 }
 
 /// Continues a listing after a case of it, when an answer ends early because it
 /// is large.
-pub fn page_after(caller: &Caller, query: &ListCasesQuery, last: &CaseView) -> String {
+pub fn page_after(caller: &Caller, query: &ListCasesQuery, last: &ListedCase) -> String {
     PageToken::write(&last.case_no.to_string(), request_of(caller, query))
 }
 
@@ -163,46 +188,74 @@ pub(super) async fn find(
 ) -> Result<KnownCase, Error> {
     let number = context.portfolio.number;
     let mut found = cases::find_by_id(tx, part, number, [case_id.as_str()]).await?;
-    found
-        .remove(case_id.as_str())
-        .ok_or_else(|| Error::NotFound { resource: Resource::Case, id: case_id.to_string() })
+    let missing = || Error::NotFound { resource: Resource::Case, id: case_id.to_string() };
+    Ok(found.remove(case_id.as_str()).ok_or_else(missing)??)
 }
 
 /// Cases of one portfolio as callers see them, in the order of the heads.
-pub(super) async fn views(
+async fn views(
+    engine: &Engine,
+    tx: &mut Tx,
+    context: &PortfolioContext,
+    heads: Vec<(CaseNo, Readable<CaseHead>)>,
+    full: bool,
+) -> Result<Vec<ListedCase>, Error> {
+    let (part, now) = (context.part, engine.now());
+    let today = context.zone.day_of(now);
+    let ids = cases::load_ids(tx, part, heads.iter().map(|(case_no, _)| *case_no)).await?;
+    let readable = || heads.iter().filter_map(|(_, head)| head.as_ref().ok());
+    let loaded = debtors::load(tx, part, readable().map(|head| head.debtor_no)).await?;
+    let debtors: HashMap<_, _> =
+        loaded.into_iter().map(|debtor| (debtor.debtor_no, debtor.read)).collect();
+    let held = readable().filter(|head| full || head.hold_until.is_some());
+    let mut contents = cases::load_content(tx, part, held.map(|head| head.case_no)).await?;
+    let mut view_of = |case_no: CaseNo, head: Readable<CaseHead>| {
+        let missing = |table, number| Damage::missing(table, part, number);
+        let head = head?;
+        let (_, id) = ids.get(&case_no).ok_or_else(|| missing("loan_case", case_no.0))?;
+        let debtor = debtors.get(&head.debtor_no).cloned();
+        let debtor = debtor.unwrap_or_else(|| Err(missing("debtor", head.debtor_no.0)))?;
+        let content = contents.remove(&case_no).transpose()?.map(|(_, content)| content);
+        view(context, (id, &head, &debtor), content.as_ref(), (now, today, full))
+    };
+    let listed = heads.into_iter().map(|(case_no, head)| ListedCase {
+        case_no,
+        case_id: ids.get(&case_no).map(|(_, id)| id.clone()).unwrap_or_default(),
+        read: view_of(case_no, head),
+    });
+    Ok(listed.collect())
+}
+
+/// One case as callers see it.
+///
+/// # Errors
+/// `Corrupt` if any row of it cannot be read.
+pub(super) async fn view_of(
+    engine: &Engine,
+    tx: &mut Tx,
+    context: &PortfolioContext,
+    head: CaseHead,
+    full: bool,
+) -> Result<CaseView, Error> {
+    let missing = Damage::missing("case_head", context.part, head.case_no.0);
+    let view = views_of(engine, tx, context, vec![head], full).await?.pop();
+    Ok(view.ok_or(missing)?)
+}
+
+/// Cases of one portfolio as callers see them, in the order of the heads.
+///
+/// # Errors
+/// `Corrupt` if any row of any of them cannot be read.
+pub(super) async fn views_of(
     engine: &Engine,
     tx: &mut Tx,
     context: &PortfolioContext,
     heads: Vec<CaseHead>,
     full: bool,
 ) -> Result<Vec<CaseView>, Error> {
-    let (part, now) = (context.part, engine.now());
-    let case_nos: Vec<_> = heads.iter().map(|head| head.case_no).collect();
-    let ids = cases::load_ids(tx, part, case_nos.iter().copied()).await?;
-    let debtor_nos = heads.iter().map(|head| head.debtor_no);
-    let loaded = debtors::load(tx, part, debtor_nos).await?;
-    let debtors: HashMap<_, _> =
-        loaded.into_iter().map(|debtor| (debtor.debtor_no, debtor)).collect();
-    let held = heads.iter().filter(|head| full || head.hold_until.is_some());
-    let contents = cases::load_content(tx, part, held.map(|head| head.case_no)).await?;
-    let today = context.zone.day_of(now);
-    let missing = |what: &str, number: i64| {
-        Error::Store(StoreError::Corrupt {
-            table: "case_head",
-            key: format!("({part}, {number})"),
-            why: format!("its {what} is missing"),
-        })
-    };
-    heads
-        .into_iter()
-        .map(|head| {
-            let number = head.case_no.0;
-            let (_, id) = ids.get(&head.case_no).ok_or_else(|| missing("id", number))?;
-            let debtor = debtors.get(&head.debtor_no).ok_or_else(|| missing("debtor", number))?;
-            let content = contents.get(&head.case_no).map(|(_, content)| content);
-            view(context, (id, &head, debtor), content, (now, today, full))
-        })
-        .collect()
+    let heads = heads.into_iter().map(|head| (head.case_no, Ok(head))).collect();
+    let listed = views(engine, tx, context, heads, full).await?;
+    Ok(listed.into_iter().map(|listed| listed.read).collect::<Result<_, Damage>>()?)
 }
 
 fn view(
@@ -210,10 +263,11 @@ fn view(
     stored: (&str, &CaseHead, &Debtor),
     content: Option<&CaseContent>,
     as_seen: (Micros, Day, bool),
-) -> Result<CaseView, Error> {
+) -> Result<CaseView, Damage> {
     let (id, head, debtor) = stored;
     let (now, today, full) = as_seen;
-    let corrupt = |error: InvalidId| Error::Internal(format!("a stored id {error}"));
+    let corrupt =
+        |table, number| move |error: InvalidId| Damage::of(table, context.part, number, error);
     let in_force = |holds: &[Hold]| {
         holds.iter().filter(|hold| hold.until.is_none_or(|until| until > now)).cloned().collect()
     };
@@ -222,8 +276,9 @@ fn view(
     Ok(CaseView {
         case_no: head.case_no,
         portfolio_id: context.portfolio_id.clone(),
-        case_id: CaseId::new(id).map_err(corrupt)?,
-        debtor_id: DebtorId::new(debtor.debtor_id.as_str()).map_err(corrupt)?,
+        case_id: CaseId::new(id).map_err(corrupt("loan_case", head.case_no.0))?,
+        debtor_id: DebtorId::new(debtor.debtor_id.as_str())
+            .map_err(corrupt("debtor", debtor.debtor_no.0))?,
         currency: context.currency(),
         state: head.state,
         close_reason: head.close_reason,

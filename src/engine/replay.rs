@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use crate::model::{
-    CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, PortfolioId,
+    CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, Part, PortfolioId,
 };
 use crate::scoring::{CaseInput, Ranked};
+use crate::store::Damage;
 use crate::store::cases::{self, CaseContent, CaseHead};
 use crate::store::debtors;
 use crate::store::events::replay::{PastBody, PastEvent, Reader};
@@ -46,6 +47,8 @@ pub struct Replay {
 /// Puts events, in their order, one on another. Whether a document closes its
 /// case depends on the tolerance of the rule set of the time.
 struct Fold<'a> {
+    part: Part,
+    case_no: CaseNo,
     tolerance_minor: i64,
     days: &'a dyn LocalDays,
     folded: Option<Folded>,
@@ -75,7 +78,8 @@ impl Fold<'_> {
                 folded
             }
             (None, _) => {
-                return Err(Error::Internal("a case does not begin with a document".to_owned()));
+                let why = "the case does not begin with a document";
+                return Err(Damage::of("case_event", self.part, self.case_no.0, why).into());
             }
         };
         folded.as_of = event.ledger_as_of;
@@ -138,7 +142,14 @@ pub async fn replay_case(
     let head = read::find(&mut tx, part, &context, &case_id).await?.head;
     let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;
     let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
-    let mut fold = Fold { tolerance_minor, days: &context.zone, folded: None, kinds: [0; 8] };
+    let mut fold = Fold {
+        part,
+        case_no: head.case_no,
+        tolerance_minor,
+        days: &context.zone,
+        folded: None,
+        kinds: [0; 8],
+    };
     let mut reader = Reader::new(part, head.case_no);
     loop {
         let page = reader.next_page(&mut tx).await?;
@@ -149,12 +160,12 @@ pub async fn replay_case(
             fold.add(event)?;
         }
     }
-    let missing = |what: &str| Error::Internal(format!("case {case_id} has no {what}"));
-    let folded = fold.folded.ok_or_else(|| missing("events"))?;
-    let mut contents = cases::load_content(&mut tx, part, [head.case_no]).await?;
-    let (_, content) = contents.remove(&head.case_no).ok_or_else(|| missing("content"))?;
+    let missing = |table, number| Damage::missing(table, part, number);
+    let folded = fold.folded.ok_or_else(|| missing("case_event", head.case_no.0))?;
+    let (_, content) = cases::load_content_of(&mut tx, part, head.case_no).await?;
     let debtors = debtors::load(&mut tx, part, [head.debtor_no]).await?;
-    let debtor = debtors.into_iter().next().ok_or_else(|| missing("debtor"))?;
+    let debtor = debtors.into_iter().next();
+    let debtor = debtor.ok_or_else(|| missing("debtor", head.debtor_no.0))?.read?;
     let ranked = rule_set.rank(&CaseInput {
         facts: &folded.facts,
         history: &folded.history,

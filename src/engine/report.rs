@@ -113,11 +113,14 @@ fn take(
         // The report is older than reports are remembered.
         return Err(ItemError::ReportAlreadyExists);
     }
-    let late = !token::runs(set, lease);
-    apply::apply(set, lease, &checked, late);
-    holds.place(set, lease, &checked);
     for case_no in &checked.case_nos {
-        set.rank(*case_no);
+        set.check_readable(*case_no)?;
+    }
+    let late = !token::runs(set, lease);
+    apply::apply(set, lease, &checked, late)?;
+    holds.place(set, lease, &checked)?;
+    for case_no in &checked.case_nos {
+        set.rank(*case_no)?;
     }
     let next_at = next_eligible(set, lease.case_no);
     let row = ReportRow {

@@ -22,7 +22,7 @@ impl Engine {
     }
 }
 
-/// Ranks cases anew.
+/// Ranks cases anew; those that cannot be read are put off.
 pub(super) async fn review_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
@@ -31,7 +31,10 @@ pub(super) async fn review_into(
     set.load_debtors_of(tx, case_nos.iter().copied()).await?;
     set.load_content(tx, case_nos.iter().copied()).await?;
     for case_no in case_nos {
-        set.rank(case_no);
+        // What cannot be read was told when it was loaded, and is put off.
+        if set.check_readable(case_no).is_ok() {
+            set.rank(case_no)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::model::{Gate, Micros, Part, WorkListId, WorkListNo, WorkListSettings}
 use crate::store::audit::{self, NewAuditRow};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredWorkList};
-use crate::store::{Class, Tx};
+use crate::store::{Class, Damage, Tx};
 
 use super::page::PageToken;
 use super::{Caller, Engine, Error, Resource};
@@ -102,7 +102,7 @@ async fn create(
     let (part, now) = (caller.part, engine.now());
     if let Some(stored) = portfolios::work_list_by_id(tx, part, id.as_str()).await? {
         if stored.settings == *settings {
-            return work_list(stored);
+            return work_list(part, stored);
         }
         return Err(Error::AlreadyExists { resource: Resource::WorkList, id: id.to_string() });
     }
@@ -139,12 +139,12 @@ async fn note(
 }
 
 async fn stored(tx: &mut Tx, part: Part, id: &WorkListId) -> Result<WorkList, Error> {
-    work_list(super::lease::work_list(tx, part, id).await?)
+    work_list(part, super::lease::work_list(tx, part, id).await?)
 }
 
-fn work_list(stored: StoredWorkList) -> Result<WorkList, Error> {
+fn work_list(part: Part, stored: StoredWorkList) -> Result<WorkList, Error> {
     let work_list_id = WorkListId::new(stored.id.as_str())
-        .map_err(|error| Error::Internal(format!("work list {:?} {error}", stored.id)))?;
+        .map_err(|error| Damage::of("work_list", part, stored.number.0, error))?;
     Ok(WorkList {
         work_list_id,
         settings: stored.settings,
@@ -233,5 +233,6 @@ pub async fn list_work_lists(
     let mut tx = engine.store.read().await?;
     let mut rows = portfolios::list_work_lists(&mut tx, caller.part, &after, page_size + 1).await?;
     let next = PageToken::cut(&mut rows, page_size, request, |last| last.id.clone());
-    Ok((rows.into_iter().map(work_list).collect::<Result<_, Error>>()?, next))
+    let read = rows.into_iter().map(|stored| work_list(caller.part, stored));
+    Ok((read.collect::<Result<_, Error>>()?, next))
 }

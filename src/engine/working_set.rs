@@ -12,19 +12,22 @@ use crate::model::{
 };
 use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
 use crate::scoring::{CaseInput, Ranked};
+use crate::store::Damage;
 use crate::store::cases::{CaseContent, CaseHead};
 use crate::store::debtors::Debtor;
 use crate::store::queue::QueueRow;
 use crate::store::queue::lease::LeaseEnd;
-use crate::store::{Tx, cases, debtors, lanes};
 
+use super::Caller;
 use super::context::{Engine, PortfolioContext};
 use super::lease::heads::Learned;
-use super::{Caller, Error};
 
+mod damage;
 mod leases;
+mod load;
 mod save;
 
+use damage::Damaged;
 use leases::LeaseChanges;
 pub(super) use leases::{NewLease, UNREPORTED_COOLING};
 pub(super) use save::{Effects, PendingBody, PendingDocument, PendingEvent};
@@ -43,6 +46,7 @@ pub(super) struct WorkingSet {
     events: Vec<PendingEvent>,
     audit: Vec<save::PendingAudit>,
     leases: LeaseChanges,
+    damaged: Damaged,
     /// What this transaction has read of lanes.
     pub(super) heads: Learned,
     new_lanes: HashMap<i64, LaneKey>,
@@ -75,6 +79,22 @@ pub(super) struct CaseEntry {
     queue_loaded: Option<QueueRow>,
 }
 
+impl CaseEntry {
+    /// A case as it is stored.
+    fn stored(head: CaseHead, row: Option<QueueRow>) -> CaseEntry {
+        CaseEntry {
+            loaded: Some(head.clone()),
+            case_id: None,
+            content: None,
+            history_changed: false,
+            document: None,
+            queue: row.clone(),
+            queue_loaded: row,
+            head,
+        }
+    }
+}
+
 impl WorkingSet {
     pub(super) fn new(engine: &Arc<Engine>, caller: &Caller) -> WorkingSet {
         WorkingSet::of_part(engine, caller.part, &caller.subject)
@@ -94,6 +114,7 @@ impl WorkingSet {
             events: Vec::new(),
             audit: Vec::new(),
             leases: LeaseChanges::default(),
+            damaged: Damaged::default(),
             heads: Learned::default(),
             new_lanes: HashMap::new(),
             known_lanes: HashMap::new(),
@@ -108,22 +129,6 @@ impl WorkingSet {
         self.portfolios.insert(context.portfolio.number, context);
     }
 
-    /// Takes portfolios in hand, as this transaction sees them.
-    pub(super) async fn load_portfolios(
-        &mut self,
-        tx: &mut Tx,
-        numbers: impl IntoIterator<Item = PortfolioNo>,
-    ) -> Result<(), Error> {
-        let missing: BTreeSet<PortfolioNo> =
-            numbers.into_iter().filter(|number| !self.portfolios.contains_key(number)).collect();
-        if !missing.is_empty() {
-            for context in self.engine.contexts_by_no(tx, self.part, &missing).await? {
-                self.add_portfolio(context);
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn portfolio(&self, number: PortfolioNo) -> &Arc<PortfolioContext> {
         self.portfolios.get(&number).expect("the portfolio of a case is loaded with its debtor")
     }
@@ -136,122 +141,6 @@ impl WorkingSet {
     /// A portfolio, if it is in hand.
     pub(super) fn known_portfolio(&self, number: PortfolioNo) -> Option<&Arc<PortfolioContext>> {
         self.portfolios.get(&number)
-    }
-
-    /// Loads debtors with all their cases and places in the queue.
-    pub(super) async fn load_debtors(
-        &mut self,
-        tx: &mut Tx,
-        debtor_nos: impl IntoIterator<Item = DebtorNo>,
-    ) -> Result<(), Error> {
-        let missing: BTreeSet<DebtorNo> =
-            debtor_nos.into_iter().filter(|no| !self.debtors.contains_key(no)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let loaded = debtors::load(tx, self.part, missing.iter().copied()).await?;
-        self.take_debtors(tx, loaded).await
-    }
-
-    /// Loads the debtors of cases, with all their cases.
-    pub(super) async fn load_debtors_of(
-        &mut self,
-        tx: &mut Tx,
-        case_nos: impl IntoIterator<Item = CaseNo>,
-    ) -> Result<(), Error> {
-        let missing: Vec<CaseNo> =
-            case_nos.into_iter().filter(|no| !self.cases.contains_key(no)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let mut loaded = debtors::load_of_cases(tx, self.part, missing).await?;
-        loaded.retain(|debtor| !self.debtors.contains_key(&debtor.debtor_no));
-        self.take_debtors(tx, loaded).await
-    }
-
-    /// Takes loaded debtors in hand, with all their cases.
-    pub(super) async fn take_debtors(
-        &mut self,
-        tx: &mut Tx,
-        loaded: Vec<Debtor>,
-    ) -> Result<(), Error> {
-        let numbers: Vec<DebtorNo> = loaded.iter().map(|debtor| debtor.debtor_no).collect();
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        for debtor in loaded {
-            let entry = DebtorEntry { loaded: Some(debtor.clone()), debtor };
-            self.debtors.entry(entry.debtor.debtor_no).or_insert(entry);
-        }
-        let loaded = cases::load_of_debtors(tx, self.part, numbers).await?;
-        self.load_portfolios(tx, loaded.iter().map(|(head, _)| head.portfolio_no)).await?;
-        for (head, row) in loaded {
-            self.members.insert((head.debtor_no, head.case_no));
-            self.cases.entry(head.case_no).or_insert_with(|| CaseEntry {
-                loaded: Some(head.clone()),
-                case_id: None,
-                content: None,
-                history_changed: false,
-                document: None,
-                queue: row.clone(),
-                queue_loaded: row,
-                head,
-            });
-        }
-        self.learn_lanes(tx).await?;
-        self.learn_zone_sets(tx).await?;
-        self.expire_leases();
-        Ok(())
-    }
-
-    /// Loads the lanes that another transaction wrote a moment ago: the directory
-    /// hears of them only once they are durable.
-    async fn learn_lanes(&mut self, tx: &mut Tx) -> Result<(), Error> {
-        let ids: BTreeSet<i64> = self.cases.values().map(|entry| entry.head.lane_id).collect();
-        let missing: Vec<i64> = ids.into_iter().filter(|id| self.lane(*id).is_none()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        for lane in lanes::load_lanes(tx, self.part, missing).await? {
-            self.known_lanes.insert(lane.lane_id(), lane);
-        }
-        Ok(())
-    }
-
-    /// Likewise the zone sets.
-    async fn learn_zone_sets(&mut self, tx: &mut Tx) -> Result<(), Error> {
-        let ids: BTreeSet<i64> = self.debtors().map(|debtor| debtor.zone_set_id).collect();
-        let missing: Vec<i64> = ids.into_iter().filter(|id| self.zone_set(*id).is_err()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        for (id, names) in lanes::load_zone_sets(tx, self.part, missing).await? {
-            let zones = ZoneSet::stored(names.iter().map(String::as_str));
-            self.known_zone_sets.insert(id, Arc::new(zones));
-        }
-        Ok(())
-    }
-
-    /// Loads what cases in hand are ranked from.
-    pub(super) async fn load_content(
-        &mut self,
-        tx: &mut Tx,
-        case_nos: impl IntoIterator<Item = CaseNo>,
-    ) -> Result<(), Error> {
-        let missing: Vec<CaseNo> = case_nos
-            .into_iter()
-            .filter(|no| self.cases.get(no).is_some_and(|entry| entry.content.is_none()))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        for (case_no, (case_id, content)) in cases::load_content(tx, self.part, missing).await? {
-            if let Some(entry) = self.cases.get_mut(&case_no) {
-                entry.case_id = Some(case_id);
-                entry.content = Some(content);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn add_debtor(&mut self, debtor: Debtor) {
@@ -321,14 +210,30 @@ impl WorkingSet {
         }
     }
 
-    /// Changes the history of a case whose content is loaded.
-    pub(super) fn change_history(&mut self, case_no: CaseNo, change: impl FnOnce(&mut History)) {
-        let now = self.now;
-        let Some(entry) = self.cases.get_mut(&case_no) else { return };
-        let content = entry.content.as_mut().expect("content is loaded before it is changed");
-        change(&mut content.history);
+    /// A case and what it is ranked from, to be changed.
+    fn changeable(&mut self, case_no: CaseNo) -> Result<(&mut CaseHead, &mut CaseContent), Damage> {
+        self.check_readable(case_no)?;
+        let entry = self.cases.get_mut(&case_no).expect("a readable case is in hand");
         entry.history_changed = true;
-        entry.head.hold_until = held_until(&content.history.holds, now);
+        let content = entry.content.as_mut().expect("a readable case has content");
+        Ok((&mut entry.head, content))
+    }
+
+    /// Changes the history of a case.
+    ///
+    /// # Errors
+    /// Where it cannot be read; nothing is changed then. So it is with all changes
+    /// of one case.
+    pub(super) fn change_history(
+        &mut self,
+        case_no: CaseNo,
+        change: impl FnOnce(&mut History),
+    ) -> Result<(), Damage> {
+        let now = self.now;
+        let (head, content) = self.changeable(case_no)?;
+        change(&mut content.history);
+        head.hold_until = held_until(&content.history.holds, now);
+        Ok(())
     }
 
     /// Tells the history of a case that its facts have just replaced `old`. Returns
@@ -339,34 +244,37 @@ impl WorkingSet {
         case_no: CaseNo,
         old: Option<&Facts>,
         by: (i64, Day),
-    ) -> i64 {
-        let Some(entry) = self.cases.get_mut(&case_no) else { return 0 };
-        let content = entry.content.as_mut().expect("content is loaded before it is changed");
+    ) -> Result<i64, Damage> {
+        let (_, content) = self.changeable(case_no)?;
         let earlier_versions = content.history.facts_version_count;
         content.history.take_document(old, &content.facts, by);
-        entry.history_changed = true;
-        earlier_versions
+        Ok(earlier_versions)
     }
 
-    /// The day in the zone of a case in hand.
-    pub(super) fn day_of(&self, case_no: CaseNo, instant: Micros) -> Day {
-        let entry = self.cases.get(&case_no).expect("only cases in hand are asked about");
-        self.portfolio(entry.head.portfolio_no).zone.day_of(instant)
+    /// The day in the zone of a case.
+    pub(super) fn day_of(&self, case_no: CaseNo, instant: Micros) -> Result<Day, Damage> {
+        let entry = self.in_hand(case_no)?;
+        Ok(self.portfolio(entry.head.portfolio_no).zone.day_of(instant))
     }
 
-    /// Adds a payment to a case whose content is loaded; it may keep promises.
-    pub(super) fn pay(&mut self, case_no: CaseNo, payment: Payment) {
+    /// Adds a payment to a case; it may keep promises.
+    pub(super) fn pay(&mut self, case_no: CaseNo, payment: Payment) -> Result<(), Damage> {
         self.change_by_ledger(case_no, |history, facts, as_of, by| {
             history.pay(payment);
             history.keep_promises(facts, as_of, by);
-        });
+        })
     }
 
     /// Takes a payment back; promises that it kept may be open again.
-    pub(super) fn take_back(&mut self, case_no: CaseNo, payment_event_id: &str, reversed: Micros) {
+    pub(super) fn take_back(
+        &mut self,
+        case_no: CaseNo,
+        payment_event_id: &str,
+        reversed: Micros,
+    ) -> Result<(), Damage> {
         self.change_by_ledger(case_no, |history, facts, as_of, by| {
             history.take_back((payment_event_id, reversed), facts, as_of, by);
-        });
+        })
     }
 
     /// Changes the history of a case by what its ledger says, the instant of that,
@@ -375,22 +283,27 @@ impl WorkingSet {
         &mut self,
         case_no: CaseNo,
         change: impl FnOnce(&mut History, &Facts, Micros, (i64, &dyn LocalDays)),
-    ) {
-        let Some(entry) = self.cases.get(&case_no) else { return };
-        let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
+    ) -> Result<(), Damage> {
+        let portfolio_no = self.in_hand(case_no)?.head.portfolio_no;
+        let context = Arc::clone(self.portfolio(portfolio_no));
         let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
-        let Some(entry) = self.cases.get_mut(&case_no) else { return };
-        let content = entry.content.as_mut().expect("content is loaded before it is changed");
+        let (head, content) = self.changeable(case_no)?;
         let by = (tolerance_minor, &context.zone as &dyn LocalDays);
-        change(&mut content.history, &content.facts, entry.head.as_of, by);
-        entry.history_changed = true;
+        change(&mut content.history, &content.facts, head.as_of, by);
+        Ok(())
     }
 
     /// Appends an event to a case: takes the next number and raises its record
     /// time to that of the event before.
-    pub(super) fn append(&mut self, case_no: CaseNo, event: PendingBody, event_time: Micros) {
+    pub(super) fn append(
+        &mut self,
+        case_no: CaseNo,
+        event: PendingBody,
+        event_time: Micros,
+    ) -> Result<(), Damage> {
+        self.check_readable(case_no)?;
         let now = self.now;
-        let Some(entry) = self.cases.get_mut(&case_no) else { return };
+        let entry = self.cases.get_mut(&case_no).expect("a readable case is in hand");
         entry.head.case_seq += 1;
         entry.head.record_time = entry.head.record_time.max(now);
         let ledger_as_of = entry.head.as_of;
@@ -402,18 +315,20 @@ impl WorkingSet {
             ledger_as_of,
             body: event,
         });
+        Ok(())
     }
 
     /// Ranks a case anew from its content, by the active rule set as of today,
     /// and moves it to its lane. A case that opens again begins a new episode. What
     /// it is ranked from does not change here: only events change that.
-    pub(super) fn rank(&mut self, case_no: CaseNo) -> Option<Ranked> {
-        let entry = self.cases.get(&case_no)?;
+    pub(super) fn rank(&mut self, case_no: CaseNo) -> Result<Ranked, Damage> {
+        self.check_readable(case_no)?;
+        let entry = self.cases.get(&case_no).expect("a readable case is in hand");
         let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
         let zone_set_id = self.debtor(entry.head.debtor_no).zone_set_id;
         let today = context.zone.day_of(self.now);
-        let entry = self.cases.get_mut(&case_no)?;
-        let content = entry.content.as_ref()?;
+        let entry = self.cases.get_mut(&case_no).expect("a readable case is in hand");
+        let content = entry.content.as_ref().expect("a readable case has content");
         let ranked = context.rule_set.rank(&CaseInput {
             facts: &content.facts,
             history: &content.history,
@@ -434,7 +349,6 @@ impl WorkingSet {
         head.stage = ranked.stage;
         head.rank = ranked.rank;
         head.review_at = ranked.review_day.map(|day| context.zone.start_of(day));
-        let content = entry.content.as_ref()?;
         head.park_until = park_until(&ranked, &content.history, &context);
         let language = match content.facts.language.as_str() {
             "" => context.portfolio.settings.ranking.default_language.clone(),
@@ -450,7 +364,7 @@ impl WorkingSet {
             route: String::new(),
         };
         self.move_to_lane(case_no, lane);
-        Some(ranked)
+        Ok(ranked)
     }
 
     fn move_to_lane(&mut self, case_no: CaseNo, lane: LaneKey) {
@@ -491,13 +405,13 @@ impl WorkingSet {
         known.map(|lane| (*lane).clone()).or_else(|| pending().cloned())
     }
 
-    pub(super) fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Error> {
+    pub(super) fn zone_set(&self, zone_set_id: i64) -> Result<Arc<ZoneSet>, Damage> {
         self.engine
             .directory
             .zone_set(self.part, zone_set_id)
             .or_else(|| self.new_zone_sets.get(&zone_set_id).cloned())
             .or_else(|| self.known_zone_sets.get(&zone_set_id).cloned())
-            .ok_or_else(|| Error::Internal(format!("zone set {zone_set_id} is not known")))
+            .ok_or_else(|| Damage::missing("zone_set", self.part, zone_set_id))
     }
 
     /// The calendar of a case: the portfolio's policy in the debtor's zones.
@@ -505,7 +419,7 @@ impl WorkingSet {
         &mut self,
         portfolio_no: PortfolioNo,
         zone_set_id: i64,
-    ) -> Result<Arc<Calendar>, Error> {
+    ) -> Result<Arc<Calendar>, Damage> {
         if let Some(known) = self.calendars.get(&(portfolio_no, zone_set_id)) {
             return Ok(Arc::clone(known));
         }
@@ -516,7 +430,7 @@ impl WorkingSet {
     }
 
     /// Computes the place of every case in hand.
-    pub(super) fn settle(&mut self) -> Result<(), Error> {
+    pub(super) fn settle(&mut self) -> Result<(), Damage> {
         let case_nos: Vec<CaseNo> = self.cases.keys().copied().collect();
         for case_no in case_nos {
             self.settle_case(case_no)?;
@@ -525,15 +439,18 @@ impl WorkingSet {
     }
 
     /// Computes the place of one case in hand.
-    pub(super) fn settle_case(&mut self, case_no: CaseNo) -> Result<(), Error> {
+    pub(super) fn settle_case(&mut self, case_no: CaseNo) -> Result<(), Damage> {
         let Some(entry) = self.cases.get(&case_no) else { return Ok(()) };
         let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
         let calendar = self.calendar(portfolio_no, self.debtor(debtor_no).zone_set_id)?;
         let context = Arc::clone(self.portfolio(portfolio_no));
         let now = self.now;
+        let unreadable_until = self.unreadable_until(debtor_no);
+        let review_at = self.review_put_off(case_no);
         let debtor = &self.debtors[&debtor_no].debtor;
         let Some(entry) = self.cases.get_mut(&case_no) else { return Ok(()) };
-        let input = gate_input(&entry.head, debtor);
+        entry.head.review_at = review_at.or(entry.head.review_at);
+        let input = GateInput { unreadable_until, ..gate_input(&entry.head, debtor) };
         let placement = place(&input, &context.portfolio.settings, &calendar, now);
         let head = &entry.head;
         let before = entry.queue.as_ref();
@@ -566,6 +483,7 @@ pub(super) fn gate_input<'a>(head: &CaseHead, debtor: &'a Debtor) -> GateInput<'
         state: head.state,
         close_reason: head.close_reason,
         due_date: head.oldest_due_date,
+        unreadable_until: None,
         case_hold_until: head.hold_until,
         debtor_hold_until: debtor.hold_until,
         park_until: head.park_until,

@@ -88,10 +88,23 @@ impl CaseService for Cases {
         let named =
             [("portfolio_id", query.portfolio_id.as_str()), ("page_token", &*query.page_token)];
         let listed = engine::read::list_cases(&self.0, &caller, query.clone()).await;
-        let (views, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
-        let mut answer = proto::ListCasesResponse { cases: Vec::new(), next_page_token: next };
-        if let Some(last) = fill(&mut answer.cases, &views, ANSWER_BYTES_MAX) {
-            answer.next_page_token = engine::read::page_after(&caller, &query, last);
+        let (listed, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
+        let mut answer = proto::ListCasesResponse { next_page_token: next, ..Default::default() };
+        let mut room = ANSWER_BYTES_MAX;
+        for (place, listed_case) in listed.iter().enumerate() {
+            let case = convert::listed_to(listed_case);
+            let size =
+                8 + case.as_ref().map_or_else(|hurt| hurt.encoded_len(), Message::encoded_len);
+            if place > 0 && size > room {
+                let last = &listed[place - 1];
+                answer.next_page_token = engine::read::page_after(&caller, &query, last);
+                break;
+            }
+            room = room.saturating_sub(size);
+            match case {
+                Ok(case) => answer.cases.push(case),
+                Err(unreadable) => answer.unreadable_cases.push(*unreadable),
+            }
         }
         Ok(Response::new(answer))
     }

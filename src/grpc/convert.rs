@@ -23,7 +23,7 @@ mod work_list;
 use crate::model::{Currency, Micros, Violations};
 
 pub(super) use case::{push_command, push_head, push_response};
-pub(super) use case_view::{case_key, case_to, list_cases_query};
+pub(super) use case_view::{case_key, case_to, list_cases_query, listed_to};
 pub(super) use debtor::{debtor_request, debtor_to};
 pub(super) use event::{record_command, record_head, record_response};
 pub(super) use explanation::{explain_request, explanation_to};

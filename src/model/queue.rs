@@ -63,7 +63,7 @@ impl QueueRank {
 }
 
 /// Why a case is not served. The numbers are stored and are those of the
-/// contract; their order is the order in which the gates are tried.
+/// contract; the order of [`Gate::ALL`] is the order in which the gates are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i16)]
 pub enum Gate {
@@ -97,15 +97,19 @@ pub enum Gate {
     Window = 14,
     /// Nothing withholds it.
     Ready = 15,
+    /// Stored data of the case or of its debtor cannot be read back. Added last, and
+    /// tried before the holds.
+    Unreadable = 16,
 }
 
 impl Gate {
     /// All gates in their order.
-    pub const ALL: [Gate; 15] = [
+    pub const ALL: [Gate; 16] = [
         Self::Closed,
         Self::Missing,
         Self::PreDue,
         Self::PortfolioPaused,
+        Self::Unreadable,
         Self::Held,
         Self::Parked,
         Self::DebtorLeased,

@@ -17,6 +17,9 @@ pub struct GateInput<'a> {
     pub close_reason: Option<CloseReason>,
     /// The oldest unpaid due date: ahead while the state is pre-due.
     pub due_date: Option<Day>,
+    /// Until when the case is withheld because stored data of it or of its debtor
+    /// cannot be read back.
+    pub unreadable_until: Option<Micros>,
     /// The end of the holds on the case.
     pub case_hold_until: Option<Micros>,
     /// The end of the holds on the debtor.
@@ -78,6 +81,7 @@ pub(super) fn fails(
             let due = input.due_date.map(|due| calendar.home().start_of(due));
             running(due).unwrap_or(Micros::NEVER)
         }),
+        Gate::Unreadable => running(input.unreadable_until),
         Gate::Held => running(input.case_hold_until.max(input.debtor_hold_until)),
         Gate::Parked => running(input.park_until),
         Gate::DebtorLeased => running(input.debtor_lease_until).filter(|_| !input.leased_here),
@@ -140,6 +144,11 @@ fn text(
             Some(due) => format!("Nothing is due before {due}."),
             None => "Nothing is due yet.".to_owned(),
         },
+        Gate::Unreadable => format!(
+            "Stored data of the case or of its debtor cannot be read back: withheld {}, then \
+             tried again.",
+            or_event("until an event")
+        ),
         Gate::Held => {
             let whose = if input.debtor_hold_until > Some(now) { "debtor" } else { "case" };
             format!("The {whose} is on hold {}.", or_event("until somebody lifts the hold"))

@@ -30,7 +30,7 @@ pub fn place(
 ) -> Placement {
     let first = Gate::ALL
         .into_iter()
-        .filter(|gate| *gate <= Gate::Limit)
+        .filter(|gate| !of_lane(*gate))
         .find_map(|gate| Some((gate, fails(gate, input, settings, calendar, now)?)));
     let (withheld_by, until) = first.unwrap_or((Gate::Ready, Micros::NEVER));
     let leased = fails(Gate::Leased, input, settings, calendar, now);
@@ -42,6 +42,11 @@ pub fn place(
         (_, None) => (QueueState::Waiting, Some(until)),
     };
     Placement { state, withheld_by, wake_at }
+}
+
+/// Whether a gate belongs to many cases alike and is asked for all of them at once.
+fn of_lane(gate: Gate) -> bool {
+    matches!(gate, Gate::PolicyMissing | Gate::ZoneUnknown | Gate::Window)
 }
 
 /// The instant until which a promise parks a case: the start of the day on which

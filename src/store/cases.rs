@@ -1,13 +1,14 @@
 //! Cases: ids and history (`loan_case`), what the source says (`case_source`),
 //! where they stand (`case_head`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{CaseNo, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
+use crate::model::{CaseNo, CaseState, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
 
-use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
+use super::error::readable;
+use super::{Damage, Readable, StoreError};
 
 use super::queue::{PlaceRow, QueueRow, place_columns};
 use super::row::row;
@@ -58,13 +59,12 @@ statements! {
     LOAD_CONTENT =
         "SELECT c.case_no, c.case_id, c.history, s.facts, s.facts_version \
          FROM loan_case c \
-         JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
+         LEFT JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
          WHERE c.part = $1 AND c.case_no IN {ints:$2}";
+    NUMBERS_OF = "SELECT case_id, case_no FROM loan_case \
+        WHERE part = $1 AND portfolio_no = $2 AND case_id IN {texts:$3}";
     LOAD_IDS = "SELECT case_no, portfolio_no, case_id FROM loan_case \
         WHERE part = $1 AND case_no IN {ints:$2}";
-    LOAD_HEADS = concat!(
-        "SELECT ", head_columns!(""), " FROM case_head WHERE part = $1 AND case_no IN {ints:$2}"
-    );
     DEBTORS_OF = "SELECT case_no, debtor_no FROM case_head \
         WHERE part = $1 AND case_no IN {ints:$2}";
     LOAD_OF_DEBTORS = concat!(
@@ -83,6 +83,12 @@ statements! {
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
          ORDER BY k.case_no LIMIT $10"
     );
+    // The next 5,000 cases of the tenant at most, by number.
+    HEADLESS = "SELECT s.case_no FROM (SELECT c.case_no, c.portfolio_no FROM loan_case c \
+            WHERE c.part = $1 AND c.case_no > $3 AND c.case_no <= $4 \
+            ORDER BY c.case_no LIMIT 5000) AS s \
+        LEFT JOIN case_head h ON h.part = $1 AND h.case_no = s.case_no \
+        WHERE s.portfolio_no = $2 AND h.case_no IS NULL";
     LIST_HEADS_OF_DEBTOR = concat!(
         "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
          WHERE k.part = $1 AND k.debtor_no = $11 AND k.case_no > $3 \
@@ -151,22 +157,31 @@ row! {
     }
 }
 
-/// Finds cases of a portfolio by their ids.
+/// Finds cases of a portfolio by their ids; those that are not stored are left out.
 pub(crate) async fn find_by_id<'a>(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
     case_ids: impl IntoIterator<Item = &'a str>,
-) -> Result<HashMap<String, KnownCase>, StoreError> {
+) -> Result<HashMap<String, Readable<KnownCase>>, StoreError> {
+    let mut missing: BTreeSet<&str> = case_ids.into_iter().collect();
+    let list = text_list(missing.iter().copied());
     let rows: Vec<KnownRow> =
-        tx.fetch_all(FIND_BY_ID, params![part.0, portfolio_no.0, text_list(case_ids)]).await?;
-    rows.into_iter()
-        .map(|row| {
-            let head = row.head.head(part)?;
-            let known = KnownCase { case_id: row.case_id.clone(), head };
-            Ok((row.case_id, known))
-        })
-        .collect()
+        tx.fetch_all(FIND_BY_ID, params![part.0, portfolio_no.0, list]).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let known = |head| KnownCase { case_id: row.case_id.clone(), head };
+        let read = readable(row.head.head(part))?.map(known);
+        missing.remove(row.case_id.as_str());
+        found.insert(row.case_id, read);
+    }
+    if !missing.is_empty() {
+        let params = params![part.0, portfolio_no.0, text_list(missing)];
+        let rows: Vec<(String, i64)> = tx.fetch_all(NUMBERS_OF, params).await?;
+        let headless = |case_no| Err(Damage::missing("case_head", part, case_no));
+        found.extend(rows.into_iter().map(|(case_id, case_no)| (case_id, headless(case_no))));
+    }
+    Ok(found)
 }
 
 row! {
@@ -174,33 +189,59 @@ row! {
         case_no: i64,
         case_id: String,
         history: Vec<u8>,
-        facts: Vec<u8>,
-        facts_version: i64,
+        facts: Option<Vec<u8>>,
+        facts_version: Option<i64>,
     }
 }
 
-/// Loads what cases are ranked from, with the callers' ids of them.
+impl ContentRow {
+    fn content(self, part: Part) -> Result<(String, CaseContent), StoreError> {
+        let place = |table| Place { table, part: part.0, key: self.case_no };
+        let (Some(facts), Some(version)) = (self.facts, self.facts_version) else {
+            return Err(Damage::missing("case_source", part, self.case_no).into());
+        };
+        if version > FACTS_VERSION {
+            return Err(place("case_source").corrupt(format!("facts_version {version} is newer")));
+        }
+        let content = CaseContent {
+            facts: facts_from(&facts, place("case_source"))?,
+            history: history_from(&self.history, place("loan_case"))?,
+        };
+        Ok((self.case_id, content))
+    }
+}
+
+/// Loads what cases are ranked from, with the callers' ids of them. Every case that
+/// was asked for has an answer.
 pub(crate) async fn load_content(
     tx: &mut Tx,
     part: Part,
     case_nos: impl IntoIterator<Item = CaseNo>,
-) -> Result<HashMap<CaseNo, (String, CaseContent)>, StoreError> {
-    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+) -> Result<HashMap<CaseNo, Readable<(String, CaseContent)>>, StoreError> {
+    let missing = |case_no: CaseNo| Damage::missing("loan_case", part, case_no.0);
+    let mut found: HashMap<CaseNo, Readable<(String, CaseContent)>> =
+        case_nos.into_iter().map(|case_no| (case_no, Err(missing(case_no)))).collect();
+    let list = int_list(found.keys().map(|case_no| case_no.0));
     let rows: Vec<ContentRow> = tx.fetch_all(LOAD_CONTENT, params![part.0, list]).await?;
-    rows.into_iter()
-        .map(|row| {
-            let place = |table| Place { table, part: part.0, key: row.case_no };
-            if row.facts_version > FACTS_VERSION {
-                return Err(place("case_source")
-                    .corrupt(format!("facts_version {} is newer", row.facts_version)));
-            }
-            let content = CaseContent {
-                facts: facts_from(&row.facts, place("case_source"))?,
-                history: history_from(&row.history, place("loan_case"))?,
-            };
-            Ok((CaseNo(row.case_no), (row.case_id, content)))
-        })
-        .collect()
+    for row in rows {
+        let case_no = CaseNo(row.case_no);
+        found.insert(case_no, readable(row.content(part))?);
+    }
+    Ok(found)
+}
+
+/// What one case is ranked from, with the caller's id of it.
+///
+/// # Errors
+/// `Corrupt` if it cannot be read.
+pub(crate) async fn load_content_of(
+    tx: &mut Tx,
+    part: Part,
+    case_no: CaseNo,
+) -> Result<(String, CaseContent), StoreError> {
+    let mut found = load_content(tx, part, [case_no]).await?;
+    let missing = || Err(Damage::missing("loan_case", part, case_no.0));
+    Ok(found.remove(&case_no).unwrap_or_else(missing)?)
 }
 
 /// The callers' ids of cases, with their portfolios.
@@ -217,17 +258,7 @@ pub(crate) async fn load_ids(
         .collect())
 }
 
-/// Where cases stand, by number.
-pub(crate) async fn load_heads(
-    tx: &mut Tx,
-    part: Part,
-    case_nos: impl IntoIterator<Item = CaseNo>,
-) -> Result<Vec<CaseHead>, StoreError> {
-    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
-    heads(tx.fetch_all(LOAD_HEADS, params![part.0, list]).await?, part)
-}
-
-/// The debtors of cases.
+/// The debtors of cases; a case without a head is left out.
 pub(crate) async fn debtors_of(
     tx: &mut Tx,
     part: Part,
@@ -249,20 +280,33 @@ row! {
     }
 }
 
-/// Where all cases of some debtors stand, by debtor and case, each with its row in
+impl PlacedRow {
+    fn placed(self, part: Part) -> Result<(CaseHead, Option<QueueRow>), StoreError> {
+        let head = self.head.head(part)?;
+        let place = self.place.queue_row(part, head.case_no)?;
+        if place.is_none() && head.state == CaseState::Open {
+            return Err(Damage::missing("case_q", part, head.case_no.0).into());
+        }
+        Ok((head, place))
+    }
+}
+
+/// A case of a debtor: whose it is, its number, and where it stands with its row in
 /// the queue if it ever had one.
+pub(crate) type CaseOfDebtor = (DebtorNo, CaseNo, Readable<(CaseHead, Option<QueueRow>)>);
+
+/// Where all cases of some debtors stand, by debtor and case.
 pub(crate) async fn load_of_debtors(
     tx: &mut Tx,
     part: Part,
     debtor_nos: impl IntoIterator<Item = DebtorNo>,
-) -> Result<Vec<(CaseHead, Option<QueueRow>)>, StoreError> {
+) -> Result<Vec<CaseOfDebtor>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
     let rows: Vec<PlacedRow> = tx.fetch_all(LOAD_OF_DEBTORS, params![part.0, list]).await?;
     rows.into_iter()
         .map(|row| {
-            let head = row.head.head(part)?;
-            let place = row.place.queue_row(part, head.case_no)?;
-            Ok((head, place))
+            let (debtor_no, case_no) = row.head.numbers();
+            Ok((debtor_no, case_no, readable(row.placed(part))?))
         })
         .collect()
 }
@@ -278,13 +322,21 @@ pub(crate) struct HeadFilter {
     pub(crate) limit: usize,
 }
 
+impl HeadFilter {
+    /// Whether every case of the portfolio fits.
+    pub(crate) fn fits_all(&self) -> bool {
+        let listed = self.states.len() + self.groups.len() + self.stages.len();
+        listed == 0 && self.debtor_no.is_none()
+    }
+}
+
 /// Lists heads of a portfolio by case number.
 pub(crate) async fn list_heads(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
     filter: HeadFilter,
-) -> Result<Vec<CaseHead>, StoreError> {
+) -> Result<Vec<(CaseNo, Readable<CaseHead>)>, StoreError> {
     let mut params = params![
         part.0,
         portfolio_no.0,
@@ -304,11 +356,22 @@ pub(crate) async fn list_heads(
         }
         None => LIST_HEADS,
     };
-    heads(tx.fetch_all(text, params).await?, part)
+    let rows: Vec<HeadRow> = tx.fetch_all(text, params).await?;
+    rows.into_iter().map(|row| Ok((row.numbers().1, readable(row.head(part))?))).collect()
 }
 
-fn heads(rows: Vec<HeadRow>, part: Part) -> Result<Vec<CaseHead>, StoreError> {
-    rows.into_iter().map(|row| row.head(part)).collect()
+/// Cases of a portfolio behind one number up to another that have no head, although
+/// every case has: at most 5,000 numbers of the tenant are looked at.
+pub(crate) async fn headless(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    (after, to): (i64, i64),
+) -> Result<Vec<(CaseNo, Damage)>, StoreError> {
+    let rows: Vec<(i64,)> =
+        tx.fetch_all(HEADLESS, params![part.0, portfolio_no.0, after, to]).await?;
+    let lost = |(case_no,)| (CaseNo(case_no), Damage::missing("case_head", part, case_no));
+    Ok(rows.into_iter().map(lost).collect())
 }
 
 /// Keys of cases whose rank or place time may have changed, the earliest first;

@@ -2,10 +2,11 @@
 
 use crate::model::{CaseNo, DebtorNo, DebtorRecord, Micros, Part};
 
-use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, debtor_from, debtor_to};
+use super::error::readable;
 use super::row::row;
+use super::{Readable, StoreError};
 
 /// A debtor as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct Debtor {
     pub salt: Vec<u8>,
     /// Holds and attempts.
     pub record: DebtorRecord,
+}
+
+/// A debtor that was asked for and whose row is there.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundDebtor {
+    /// The service's number.
+    pub(crate) debtor_no: DebtorNo,
+    /// The caller's id.
+    pub(crate) debtor_id: String,
+    /// The row, or what is wrong with it.
+    pub(crate) read: Readable<Debtor>,
 }
 
 statements! {
@@ -76,6 +88,11 @@ row! {
 }
 
 impl DebtorRow {
+    fn found(self, part: Part) -> Result<FoundDebtor, StoreError> {
+        let (debtor_no, debtor_id) = (DebtorNo(self.debtor_no), self.debtor_id.clone());
+        Ok(FoundDebtor { debtor_no, debtor_id, read: readable(self.debtor(part))? })
+    }
+
     fn debtor(self, part: Part) -> Result<Debtor, StoreError> {
         let place = Place { table: "debtor", part: part.0, key: self.debtor_no };
         Ok(Debtor {
@@ -91,37 +108,37 @@ impl DebtorRow {
     }
 }
 
-/// Finds debtors by the callers' ids.
+/// Finds debtors by the callers' ids; those that are not stored are left out.
 pub(crate) async fn find_by_id<'a>(
     tx: &mut Tx,
     part: Part,
     debtor_ids: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<Debtor>, StoreError> {
+) -> Result<Vec<FoundDebtor>, StoreError> {
     let rows: Vec<DebtorRow> =
         tx.fetch_all(FIND_BY_ID, params![part.0, text_list(debtor_ids)]).await?;
-    rows.into_iter().map(|row| row.debtor(part)).collect()
+    rows.into_iter().map(|row| row.found(part)).collect()
 }
 
-/// Loads debtors by number.
+/// Loads debtors by number; the caller knows which were to be there.
 pub(crate) async fn load(
     tx: &mut Tx,
     part: Part,
     debtor_nos: impl IntoIterator<Item = DebtorNo>,
-) -> Result<Vec<Debtor>, StoreError> {
+) -> Result<Vec<FoundDebtor>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
     let rows: Vec<DebtorRow> = tx.fetch_all(LOAD, params![part.0, list]).await?;
-    rows.into_iter().map(|row| row.debtor(part)).collect()
+    rows.into_iter().map(|row| row.found(part)).collect()
 }
 
-/// Loads the debtors of cases.
+/// Loads the debtors of cases; the caller knows which were to be there.
 pub(crate) async fn load_of_cases(
     tx: &mut Tx,
     part: Part,
     case_nos: impl IntoIterator<Item = CaseNo>,
-) -> Result<Vec<Debtor>, StoreError> {
+) -> Result<Vec<FoundDebtor>, StoreError> {
     let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
     let rows: Vec<DebtorRow> = tx.fetch_all(LOAD_OF_CASES, params![part.0, list]).await?;
-    rows.into_iter().map(|row| row.debtor(part)).collect()
+    rows.into_iter().map(|row| row.found(part)).collect()
 }
 
 /// Writes or replaces debtors.

@@ -1,5 +1,52 @@
 //! What can go wrong in the store.
 
+use crate::model::Part;
+
+/// A row that was asked for and cannot be read back: it is missing, or its bytes
+/// make no sense. What is known of other rows is not touched by it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{table} {key} cannot be read: {why}")]
+pub struct Damage {
+    /// The table.
+    pub table: &'static str,
+    /// The key of the row: its part and its number.
+    pub key: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What was read of a row, or why it cannot be read.
+pub(crate) type Readable<T> = Result<T, Damage>;
+
+impl Damage {
+    /// A row that is not there although others speak of it.
+    pub fn missing(table: &'static str, part: Part, number: i64) -> Damage {
+        Damage::of(table, part, number, "it is missing")
+    }
+
+    /// A row whose content makes no sense.
+    pub fn of(table: &'static str, part: Part, number: i64, why: impl ToString) -> Damage {
+        Damage { table, key: format!("({}, {number})", part.0), why: why.to_string() }
+    }
+}
+
+impl From<Damage> for StoreError {
+    fn from(damage: Damage) -> StoreError {
+        let Damage { table, key, why } = damage;
+        StoreError::Corrupt { table, key, why }
+    }
+}
+
+/// Sets a row that cannot be read apart from a store that cannot be read: the
+/// rows beside it may be whole.
+pub(crate) fn readable<T>(read: Result<T, StoreError>) -> Result<Readable<T>, StoreError> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(StoreError::Corrupt { table, key, why }) => Ok(Err(Damage { table, key, why })),
+        Err(other) => Err(other),
+    }
+}
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

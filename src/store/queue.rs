@@ -13,6 +13,7 @@ pub(crate) mod count;
 pub mod lease;
 pub mod report;
 pub(crate) mod sweep;
+pub(crate) mod withhold;
 
 /// The row of a case in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,6 +45,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("lease", super::queue::lease::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),
         ("sweep", super::queue::sweep::STATEMENTS),
+        ("withhold", super::queue::withhold::STATEMENTS),
     ];
     files
         .into_iter()

@@ -1,6 +1,7 @@
 //! The service as its clients see it.
 
 mod cases;
+mod damage;
 mod looking;
 mod portfolios;
 mod reflection;

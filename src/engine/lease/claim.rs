@@ -97,7 +97,8 @@ pub(super) async fn claim_into(
     }
     let fresh = |(pull, retried): (&Pull, &bool)| if *retried { 0 } else { pull.max_items };
     let wanted: usize = claim.pulls.iter().zip(&retried).map(fresh).sum();
-    let chosen = pick::choose(set, tx, &list.settings, &selection, (wanted, claim.granted)).await?;
+    let counts = (wanted, claim.granted);
+    let chosen = pick::choose_readable(set, tx, &list.settings, &selection, counts).await?;
     let granted = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
     let mut chosen = chosen.into_iter();
     for (at, pull) in claim.pulls.iter().enumerate().filter(|(at, _)| !retried[*at]) {
@@ -149,8 +150,11 @@ async fn held_of_pull(
     leases
         .sort_by_key(|lease| keys.iter().position(|key| *key == (lease.case_no, lease.lease_seq)));
     set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
-    // Judged by the set: this transaction may have ended some of them already.
-    leases.retain(|lease| token::runs(set, lease));
+    // Judged by the set: this transaction may have ended some of them already. What
+    // cannot be read cannot be shown again; its lease runs on for whoever has it.
+    leases.retain(|lease| set.check_debtor(lease.debtor_no).is_ok() && token::runs(set, lease));
+    set.load_content(tx, leases.iter().map(|lease| lease.case_no)).await?;
+    leases.retain(|lease| set.check_readable(lease.case_no).is_ok());
     Ok(Some(leases))
 }
 

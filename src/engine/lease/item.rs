@@ -2,13 +2,13 @@
 //! or suspicion, and no facts beyond these fields.
 
 use crate::model::{
-    CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros, PortfolioId,
+    CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros,
 };
 use crate::policy::{ledger_expires, ledger_warns};
 use crate::scoring::{Audience, CaseInput};
-use crate::store::Tx;
 use crate::store::cases::CaseContent;
 use crate::store::queue::lease::LeaseRow;
+use crate::store::{Damage, Tx};
 
 use super::super::Error;
 use super::super::context::PortfolioContext;
@@ -53,28 +53,27 @@ pub(super) async fn load(
         leases.iter().flat_map(|lease| lease.case_nos.iter().copied()).collect();
     set.load_content(tx, case_nos.iter().copied()).await?;
     for case_no in case_nos {
-        set.freshen(case_no);
+        // A case that cannot be read is not shown.
+        if set.check_readable(case_no).is_ok() {
+            set.freshen(case_no)?;
+        }
     }
     Ok(())
 }
 
 /// The work item of a lease whose cases are loaded.
 pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error> {
-    let missing = || Error::Internal(format!("leased case {} is missing", lease.case_no));
-    let lead = set.case(lease.case_no).ok_or_else(missing)?;
+    set.check_readable(lease.case_no)?;
+    let lead = set.in_hand(lease.case_no)?;
     let debtor = set.debtor(lead.head.debtor_no);
-    let mut shown = Vec::with_capacity(lease.case_nos.len());
-    for case_no in &lease.case_nos {
+    let mut siblings = Vec::with_capacity(lease.case_nos.len());
+    for case_no in lease.case_nos.iter().filter(|case_no| **case_no != lease.case_no) {
         if let Some(entry) = set.case(*case_no)
-            && let Some(id) = &entry.case_id
+            && set.check_readable(*case_no).is_ok()
         {
-            shown.push(work_case(set, entry, id)?);
+            siblings.push(work_case(set, entry)?);
         }
     }
-    if shown.is_empty() {
-        return Err(missing());
-    }
-    let lead_case = shown.remove(0);
     let record = &debtor.record;
     let before = record.attempts.iter().filter(|at| **at < lease.grant_time).count();
     Ok(WorkItem {
@@ -85,9 +84,10 @@ pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error
             nonce: lease.lease_nonce,
         },
         expire_time: lease.expire_time,
-        debtor_id: DebtorId::new(debtor.debtor_id.as_str()).map_err(corrupt)?,
-        lead_case,
-        sibling_cases: shown,
+        debtor_id: DebtorId::new(debtor.debtor_id.as_str())
+            .map_err(|error| Damage::of("debtor", set.part, debtor.debtor_no.0, error))?,
+        lead_case: work_case(set, lead)?,
+        sibling_cases: siblings,
         case_count: open_cases(set, lead).count(),
         totals: totals(set, lead),
         language: set.lane(lead.head.lane_id).map(|lane| lane.language).unwrap_or_default(),
@@ -96,10 +96,6 @@ pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error
             + i64::try_from(before).unwrap_or(i64::MAX),
         from_reserved_share: lease.reserved,
     })
-}
-
-fn corrupt(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("a stored id {error}"))
 }
 
 /// Whether amounts of a case must not be named: its ledger is too old.
@@ -146,14 +142,16 @@ fn contact_points(set: &WorkingSet, case_nos: &[CaseNo]) -> Vec<ContactPoint> {
     points
 }
 
-fn work_case(set: &WorkingSet, entry: &CaseEntry, id: &str) -> Result<WorkCase, Error> {
+fn work_case(set: &WorkingSet, entry: &CaseEntry) -> Result<WorkCase, Error> {
     let head = &entry.head;
     let context = set.portfolio(head.portfolio_no);
+    let id = entry.case_id.as_deref().unwrap_or_default();
     let today = context.zone.day_of(set.now);
     let content = entry.content.as_ref();
     Ok(WorkCase {
-        portfolio_id: PortfolioId::new(context.portfolio.id.as_str()).map_err(corrupt)?,
-        case_id: CaseId::new(id).map_err(corrupt)?,
+        portfolio_id: context.portfolio_id.clone(),
+        case_id: CaseId::new(id)
+            .map_err(|error| Damage::of("loan_case", set.part, head.case_no.0, error))?,
         currency: context.currency(),
         overdue_amount_minor: (!ledger_is_old(context, head.as_of, set.now))
             .then_some(head.overdue_amount_minor),

@@ -10,12 +10,16 @@ use crate::store::queue::claim::{LaneHead, Order};
 use super::super::Error;
 use super::super::working_set::WorkingSet;
 use super::heads;
+use super::item;
 use super::lanes::{self, Selection};
 use super::merge::Merge;
 
 /// How many cases that may not be served after all are looked at. Each is put where
 /// it belongs, so that the next claim does not meet it again.
 const REFUSED_MAX: usize = 1_000;
+/// How often the choice is made anew because something of the chosen debtors cannot
+/// be read.
+const ROUNDS_MAX: usize = 8;
 /// How many candidates are read at once beyond the first ones.
 const READ_MAX: usize = 1_024;
 
@@ -40,7 +44,7 @@ fn reserved_of(wanted: usize, granted: i64, permille: i32) -> usize {
 
 /// Chooses up to `wanted` cases, one of a debtor, in the order in which they are
 /// handed out.
-pub(super) async fn choose(
+async fn choose(
     set: &mut WorkingSet,
     tx: &mut Tx,
     settings: &WorkListSettings,
@@ -73,6 +77,36 @@ pub(super) async fn choose(
 /// two of them, and reading again costs more than a few too many.
 fn some_more(wanted: usize) -> usize {
     wanted + wanted.div_ceil(8)
+}
+
+/// Chooses cases like [`choose`], of debtors of whom all can be read that their work
+/// items show. What cannot be read is met here before it is granted, and withheld.
+pub(super) async fn choose_readable(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    settings: &WorkListSettings,
+    selection: &Selection,
+    counts: (usize, i64),
+) -> Result<Vec<Chosen>, Error> {
+    let mut rounds = 0;
+    loop {
+        let mut chosen = choose(set, tx, settings, selection, counts).await?;
+        let shown = chosen.iter().flat_map(|chosen| item::cases_of_item(set, chosen.case_no));
+        let shown: Vec<CaseNo> = shown.collect();
+        set.load_content(tx, shown).await?;
+        let before = chosen.len();
+        chosen.retain(|chosen| may_be_shown(set, chosen));
+        rounds += 1;
+        // Where so much is damaged, the next claim looks on.
+        if chosen.len() == before || rounds == ROUNDS_MAX {
+            return Ok(chosen);
+        }
+    }
+}
+
+fn may_be_shown(set: &WorkingSet, chosen: &Chosen) -> bool {
+    let entry = set.case(chosen.case_no);
+    entry.is_some_and(|entry| !set.is_withheld(entry.head.debtor_no))
 }
 
 /// Takes the debtors of candidates in hand, and what those candidates are ranked
@@ -173,12 +207,21 @@ impl<'a> Picker<'a> {
         case_no: CaseNo,
         reserved: bool,
     ) -> Result<(), Error> {
-        let Some(entry) = set.case(case_no) else { return Ok(()) };
-        let debtor_no = entry.head.debtor_no;
-        if !self.considered.insert(case_no) || self.debtors.contains(&debtor_no) {
+        if !self.considered.insert(case_no) {
             return Ok(());
         }
-        set.freshen(case_no);
+        // What cannot be taken in hand is withheld when the set is saved.
+        let Some(entry) = set.case(case_no) else {
+            self.refused += 1;
+            return Ok(());
+        };
+        let debtor_no = entry.head.debtor_no;
+        if self.debtors.contains(&debtor_no) {
+            return Ok(());
+        }
+        if set.is_stale(case_no) && set.check_readable(case_no).is_ok() {
+            set.rank(case_no)?;
+        }
         set.settle_case(case_no)?;
         match self.served(set, case_no)? {
             Some((rank, window_end)) => {

@@ -37,7 +37,8 @@ pub async fn preview_work(
     let selection = lanes::select(&mut set, &mut tx, &list.settings).await?;
     let granted = engine.waiting.granted((caller.part, list.number));
     let counts = (max_items, granted);
-    let chosen = pick::choose(&mut set, &mut tx, &list.settings, &selection, counts).await?;
+    let chosen =
+        pick::choose_readable(&mut set, &mut tx, &list.settings, &selection, counts).await?;
     let pull = Pull {
         worker_id: WorkerId::new(NOBODY).map_err(|error| Error::Internal(error.to_string()))?,
         max_items,

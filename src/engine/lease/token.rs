@@ -41,16 +41,21 @@ impl Leases {
     /// The lease a token names.
     ///
     /// # Errors
-    /// `LeaseTokenMalformed` when it names none of the caller's.
+    /// `LeaseTokenMalformed` when it names none of the caller's; `Unreadable` when its
+    /// debtor or its case cannot be taken in hand.
     pub(in super::super) fn get(
         &self,
         set: &WorkingSet,
         token: &LeaseToken,
     ) -> Result<&LeaseRow, ItemError> {
-        self.0
+        let lease = self
+            .0
             .get(&(CaseNo(token.case_no), token.lease_seq))
             .filter(|lease| token.part == set.part.0 && lease.lease_nonce == token.nonce)
-            .ok_or(ItemError::LeaseTokenMalformed)
+            .ok_or(ItemError::LeaseTokenMalformed)?;
+        set.check_debtor(lease.debtor_no)?;
+        set.in_hand(lease.case_no)?;
+        Ok(lease)
     }
 }
 

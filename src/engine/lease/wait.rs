@@ -362,16 +362,45 @@ fn fail(waiting: WaitingPull, error: &Error) {
 fn retold(error: &Error) -> Error {
     match error {
         Error::NotFound { resource, id } => Error::NotFound { resource: *resource, id: id.clone() },
-        Error::Store(StoreError::Overloaded(bound)) => Error::Overloaded { bound: *bound },
-        Error::Store(StoreError::Closed) => Error::ShuttingDown,
-        Error::Store(StoreError::Unavailable(text)) => {
-            Error::Store(StoreError::Unavailable(text.clone()))
+        Error::Invalid(violations) => Error::Invalid(violations.clone()),
+        Error::AlreadyExists { resource, id } => {
+            Error::AlreadyExists { resource: *resource, id: id.clone() }
         }
-        Error::Store(StoreError::Conflict(text)) => {
-            Error::Store(StoreError::Conflict(text.clone()))
+        Error::EtagMismatch { resource, id, etag } => {
+            Error::EtagMismatch { resource: *resource, id: id.clone(), etag: etag.clone() }
         }
-        other => Error::Internal(other.to_string()),
+        Error::NeedsActivation { field } => Error::NeedsActivation { field: field.clone() },
+        Error::AtomicRejected(items) => Error::AtomicRejected(items.clone()),
+        Error::PageTokenMalformed => Error::PageTokenMalformed,
+        Error::PageTokenMismatch => Error::PageTokenMismatch,
+        Error::RoleMissing { method, roles } => {
+            Error::RoleMissing { method: method.clone(), roles: roles.clone() }
+        }
+        Error::ClockSkew { skew_ms, bound_ms } => {
+            Error::ClockSkew { skew_ms: *skew_ms, bound_ms: *bound_ms }
+        }
+        Error::FeatureVersionRetired(version) => Error::FeatureVersionRetired(*version),
+        Error::Overloaded { bound } => Error::Overloaded { bound: *bound },
+        Error::ShuttingDown => Error::ShuttingDown,
+        Error::Store(error) => retold_of_store(error),
+        Error::Internal(why) => Error::Internal(why.clone()),
     }
+}
+
+/// What a driver says cannot be told twice; its text can.
+fn retold_of_store(error: &StoreError) -> Error {
+    Error::Store(match error {
+        StoreError::Corrupt { table, key, why } => {
+            StoreError::Corrupt { table, key: key.clone(), why: why.clone() }
+        }
+        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
+        StoreError::Conflict(text) => StoreError::Conflict(text.clone()),
+        StoreError::Overloaded(bound) => StoreError::Overloaded(*bound),
+        StoreError::Panicked(text) => StoreError::Panicked(text.clone()),
+        StoreError::Closed => StoreError::Closed,
+        StoreError::Migration(why) => return Error::Internal(why.to_string()),
+        StoreError::Database(why) => return Error::Internal(format!("{why}: {why:?}")),
+    })
 }
 
 /// Returns when there may be work for those who wait, or nobody waits. Answers

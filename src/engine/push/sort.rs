@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{CaseState, Rank};
+use crate::store::Damage;
 use crate::store::cases::source::{Renewal, StoredDocument};
 
 use super::decide::{Decision, decide};
@@ -27,10 +28,11 @@ pub(super) struct Sorted {
     pub(super) absorbed: Vec<(Prepared, StoredDocument)>,
 }
 
-/// Sorts documents; those that change no rank get their results.
+/// Sorts documents; those that change no rank get their results, and so do those
+/// for cases that cannot be read.
 pub(super) fn sort(
     documents: Vec<Prepared>,
-    mut known: HashMap<String, StoredDocument>,
+    mut known: HashMap<String, Result<StoredDocument, Damage>>,
     results: &mut Results,
 ) -> Sorted {
     let mut sorted = Sorted::default();
@@ -38,6 +40,13 @@ pub(super) fn sort(
         let Some(known) = known.remove(new.document.case_id.as_str()) else {
             sorted.taken.push(Taken { new, disposition: Disposition::Created, known: None });
             continue;
+        };
+        let known = match known {
+            Ok(known) => known,
+            Err(damage) => {
+                results.reject(new.index, new.document.case_id.as_str(), damage.into());
+                continue;
+            }
         };
         let (index, document) = (new.index, &new.document);
         let stands = (known.state, known.rank);

@@ -1,6 +1,7 @@
 //! Taking documents into the working set.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::model::{
     CaseNo, CaseState, DebtorNo, DebtorRecord, Facts, History, LocalDays, Micros, Part, Rank,
@@ -11,7 +12,7 @@ use crate::store::cases::source::{self, StoredDocument};
 use crate::store::cases::{CaseContent, CaseHead};
 use crate::store::debtors::Debtor;
 use crate::store::numbers::{self, NumberKind};
-use crate::store::{Tx, debtors};
+use crate::store::{Damage, Tx, debtors};
 
 use super::super::context::PortfolioContext;
 use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
@@ -44,7 +45,8 @@ pub(super) async fn push_into(
         source::renew(tx, set.part, &sorted.renewed).await?;
     }
     let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
-    absorb(set, tx, sorted.absorbed, &mut results).await?;
+    let sorted = readable(set, tx, sorted, (&debtor_nos, &mut results)).await?;
+    absorb(set, sorted.absorbed, &mut results)?;
     let taken = within_bound(set, sorted.taken, &debtor_nos, &mut results);
     take(set, tx, (taken, debtor_nos, &context, dry), &mut results).await?;
     results.finish(atomic)
@@ -89,6 +91,37 @@ async fn debtors_of(
     Ok(numbers)
 }
 
+/// Rejects documents that touch a debtor or a case that cannot be read, before any
+/// is taken; the content of the cases of all others is loaded.
+async fn readable(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    mut sorted: Sorted,
+    (debtor_nos, results): (&HashMap<String, DebtorNo>, &mut Results),
+) -> Result<Sorted, Error> {
+    let absorbed = sorted.absorbed.iter().map(|(_, known)| known.case_no);
+    let changed = sorted.taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.case_no));
+    let case_nos: Vec<CaseNo> = absorbed.chain(changed).collect();
+    set.load_content(tx, case_nos).await?;
+    let mut keep = |new: &Prepared, read: Result<(), Damage>| match read {
+        Ok(()) => true,
+        Err(damage) => {
+            results.reject(new.index, new.document.case_id.as_str(), damage.into());
+            false
+        }
+    };
+    sorted.absorbed.retain(|(new, known)| keep(new, set.check_readable(known.case_no)));
+    sorted.taken.retain(|taken| {
+        let debtor = set.check_debtor(debtor_nos[taken.new.document.debtor_id.as_str()]);
+        let known = taken.known.as_ref();
+        keep(
+            &taken.new,
+            debtor.and(known.map_or(Ok(()), |known| set.check_readable(known.case_no))),
+        )
+    });
+    Ok(sorted)
+}
+
 async fn first_number(
     tx: &mut Tx,
     part: Part,
@@ -103,26 +136,22 @@ async fn first_number(
 }
 
 /// Records that the ledger has caught up, and ranks anew.
-async fn absorb(
+fn absorb(
     set: &mut WorkingSet,
-    tx: &mut Tx,
     absorbed: Vec<(Prepared, StoredDocument)>,
     results: &mut Results,
-) -> Result<(), Error> {
-    set.load_content(tx, absorbed.iter().map(|(_, known)| known.case_no)).await?;
+) -> Result<(), Damage> {
     for (Prepared { index, document, .. }, known) in absorbed {
         let case_no = known.case_no;
         if let Some(entry) = set.case_mut(case_no) {
             entry.head.as_of = document.as_of;
             entry.head.ledger_sequence = document.source_sequence;
         }
-        set.append(case_no, PendingBody::AsOf(document.as_of), document.as_of);
-        set.rank(case_no);
-        if let Some(entry) = set.case(case_no) {
-            let stands = (entry.head.state, entry.head.rank);
-            let unchanged = result(&document, Disposition::Unchanged, stands, Vec::new());
-            results.set(index, unchanged);
-        }
+        set.append(case_no, PendingBody::AsOf(document.as_of), document.as_of)?;
+        set.rank(case_no)?;
+        let head = &set.in_hand(case_no)?.head;
+        let stands = (head.state, head.rank);
+        results.set(index, result(&document, Disposition::Unchanged, stands, Vec::new()));
     }
     Ok(())
 }
@@ -172,8 +201,6 @@ async fn take(
     results: &mut Results,
 ) -> Result<(), Error> {
     let (taken, debtor_nos, context, dry) = work;
-    let known = taken.iter().filter_map(|taken| Some(taken.known.as_ref()?.case_no));
-    set.load_content(tx, known.collect::<Vec<_>>()).await?;
     let new = taken.iter().filter(|taken| taken.known.is_none()).count();
     let mut next = first_number(tx, set.part, NumberKind::Case, new, dry).await?;
     let mut placed = Vec::with_capacity(taken.len());
@@ -202,7 +229,7 @@ async fn take(
     let said: BTreeSet<CaseNo> = placed.iter().map(|(case_no, ..)| *case_no).collect();
     rezone_debtors(set, tx, rezone, &said).await?;
     for (case_no, taken, old) in placed {
-        finish_case(set, context, case_no, (taken, old), results);
+        finish_case(set, context, case_no, (taken, old), results)?;
     }
     Ok(())
 }
@@ -276,25 +303,25 @@ fn finish_case(
     case_no: CaseNo,
     (taken, old): (Taken, Option<Facts>),
     results: &mut Results,
-) {
+) -> Result<(), Damage> {
     let Taken { new: Prepared { index, document, encoded }, disposition, .. } = taken;
     let (as_of, source_sequence) = (document.as_of, document.source_sequence);
-    set.set_document(case_no, PendingDocument { facts: encoded, as_of, source_sequence });
+    set.set_document(case_no, PendingDocument { facts: encoded, as_of, source_sequence })?;
     let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
     let by = (tolerance_minor, context.zone.day_of(as_of));
-    let earlier_versions = set.take_document(case_no, old.as_ref(), by);
+    let earlier_versions = set.take_document(case_no, old.as_ref(), by)?;
     let debtor_id = document.debtor_id.to_string();
     let body = PendingBody::Facts { old: old.map(Box::new), earlier_versions, debtor_id };
-    set.append(case_no, body, as_of);
-    let findings = set.rank(case_no).map(|ranked| ranked.findings).unwrap_or_default();
+    set.append(case_no, body, as_of)?;
+    let findings = set.rank(case_no)?.findings;
     let findings = findings
         .into_iter()
         .map(|finding| Finding { code: finding.code, text: finding.text })
         .collect();
-    if let Some(entry) = set.case(case_no) {
-        let stands = (entry.head.state, entry.head.rank);
-        results.set(index, result(&document, disposition, stands, findings));
-    }
+    let head = &set.in_hand(case_no)?.head;
+    let stands = (head.state, head.rank);
+    results.set(index, result(&document, disposition, stands, findings));
+    Ok(())
 }
 
 /// Whether what a document says of a case may move its debtor to other zones.
@@ -337,7 +364,13 @@ async fn rezone_debtors(
     set.load_content(tx, by_debtor.values().flatten().copied().collect::<Vec<_>>()).await?;
     for (debtor_no, case_nos) in by_debtor {
         let contents = case_nos.iter().filter_map(|no| set.case(*no)?.content.as_ref());
-        let zones = ZoneSet::stored(contents.flat_map(|content| zone_names(&content.facts)));
+        let names = contents.flat_map(|content| zone_names(&content.facts));
+        // As long as a case cannot be read, the zones that were known count too.
+        let before = match case_nos.iter().all(|no| set.check_readable(*no).is_ok()) {
+            true => Arc::default(),
+            false => set.zone_set(set.debtor(debtor_no).zone_set_id)?,
+        };
+        let zones = ZoneSet::stored(names.chain(before.names()));
         set.set_zones(debtor_no, zones);
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::model::{
     held_until,
 };
 use crate::store::events::{self, EventKey};
-use crate::store::{Tx, cases, debtors};
+use crate::store::{Damage, Tx, cases, debtors};
 
 use super::super::working_set::{PendingBody, WorkingSet};
 use super::super::{Error, ItemError};
@@ -15,7 +15,7 @@ use super::{Event, EventKind, HoldTarget, RecordCommand, RecordResult};
 
 /// What the events of a call speak of, as stored.
 struct Known {
-    cases: HashMap<String, (CaseNo, DebtorNo)>,
+    cases: HashMap<String, Result<(CaseNo, DebtorNo), Damage>>,
     debtors: HashMap<String, DebtorNo>,
     /// Events stored before, and those of this call as they are taken.
     keys: HashMap<String, EventKey>,
@@ -67,7 +67,7 @@ pub(super) async fn record_into(
         results.push(RecordResult { event_id, recorded });
     }
     for case_no in dirty {
-        set.rank(case_no);
+        set.rank(case_no)?;
     }
     events::insert_keys(tx, set.part, portfolio_no, &known.new_keys, set.now).await?;
     Ok(results)
@@ -106,11 +106,11 @@ async fn load(
     }
     let part = set.part;
     let keys = events::find_keys(tx, part, portfolio_no, event_ids).await?;
-    let cases: HashMap<String, (CaseNo, DebtorNo)> =
+    let cases: HashMap<String, Result<(CaseNo, DebtorNo), Damage>> =
         cases::find_by_id(tx, part, portfolio_no, case_ids)
             .await?
             .into_iter()
-            .map(|(id, known)| (id, (known.head.case_no, known.head.debtor_no)))
+            .map(|(id, read)| (id, read.map(|known| (known.head.case_no, known.head.debtor_no))))
             .collect();
     let debtors: HashMap<String, DebtorNo> = debtors::find_by_id(tx, part, debtor_ids)
         .await?
@@ -118,14 +118,14 @@ async fn load(
         .map(|debtor| (debtor.debtor_id, debtor.debtor_no))
         .collect();
     let of_keys = keys.values().flat_map(|key| key.case_nos.iter().copied());
-    let heads = cases::load_heads(tx, part, of_keys.collect::<Vec<_>>()).await?;
+    let debtor_of = cases::debtors_of(tx, part, of_keys.collect::<Vec<_>>()).await?;
     let mut debtor_nos: BTreeSet<DebtorNo> = debtors.values().copied().collect();
-    debtor_nos.extend(cases.values().map(|(_, debtor_no)| *debtor_no));
+    debtor_nos.extend(cases.values().flatten().map(|(_, debtor_no)| *debtor_no));
     debtor_nos.extend(keys.values().map(|key| key.debtor_no));
-    debtor_nos.extend(heads.iter().map(|head| head.debtor_no));
+    debtor_nos.extend(debtor_of.values());
     set.load_debtors(tx, debtor_nos).await?;
-    let named = cases.values().map(|(case_no, _)| *case_no);
-    let case_nos: Vec<CaseNo> = named.chain(heads.iter().map(|head| head.case_no)).collect();
+    let named = cases.values().flatten().map(|(case_no, _)| *case_no);
+    let case_nos: Vec<CaseNo> = named.chain(debtor_of.into_keys()).collect();
     set.load_content(tx, case_nos).await?;
     Ok(Known { cases, debtors, keys, new_keys: Vec::new() })
 }
@@ -230,8 +230,9 @@ fn target_text(target: &HoldTarget) -> String {
     }
 }
 
-/// The numbers of named cases, all of one debtor.
+/// The numbers of named cases, all of one debtor. Each of them can be read.
 fn find_cases<'a>(
+    set: &WorkingSet,
     known: &Known,
     placed: Placed<'_>,
     case_ids: impl Iterator<Item = &'a CaseId>,
@@ -239,18 +240,25 @@ fn find_cases<'a>(
     let mut case_nos = Vec::new();
     let mut debtor_no = None;
     for case_id in case_ids {
-        let Some((case_no, debtor)) = known.cases.get(case_id.as_str()) else {
+        let Some(found) = known.cases.get(case_id.as_str()) else {
             return Err(ItemError::CaseNotFound(case_id.to_string()));
         };
+        let (case_no, debtor) = found.as_ref().map_err(Damage::clone)?;
         if debtor_no.is_some_and(|other| other != *debtor) {
             let bound = "all cases of one event must belong to one debtor";
             return Err(placed.conflict("case_ids", case_id, bound));
         }
+        set.check_readable(*case_no)?;
         debtor_no = Some(*debtor);
         case_nos.push(*case_no);
     }
     let debtor_no = debtor_no.ok_or_else(|| ItemError::CaseNotFound(String::new()))?;
     Ok(Touched { debtor_no, case_nos })
+}
+
+/// Refuses an event of which any case cannot be read, before it changes one.
+fn check_readable(set: &WorkingSet, case_nos: &[CaseNo]) -> Result<(), Damage> {
+    case_nos.iter().try_for_each(|case_no| set.check_readable(*case_no))
 }
 
 /// The number of a named debtor.
@@ -266,7 +274,7 @@ fn pay(
     shares: &[(CaseId, i64)],
 ) -> Result<Touched, ItemError> {
     let event = placed.event;
-    let touched = find_cases(known, placed, shares.iter().map(|(case_id, _)| case_id))?;
+    let touched = find_cases(set, known, placed, shares.iter().map(|(case_id, _)| case_id))?;
     for (case_no, (_, amount_minor)) in touched.case_nos.iter().zip(shares) {
         let payment = Payment {
             event_id: event.event_id.to_string(),
@@ -274,8 +282,8 @@ fn pay(
             amount_minor: *amount_minor,
             reversed_time: None,
         };
-        set.append(*case_no, PendingBody::Payment(payment.clone()), event.event_time);
-        set.pay(*case_no, payment);
+        set.append(*case_no, PendingBody::Payment(payment.clone()), event.event_time)?;
+        set.pay(*case_no, payment)?;
     }
     Ok(touched)
 }
@@ -291,14 +299,15 @@ fn reverse(
         .get(reversed.as_str())
         .filter(|key| key.kind == PAYMENT)
         .ok_or_else(|| ItemError::EventNotFound(reversed.to_string()))?;
+    check_readable(set, &key.case_nos)?;
     for case_no in &key.case_nos {
         let body = PendingBody::Reversal {
             event_id: event.event_id.to_string(),
             payment_event_id: key.event_id.clone(),
             reversed: event.event_time,
         };
-        set.append(*case_no, body, event.event_time);
-        set.take_back(*case_no, &key.event_id, event.event_time);
+        set.append(*case_no, body, event.event_time)?;
+        set.take_back(*case_no, &key.event_id, event.event_time)?;
     }
     Ok(Touched { debtor_no: key.debtor_no, case_nos: key.case_nos.clone() })
 }
@@ -312,16 +321,17 @@ fn hold(
     let content = format!("{hold:?}").into_bytes();
     match target {
         HoldTarget::Cases(case_ids) => {
-            let touched = find_cases(known, placed, case_ids.iter())?;
+            let touched = find_cases(set, known, placed, case_ids.iter())?;
             for case_no in &touched.case_nos {
-                set.append(*case_no, PendingBody::Hold(hold.clone()), placed.event.event_time);
-                set.change_history(*case_no, |history| history.hold(hold.clone()));
+                set.append(*case_no, PendingBody::Hold(hold.clone()), placed.event.event_time)?;
+                set.change_history(*case_no, |history| history.hold(hold.clone()))?;
                 set.note("hold.placed", Some(*case_no), touched.debtor_no, content.clone());
             }
             Ok(touched)
         }
         HoldTarget::Debtor(debtor_id) => {
             let debtor_no = find_debtor(known, debtor_id)?;
+            set.check_debtor(debtor_no)?;
             let now = set.now;
             let debtor = set.debtor_mut(debtor_no);
             debtor.record.hold(hold);
@@ -343,7 +353,9 @@ fn lift(
         .get(hold_event_id.as_str())
         .filter(|key| key.kind == HOLD)
         .ok_or_else(|| ItemError::EventNotFound(hold_event_id.to_string()))?;
-    let case_nos = lifted_cases(known, placed, key, target)?;
+    let case_nos = lifted_cases(set, known, placed, (key, target))?;
+    check_readable(set, &case_nos)?;
+    set.check_debtor(key.debtor_no)?;
     if key.case_nos.is_empty() {
         let now = set.now;
         let debtor = set.debtor_mut(key.debtor_no);
@@ -356,8 +368,8 @@ fn lift(
             event_id: placed.event.event_id.to_string(),
             hold_event_id: key.event_id.clone(),
         };
-        set.append(*case_no, body, placed.event.event_time);
-        set.change_history(*case_no, |history| history.lift(&key.event_id));
+        set.append(*case_no, body, placed.event.event_time)?;
+        set.change_history(*case_no, |history| history.lift(&key.event_id))?;
         let content = key.event_id.clone().into_bytes();
         set.note("hold.lifted", Some(*case_no), key.debtor_no, content);
     }
@@ -367,15 +379,15 @@ fn lift(
 /// The cases for which a hold ends: those named, each of which it must cover, or
 /// all that it covers. None for a hold of the whole debtor.
 fn lifted_cases(
+    set: &WorkingSet,
     known: &Known,
     placed: Placed<'_>,
-    key: &EventKey,
-    target: Option<&HoldTarget>,
+    (key, target): (&EventKey, Option<&HoldTarget>),
 ) -> Result<Vec<CaseNo>, ItemError> {
     match target {
         None => Ok(key.case_nos.clone()),
         Some(HoldTarget::Cases(case_ids)) => {
-            let named = find_cases(known, placed, case_ids.iter())?.case_nos;
+            let named = find_cases(set, known, placed, case_ids.iter())?.case_nos;
             let covered = |(_, case_no): &(&CaseId, &CaseNo)| key.case_nos.contains(case_no);
             match case_ids.iter().zip(&named).find(|named| !covered(named)) {
                 Some((case_id, _)) => {

@@ -5,9 +5,9 @@ use crate::model::{
     held_until,
 };
 use crate::policy::{Effect, HoldScope};
-use crate::store::Tx;
 use crate::store::events::{self, EventKey};
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
+use crate::store::{Damage, Tx};
 
 use super::super::Error;
 use super::super::lease::Promised;
@@ -19,17 +19,23 @@ const HOLD: i64 = 4;
 
 /// Applies an outcome, holds aside. A late one counts, and moves the case only
 /// if the debtor paid or promised.
-pub(super) fn apply(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) {
+/// All cases spoken of can be read.
+pub(super) fn apply(
+    set: &mut WorkingSet,
+    lease: &LeaseRow,
+    checked: &Checked,
+    late: bool,
+) -> Result<(), Damage> {
     count(set, lease, checked, late);
     let now = set.now;
     if !late {
         set.end_lease(lease.debtor_no, LeaseEnd::Reported, now);
     }
     if !late || checked.row.effect == Effect::Paid {
-        cool(set, lease, checked);
+        cool(set, lease, checked)?;
     }
     if checked.row.effect == Effect::NotDialled {
-        return;
+        return Ok(());
     }
     for case_no in &checked.case_nos {
         let attempt = Attempt {
@@ -37,11 +43,12 @@ pub(super) fn apply(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, l
             outcome_code: checked.row.code.clone(),
             right_party: checked.row.right_party,
         };
-        set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time);
-        set.change_history(*case_no, |history| history.attempt(attempt));
+        set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time)?;
+        set.change_history(*case_no, |history| history.attempt(attempt))?;
     }
-    if let Some(promise) = &checked.promise {
-        promise_to_pay(set, lease, checked, promise);
+    match &checked.promise {
+        Some(promise) => promise_to_pay(set, lease, checked, promise),
+        None => Ok(()),
     }
 }
 
@@ -57,24 +64,28 @@ fn count(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) 
     }
 }
 
-fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
-    let Some(entry) = set.case(lease.case_no) else { return };
-    let (portfolio_no, debtor_no) = (entry.head.portfolio_no, lease.debtor_no);
+fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) -> Result<(), Damage> {
+    let debtor_no = lease.debtor_no;
+    let portfolio_no = set.in_hand(lease.case_no)?.head.portfolio_no;
     let zone_set_id = set.debtor(debtor_no).zone_set_id;
-    if let Ok(calendar) = set.calendar(portfolio_no, zone_set_id) {
-        set.cool(debtor_no, checked.row.cooling.until(checked.contact_time, &calendar));
-    }
+    let calendar = set.calendar(portfolio_no, zone_set_id)?;
+    set.cool(debtor_no, checked.row.cooling.until(checked.contact_time, &calendar));
+    Ok(())
 }
 
 /// Notes a promise on every case spoken of. An amount is laid out over the cases
 /// in their order, up to what is overdue of each; what is left over goes to the
 /// last one.
-fn promise_to_pay(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, promised: &Promised) {
+fn promise_to_pay(
+    set: &mut WorkingSet,
+    lease: &LeaseRow,
+    checked: &Checked,
+    promised: &Promised,
+) -> Result<(), Damage> {
     let mut left = promised.amount.map(|(_, amount)| amount);
     let last = checked.case_nos.last();
     for case_no in &checked.case_nos {
-        let Some(entry) = set.case(*case_no) else { continue };
-        let overdue = entry.head.overdue_amount_minor;
+        let overdue = set.in_hand(*case_no)?.head.overdue_amount_minor;
         let share = match left {
             None => 0,
             Some(left) if Some(case_no) == last => left,
@@ -91,10 +102,11 @@ fn promise_to_pay(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, pro
             promised_date: promised.date,
             state: PromiseState::Open,
         };
-        let today = set.day_of(*case_no, promise.event_time);
-        set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time);
-        set.change_history(*case_no, |history| history.promise(promise, today));
+        let today = set.day_of(*case_no, promise.event_time)?;
+        set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time)?;
+        set.change_history(*case_no, |history| history.promise(promise, today))?;
     }
+    Ok(())
 }
 
 /// Holds placed by the outcomes of a call, with the event ids by which they can
@@ -105,37 +117,55 @@ pub(super) struct NewHolds(Vec<(PortfolioNo, EventKey)>);
 impl NewHolds {
     /// Places the hold of an outcome, if it has one: on the cases spoken of, or on
     /// the whole debtor.
-    pub(super) fn place(&mut self, set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) {
-        let Effect::Hold { kind, scope } = checked.row.effect else { return };
+    pub(super) fn place(
+        &mut self,
+        set: &mut WorkingSet,
+        lease: &LeaseRow,
+        checked: &Checked,
+    ) -> Result<(), Damage> {
+        let Effect::Hold { kind, scope } = checked.row.effect else { return Ok(()) };
         let evidence_reference = String::new();
         let hold = Hold { event_id: event_id(lease), kind, until: None, evidence_reference };
         match scope {
             HoldScope::Case => {
                 for case_no in &checked.case_nos {
-                    self.place_on_case(set, *case_no, &hold, checked.contact_time);
+                    self.place_on_case(set, *case_no, &hold, checked.contact_time)?;
                 }
+                Ok(())
             }
             HoldScope::Debtor => self.place_on_debtor(set, lease, &hold),
         }
     }
 
-    fn place_on_case(&mut self, set: &mut WorkingSet, case_no: CaseNo, hold: &Hold, at: Micros) {
-        let Some(entry) = set.case(case_no) else { return };
-        let (portfolio_no, debtor_no) = (entry.head.portfolio_no, entry.head.debtor_no);
-        set.append(case_no, PendingBody::Hold(hold.clone()), at);
-        set.change_history(case_no, |history| history.hold(hold.clone()));
+    fn place_on_case(
+        &mut self,
+        set: &mut WorkingSet,
+        case_no: CaseNo,
+        hold: &Hold,
+        at: Micros,
+    ) -> Result<(), Damage> {
+        let head = &set.in_hand(case_no)?.head;
+        let (portfolio_no, debtor_no) = (head.portfolio_no, head.debtor_no);
+        set.append(case_no, PendingBody::Hold(hold.clone()), at)?;
+        set.change_history(case_no, |history| history.hold(hold.clone()))?;
         set.note("hold.placed", Some(case_no), debtor_no, format!("{hold:?}").into_bytes());
         self.add_key(portfolio_no, hold, debtor_no, Some(case_no));
+        Ok(())
     }
 
-    fn place_on_debtor(&mut self, set: &mut WorkingSet, lease: &LeaseRow, hold: &Hold) {
-        let Some(entry) = set.case(lease.case_no) else { return };
-        let (portfolio_no, now) = (entry.head.portfolio_no, set.now);
+    fn place_on_debtor(
+        &mut self,
+        set: &mut WorkingSet,
+        lease: &LeaseRow,
+        hold: &Hold,
+    ) -> Result<(), Damage> {
+        let (portfolio_no, now) = (set.in_hand(lease.case_no)?.head.portfolio_no, set.now);
         let debtor = set.debtor_mut(lease.debtor_no);
         debtor.record.hold(hold.clone());
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.placed", None, lease.debtor_no, format!("{hold:?}").into_bytes());
         self.add_key(portfolio_no, hold, lease.debtor_no, None);
+        Ok(())
     }
 
     /// One key a portfolio, with all its cases.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{CaseId, Gate, Micros, PortfolioId, WorkListId};
-use crate::policy::{Window, failing_gates};
+use crate::policy::{GateInput, Window, failing_gates};
 use crate::store::Tx;
 use crate::store::queue::count;
 
@@ -116,9 +116,14 @@ async fn failing_of(
     let known = read::find(tx, set.part, &context, case_id).await?;
     // Taking the debtor in hand ends a lease that is over but not swept yet.
     set.load_debtors(tx, [known.head.debtor_no]).await?;
+    set.check_debtor(known.head.debtor_no)?;
     let debtor = set.debtor(known.head.debtor_no).clone();
     let calendar = set.calendar(known.head.portfolio_no, debtor.zone_set_id)?;
-    let input = gate_input(&known.head, &debtor);
+    // Whether its content can be read was found by whoever placed it last.
+    let row = set.case(known.head.case_no).and_then(|entry| entry.queue.as_ref());
+    let unreadable = row.filter(|row| row.withheld_by == Gate::Unreadable);
+    let unreadable_until = unreadable.and_then(|row| row.wake_at);
+    let input = GateInput { unreadable_until, ..gate_input(&known.head, &debtor) };
     let failing = failing_gates(&input, &context.portfolio.settings, &calendar, set.now);
     if failing.is_empty() {
         let text = "Nothing withholds the case.".to_owned();

@@ -3,7 +3,7 @@
 
 use crate::model::{CaseNo, DebtorNo, LocalDays, Micros};
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
-use crate::store::{Tx, queue};
+use crate::store::{Damage, Tx, queue};
 
 use super::super::Error;
 use super::WorkingSet;
@@ -124,10 +124,14 @@ impl WorkingSet {
 
     /// Ranks a case anew unless its rank is of today and of the active rule set.
     /// Its content is loaded.
-    pub(in super::super) fn freshen(&mut self, case_no: CaseNo) {
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(in super::super) fn freshen(&mut self, case_no: CaseNo) -> Result<(), Damage> {
         if self.is_stale(case_no) {
-            self.rank(case_no);
+            self.rank(case_no)?;
         }
+        Ok(())
     }
 
     /// Whether a case in hand was ranked on another day or by another rule set.

@@ -10,7 +10,7 @@ use crate::policy::ZoneSet;
 use crate::store::cases::NewCase;
 use crate::store::cases::source::{self, EncodedFacts, SourceDocument};
 use crate::store::events::{CaseEventBody, NewCaseEvent};
-use crate::store::{Tx, audit, cases, debtors, events, lanes, queue};
+use crate::store::{Damage, Tx, audit, cases, debtors, events, lanes, queue};
 
 use super::super::Error;
 use super::super::context::Engine;
@@ -87,10 +87,15 @@ impl Effects {
 
 impl WorkingSet {
     /// Sets the document that a case's facts come from.
-    pub(in super::super) fn set_document(&mut self, case_no: CaseNo, document: PendingDocument) {
-        if let Some(entry) = self.cases.get_mut(&case_no) {
-            entry.document = Some(document);
-        }
+    pub(in super::super) fn set_document(
+        &mut self,
+        case_no: CaseNo,
+        document: PendingDocument,
+    ) -> Result<(), Damage> {
+        self.check_readable(case_no)?;
+        let entry = self.cases.get_mut(&case_no).expect("a readable case is in hand");
+        entry.document = Some(document);
+        Ok(())
     }
 
     /// Notes something for the audit; the content is kept as a hash under the
@@ -129,6 +134,7 @@ impl WorkingSet {
         self.save_events(tx).await?;
         self.engine.heads.forget(self.part, &self.lanes_changed());
         queue::save(tx, self.part, self.moved().filter_map(|entry| entry.queue.as_ref())).await?;
+        self.save_withheld(tx).await?;
         self.leases.save(tx, self.part).await?;
         let rows: Vec<audit::NewAuditRow<'_>> = self
             .audit
@@ -205,8 +211,9 @@ impl WorkingSet {
         let rows: Vec<NewCaseEvent<'_>> = self
             .events
             .iter()
-            .filter_map(|event| Some((event, self.cases.get(&event.case_no)?)))
-            .map(|(event, entry)| {
+            .map(|event| {
+                let entry = self.cases.get(&event.case_no);
+                let entry = entry.expect("a case with an event stays in hand");
                 let (event_id, body) = event_body(&event.body, entry);
                 NewCaseEvent {
                     case_no: event.case_no,

@@ -1,6 +1,8 @@
 //! Cases as read.
 
-use crate::engine::read::{CaseView, ListCasesQuery};
+use crate::engine::ItemError;
+use crate::engine::read::{CaseView, ListCasesQuery, ListedCase};
+use crate::grpc::status::{ItemBudget, Named, item_error};
 use crate::model::{
     CaseId, CaseState, DebtorId, Facts, Hold, Payment, PortfolioId, Rank, RecoveryGroup, Stage,
     Violations,
@@ -91,6 +93,18 @@ pub(super) fn entries<T: Copy + PartialEq>(
         read.extend(entry.filter(|entry| !read.contains(entry)));
     }
     read
+}
+
+/// An entry of a listing as the contract writes it: the case, or that it cannot be
+/// read.
+pub(in crate::grpc) fn listed_to(
+    listed: &ListedCase,
+) -> Result<proto::Case, Box<proto::UnreadableCase>> {
+    listed.read.as_ref().map(case_to).map_err(|damage| {
+        let error = ItemError::Unreadable(damage.clone());
+        let error = item_error(&error, Named::NOTHING, &mut ItemBudget::new());
+        Box::new(proto::UnreadableCase { case_id: listed.case_id.clone(), error: Some(error) })
+    })
 }
 
 /// A case as the contract writes it.

@@ -4,7 +4,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
 use crate::engine::ItemError;
-use crate::model::{Micros, Violations};
+use crate::model::{Micros, Part, Violations};
+use crate::store::Damage;
 
 fn violations(count: usize) -> Violations {
     let mut violations = Violations::new();
@@ -196,6 +197,7 @@ fn every_item_error_has_the_metadata_the_contract_promises() {
         ItemError::LeaseExpired(Micros(1_000_000)),
         ItemError::LeaseSuperseded,
         ItemError::ReportAlreadyExists,
+        ItemError::Unreadable(Damage::missing("debtor", Part(7), 3)),
     ] {
         let answer = item_error(&error, NAMED, &mut ItemBudget::new());
         for key in &promised[&answer.reason] {

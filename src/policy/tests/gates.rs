@@ -35,6 +35,7 @@ pub(super) fn ready(now: Micros) -> GateInput<'static> {
         state: CaseState::Open,
         close_reason: None,
         due_date: None,
+        unreadable_until: None,
         case_hold_until: None,
         debtor_hold_until: None,
         park_until: None,
@@ -89,6 +90,7 @@ fn every_gate_withholds_alone_until_its_end_and_not_beyond() {
     let attempts = [NOW.plus(-1)];
     let midnight = instant("2026-11-21T00:00[Europe/Madrid]");
     let waiting = [
+        (GateInput { unreadable_until: at, ..base }, Gate::Unreadable, later),
         (GateInput { case_hold_until: at, ..base }, Gate::Held, later),
         (GateInput { debtor_hold_until: at, ..base }, Gate::Held, later),
         (GateInput { park_until: at, ..base }, Gate::Parked, later),

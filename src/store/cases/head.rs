@@ -139,6 +139,11 @@ row! {
 }
 
 impl HeadRow {
+    /// Whose case it is and its number: no number is wrong by itself.
+    pub(super) fn numbers(&self) -> (DebtorNo, CaseNo) {
+        (DebtorNo(self.debtor_no), CaseNo(self.case_no))
+    }
+
     pub(super) fn head(self, part: Part) -> Result<CaseHead, StoreError> {
         let place = Place { table: "case_head", part: part.0, key: self.case_no };
         let int = |name: &str, value: i64| {

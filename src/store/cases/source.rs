@@ -8,10 +8,11 @@ use crate::model::{
     RecoveryGroup, RuleSetId,
 };
 
-use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, params, statements, text_list};
 use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts};
+use super::super::error::readable;
 use super::super::row::row;
+use super::super::{Damage, Readable, StoreError};
 
 /// The source every case has; more sources come with later settings.
 const SOURCE_DEFAULT: i64 = 1;
@@ -83,12 +84,16 @@ pub struct Renewal {
 }
 
 statements! {
-    FIND_DOCUMENTS = "SELECT c.case_id, s.content_hash, h.case_no, h.debtor_no, h.as_of, \
-        h.ledger_sequence, h.absorb_at, h.state, h.recovery_group, h.score, h.priority, \
-        h.rule_set_id, h.rank_date, h.case_seq, q.withheld_by \
-        FROM loan_case c \
-        JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
-        JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
+    // A row that is missing reads as a state of 0 or as an empty hash, which none has.
+    FIND_DOCUMENTS = "SELECT c.case_id, COALESCE(s.content_hash, x'') AS content_hash, c.case_no, \
+        COALESCE(h.debtor_no, 0) AS debtor_no, COALESCE(h.as_of, 0) AS as_of, \
+        h.ledger_sequence, h.absorb_at, COALESCE(h.state, 0) AS state, \
+        COALESCE(h.recovery_group, 0) AS recovery_group, COALESCE(h.score, 0) AS score, \
+        COALESCE(h.priority, 0) AS priority, COALESCE(h.rule_set_id, 0) AS rule_set_id, \
+        COALESCE(h.rank_date, 0) AS rank_date, COALESCE(h.case_seq, 0) AS case_seq, \
+        q.withheld_by FROM loan_case c \
+        LEFT JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
+        LEFT JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = c.case_no \
         WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}";
 }
@@ -140,19 +145,26 @@ row! {
     }
 }
 
-/// Finds the newest documents of cases of a portfolio by the callers' ids.
+/// Finds the newest documents of cases of a portfolio by the callers' ids; cases
+/// that are not stored are left out.
 pub(crate) async fn find_documents<'a>(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
     case_ids: impl IntoIterator<Item = &'a str>,
-) -> Result<HashMap<String, StoredDocument>, StoreError> {
+) -> Result<HashMap<String, Readable<StoredDocument>>, StoreError> {
     let rows: Vec<DocumentRow> =
         tx.fetch_all(FIND_DOCUMENTS, params![part.0, portfolio_no.0, text_list(case_ids)]).await?;
-    rows.into_iter().map(|row| document(row, part)).collect()
+    rows.into_iter().map(|row| Ok((row.case_id.clone(), readable(document(row, part))?))).collect()
 }
 
-fn document(row: DocumentRow, part: Part) -> Result<(String, StoredDocument), StoreError> {
+fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> {
+    if row.state == 0 {
+        return Err(Damage::missing("case_head", part, row.case_no).into());
+    }
+    if row.content_hash.is_empty() {
+        return Err(Damage::missing("case_source", part, row.case_no).into());
+    }
     let place = Place { table: "case_head", part: part.0, key: row.case_no };
     let int = |name: &str, value: i64| {
         i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
@@ -162,7 +174,7 @@ fn document(row: DocumentRow, part: Part) -> Result<(String, StoredDocument), St
         Some(gate) => Some(Gate::from_number(gate).ok_or_else(|| unknown("withheld_by", gate))?),
         None => None,
     };
-    let document = StoredDocument {
+    Ok(StoredDocument {
         case_no: CaseNo(row.case_no),
         debtor_no: DebtorNo(row.debtor_no),
         content_hash: row.content_hash,
@@ -180,8 +192,7 @@ fn document(row: DocumentRow, part: Part) -> Result<(String, StoredDocument), St
             case_seq: row.case_seq,
         },
         withheld_by,
-    };
-    Ok((row.case_id, document))
+    })
 }
 
 /// Writes or replaces what the source says of cases.

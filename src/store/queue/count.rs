@@ -13,7 +13,7 @@ statements! {
     COUNT_SLICE = "SELECT s.lane_id, s.gate, COUNT(*) AS case_count, MAX(s.case_no) AS last \
         FROM (SELECT h.lane_id, h.case_no, \
             CASE WHEN q.case_no IS NULL THEN 3 \
-                WHEN COALESCE(q.withheld_by, 15) > 9 AND h.as_of <= $4 THEN 9 \
+                WHEN COALESCE(q.withheld_by, 15) BETWEEN 10 AND 15 AND h.as_of <= $4 THEN 9 \
                 ELSE COALESCE(q.withheld_by, 15) END AS gate \
             FROM case_head k CROSS JOIN case_head h \
             LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \

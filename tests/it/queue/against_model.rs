@@ -153,12 +153,13 @@ impl Queue for Real {
             full: false,
         };
         let listed = list_cases(&self.desk.engine, &self.desk.caller, query);
-        let (views, _) = self.runtime.block_on(listed).expect("the portfolio is stored");
+        let (cases, _) = self.runtime.block_on(listed).expect("the portfolio is stored");
         let number = |name: &str| name[1..].parse().expect("names end in numbers");
-        let ranked = |view: &arrears::engine::read::CaseView| {
+        let ranked = |listed: &arrears::engine::read::ListedCase| {
+            let view = listed.read.as_ref().expect("nothing is damaged");
             Some((number(view.case_id.as_str()), view.rank?.priority))
         };
-        views.iter().filter_map(ranked).collect()
+        cases.iter().filter_map(ranked).collect()
     }
 
     fn servable(&mut self) -> Vec<(u8, bool)> {

@@ -72,6 +72,11 @@ impl TestServer {
         self.shutdown.cancel();
     }
 
+    /// The database beside the server.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("arrears.db")).unwrap()
+    }
+
     pub(crate) fn portfolios(&self) -> PortfolioServiceClient<Channel> {
         PortfolioServiceClient::new(self.channel.clone())
     }

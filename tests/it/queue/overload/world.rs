@@ -147,9 +147,10 @@ impl World {
                 full: false,
             };
             let listed = list_cases(&desk.engine, &desk.caller, query).await;
-            let (views, next) = listed.expect("the portfolio is stored");
-            let ranked = views
+            let (listed, next) = listed.expect("the portfolio is stored");
+            let ranked = listed
                 .iter()
+                .map(|listed| listed.read.as_ref().expect("nothing is damaged"))
                 .filter_map(|view| Some((view.rank?.priority, number(view.case_id.as_str()))));
             open.extend(ranked);
             if next.is_empty() {
