@@ -16,6 +16,7 @@ pub mod debtor;
 pub mod explain;
 pub mod inspect;
 pub mod lease;
+mod placing;
 pub mod portfolio;
 pub mod push;
 pub mod read;

@@ -27,6 +27,7 @@ pub mod events;
 pub mod inspect;
 pub mod lanes;
 pub mod numbers;
+pub(crate) mod placing;
 pub mod portfolios;
 pub mod queue;
 

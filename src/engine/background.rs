@@ -1,4 +1,4 @@
-//! What the service does by itself: sweeps, roll-over, forgetting.
+//! What the service does by itself: sweeps, roll-over, placing anew, forgetting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use super::{Engine, Error};
 
 /// How often cases due for review are looked for.
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
+/// How often portfolios are looked for whose settings have changed.
+const PLACE_EVERY: Duration = Duration::from_secs(1);
 /// How often old pulls and reports are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,9 @@ impl Engine {
             ),
             self.repeat(&stop, "review", REVIEW_EVERY, |engine| async move {
                 engine.review().await.map(|_| ())
+            }),
+            self.repeat(&stop, "placing", PLACE_EVERY, |engine| async move {
+                engine.place_anew().await.map(|_| ())
             }),
             self.repeat(&stop, "prune", PRUNE_EVERY, |engine| async move { engine.prune().await }),
         ];

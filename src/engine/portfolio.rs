@@ -9,9 +9,10 @@ use crate::store::activations::{self, NewActivation, RuleSetContent};
 use crate::store::audit::NewAuditRow;
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
-use crate::store::{Class, Damage, Tx, audit};
+use crate::store::{self, Class, Damage, Tx, audit};
 
 use super::page::PageToken;
+use super::placing;
 use super::{Caller, Engine, Error, Resource};
 
 /// A portfolio as stored.
@@ -133,7 +134,8 @@ async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<P
     })
 }
 
-/// Replaces what no rank reads of a portfolio's settings.
+/// Replaces what no rank reads of a portfolio's settings. Claims judge by the new
+/// ones at once; where cases stand in the queue follows in slices.
 ///
 /// # Errors
 /// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
@@ -180,6 +182,9 @@ async fn update(
     check_change(&old.settings, settings)?;
     if !portfolios::update_portfolio(tx, part, &old, settings, now).await? {
         return Err(mismatch());
+    }
+    if placing::moves_cases(&old.settings, settings) {
+        store::placing::begin(tx, part, old.number).await?;
     }
     note(tx, caller, now, "portfolio.updated", settings).await?;
     let new = stored(tx, part, portfolio_id).await?;

@@ -39,6 +39,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("inspect", super::inspect::STATEMENTS),
         ("lanes", super::lanes::STATEMENTS),
         ("numbers", super::numbers::STATEMENTS),
+        ("placing", super::placing::STATEMENTS),
         ("portfolios", super::portfolios::STATEMENTS),
         ("claim", super::queue::claim::STATEMENTS),
         ("count", super::queue::count::STATEMENTS),

@@ -5,5 +5,6 @@ mod damage;
 mod looking;
 mod portfolios;
 mod reflection;
+mod settings;
 mod what_if;
 mod work;

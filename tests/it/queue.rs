@@ -8,6 +8,7 @@ mod lists;
 mod mishaps;
 mod outcomes;
 mod overload;
+mod settings;
 mod waiting;
 mod workers;
 mod zones;

@@ -5,7 +5,7 @@ use crate::store::db::texts_for_tests;
 
 /// Tables of a handful of rows a tenant, which may be read whole.
 const SMALL: &[&str] =
-    &["tenant", "portfolio", "work_list", "lane", "zone_set", "_sqlx_migrations"];
+    &["tenant", "portfolio", "work_list", "lane", "zone_set", "placing", "_sqlx_migrations"];
 
 /// Statements that read a tenant in the order of its key and stop at a limit.
 const IN_ORDER: &[&str] = &["audit LAST", "audit PAGE"];

@@ -18,6 +18,7 @@ const CROSS_PART: &[&str] = &[
     "APPLIED",
     "ALL_PORTFOLIOS",
     "OLDEST_REVIEW",
+    "PENDING",
 ];
 
 /// What only one of the databases knows, or what a distributed table refuses.

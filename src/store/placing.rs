@@ -1,0 +1,100 @@
+//! Which portfolios have cases to be placed anew, and how far that has come: it goes
+//! on behind a restart where it stood.
+
+use crate::model::{CaseNo, Gate, Part, PortfolioNo, QueueState};
+
+use super::StoreError;
+use super::db::{Tx, params, statements};
+
+statements! {
+    BEGIN = "INSERT INTO placing (part, portfolio_no, after_case_no) VALUES ($1, $2, 0) \
+        ON CONFLICT (part, portfolio_no) DO UPDATE SET after_case_no = 0";
+    // A named cross-part scan: rows are only there while there is something to do.
+    PENDING = "SELECT part, portfolio_no, after_case_no FROM placing \
+        ORDER BY part, portfolio_no LIMIT 100";
+    PLACED_SLICE = "SELECT s.case_no, COALESCE(q.state, 0), COALESCE(q.withheld_by, 0) \
+        FROM (SELECT k.case_no FROM case_head k \
+            WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
+            ORDER BY k.case_no LIMIT 2000) AS s \
+        LEFT JOIN case_q q ON q.part = $1 AND q.case_no = s.case_no ORDER BY s.case_no";
+    ADVANCE = "UPDATE placing SET after_case_no = $4 \
+        WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
+    END = "DELETE FROM placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
+}
+
+/// A portfolio whose cases are being placed anew, and the last case that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) part: Part,
+    pub(crate) portfolio_no: PortfolioNo,
+    pub(crate) after: CaseNo,
+}
+
+/// Cases to be placed anew, and where to go on behind them; nothing at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) case_nos: Vec<CaseNo>,
+    pub(crate) next: Option<CaseNo>,
+}
+
+/// Has all cases of a portfolio placed anew, from the first one on.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<(), StoreError> {
+    tx.execute(BEGIN, params![part.0, portfolio_no.0]).await?;
+    Ok(())
+}
+
+/// The portfolios with cases to be placed anew, at most 100, of all parts.
+pub(crate) async fn pending(tx: &mut Tx) -> Result<Vec<Pending>, StoreError> {
+    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(PENDING, params![]).await?;
+    let pending = |(part, portfolio_no, after)| Pending {
+        part: Part(part),
+        portfolio_no: PortfolioNo(portfolio_no),
+        after: CaseNo(after),
+    };
+    Ok(rows.into_iter().map(pending).collect())
+}
+
+/// The next cases, at most `most`, whose place settings have a say in: those that are
+/// ready, and those withheld by the age of their ledger or by a cap. Holds, leases,
+/// promises and cooling stand whatever the settings say.
+pub(crate) async fn next_slice(
+    tx: &mut Tx,
+    from: Pending,
+    most: usize,
+) -> Result<Slice, StoreError> {
+    let params = params![from.part.0, from.portfolio_no.0, from.after.0];
+    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(PLACED_SLICE, params).await?;
+    let last = rows.last().map(|(case_no, ..)| CaseNo(*case_no));
+    let concerned = |(_, state, gate): &&(i64, i64, i64)| {
+        *state == QueueState::Ready as i64
+            || [Gate::LedgerOld as i64, Gate::Limit as i64].contains(gate)
+    };
+    let case_nos: Vec<CaseNo> =
+        rows.iter().filter(concerned).map(|(case_no, ..)| CaseNo(*case_no)).take(most).collect();
+    let next = if case_nos.len() == most { case_nos.last().copied() } else { last };
+    Ok(Slice { case_nos, next })
+}
+
+/// Notes that the cases up to one were placed; `None` = all. Does nothing where they
+/// have to be placed anew from the first one on since.
+pub(crate) async fn advance(
+    tx: &mut Tx,
+    from: Pending,
+    next: Option<CaseNo>,
+) -> Result<(), StoreError> {
+    let mut params = params![from.part.0, from.portfolio_no.0, from.after.0];
+    match next {
+        Some(next) => {
+            params.extend(params![next.0]);
+            tx.execute(ADVANCE, params).await?;
+        }
+        None => {
+            tx.execute(END, params).await?;
+        }
+    }
+    Ok(())
+}

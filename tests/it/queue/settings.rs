@@ -1,0 +1,73 @@
+//! Places after settings have changed, where the service stops in the middle.
+
+use arrears::engine::portfolio::{get_portfolio, update_portfolio};
+use rusqlite::Connection;
+
+use super::*;
+
+const HOUR: i64 = 60 * MINUTE;
+/// More than one slice of cases.
+const CASES: usize = 450;
+
+impl Desk {
+    async fn change(&self, settings: PortfolioSettings) {
+        let stored = get_portfolio(&self.engine, &self.caller, portfolio("p")).await;
+        let etag = stored.expect("the portfolio is stored").settings_version.to_string();
+        update_portfolio(&self.engine, &self.caller, portfolio("p"), settings, &etag)
+            .await
+            .expect("only gates read what changes");
+    }
+
+    fn count(&self, sql: &str) -> i64 {
+        let database = Connection::open(self.folder().join("arrears.db")).expect("it is there");
+        database.query_row(sql, [], |row| row.get(0)).expect("rows can be counted")
+    }
+
+    /// Stops the service wherever it stands, and starts another.
+    async fn restart(self) -> Desk {
+        let Desk { engine, clock, caller, stamp, events, folder } = self;
+        drop(engine);
+        let engine = Engine::open(folder.path(), clock.clone()).await.expect("it opens again");
+        Desk { engine, clock, caller, stamp, events, folder }
+    }
+}
+
+#[tokio::test]
+async fn placing_anew_goes_on_behind_a_restart() {
+    let mut desk = Desk::open().await;
+    let strict = PortfolioSettings { max_ledger_age_hours: 1, ..settings(around_the_clock()) };
+    desk.change(strict).await;
+    desk.push_many(CASES).await;
+    desk.advance(3 * HOUR).await;
+    assert!(desk.lease(pull(500)).await.items.is_empty());
+    let old = "SELECT COUNT(*) FROM case_q WHERE withheld_by = 9";
+    assert_eq!(desk.count(old), CASES as i64);
+
+    desk.change(settings(around_the_clock())).await;
+    // Nothing has been placed yet; the service that starts next knows what is left.
+    assert_eq!(desk.count(old), CASES as i64);
+    let desk = desk.restart().await;
+    let done = desk.engine.place_anew().await.expect("cases can be placed");
+    assert_eq!((done, desk.count(old)), (CASES, 0));
+    assert_eq!(desk.count("SELECT COUNT(*) FROM placing"), 0);
+    assert_eq!(desk.engine.place_anew().await.expect("nothing is left"), 0);
+    assert_eq!(desk.lease(pull(500)).await.items.len(), CASES);
+}
+
+#[tokio::test]
+async fn settings_that_change_again_begin_anew() {
+    let mut desk = Desk::open().await;
+    desk.push_many(CASES).await;
+    desk.advance(3 * HOUR).await;
+    desk.change(PortfolioSettings { max_ledger_age_hours: 1, ..settings(around_the_clock()) })
+        .await;
+    // As if the first half had been placed by the settings before.
+    let half = "UPDATE placing SET after_case_no = (SELECT MAX(case_no) / 2 FROM case_head)";
+    let database = Connection::open(desk.folder().join("arrears.db")).expect("it is there");
+    assert_eq!(database.execute(half, []).expect("it can be moved"), 1);
+    desk.change(PortfolioSettings { max_ledger_age_hours: 2, ..settings(around_the_clock()) })
+        .await;
+    let done = desk.engine.place_anew().await.expect("cases can be placed");
+    assert_eq!(done, CASES);
+    assert_eq!(desk.count("SELECT COUNT(*) FROM case_q WHERE withheld_by = 9"), CASES as i64);
+}
