@@ -36,6 +36,7 @@ struct HoldView {
     kind: &'static str,
     scope: &'static str,
     until_time: String,
+    evidence_reference: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +73,7 @@ impl FullCaseView {
             kind: word::HOLD_KIND.word(hold.kind),
             scope: word::HOLD_SCOPE.word(hold.scope),
             until_time: view::time(hold.until_time.as_ref()),
+            evidence_reference: hold.evidence_reference.clone(),
         };
         let payment = |payment: &proto::RecordedPayment| {
             let (amount, currency) = view::amount(payment.amount.as_ref());
@@ -124,7 +126,12 @@ impl FullCaseView {
         let header = ["month", "months_past_due", "billed", "paid"];
         section(&mut text, "Arrears profile", &header, months);
         let holds = self.active_holds.iter().map(HoldView::cells).collect();
-        section(&mut text, "Holds in force", &["event_id", "kind", "scope", "until"], holds);
+        section(
+            &mut text,
+            "Holds in force",
+            &["event_id", "kind", "scope", "until", "evidence"],
+            holds,
+        );
         let payments = self.payments.iter().map(PaymentView::cells).collect();
         let header = ["event_id", "time", "amount", "currency", ""];
         section(&mut text, "Payments, newest first", &header, payments);
@@ -177,9 +184,10 @@ impl MonthView {
 
 impl HoldView {
     fn cells(&self) -> Vec<String> {
-        let HoldView { event_id, kind, scope, until_time } = self;
+        let HoldView { event_id, kind, scope, until_time, evidence_reference } = self;
         let until = if until_time.is_empty() { "a lift" } else { until_time };
-        vec![event_id.clone(), (*kind).to_owned(), scope.to_lowercase(), until.to_owned()]
+        let (kind, scope, evidence) = (*kind, scope.to_lowercase(), evidence_reference);
+        vec![event_id.clone(), kind.to_owned(), scope, until.to_owned(), evidence.clone()]
     }
 }
 

@@ -153,6 +153,7 @@ pub(super) fn hold_to(hold: &Hold, scope: proto::HoldScope) -> proto::ActiveHold
         kind: hold.kind as i32,
         scope: scope.into(),
         until_time: hold.until.map(timestamp),
+        evidence_reference: hold.evidence_reference.clone(),
     }
 }
 

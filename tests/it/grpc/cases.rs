@@ -198,3 +198,28 @@ async fn sealed_bytes_are_kept_as_content_and_bounded() {
     assert_eq!(violation.field, "cases[0].sealed");
     assert!(violation.description.contains("513 bytes"), "{violation:?}");
 }
+
+#[tokio::test]
+async fn a_hold_in_force_shows_the_reference_to_its_evidence() {
+    let server = with_portfolio().await;
+    server.push("cards", vec![document("c1")]).await;
+    let hold = |event_id: &str, case_ids: &[&str], debtor_id: &str| proto::Event {
+        event_id: event_id.to_owned(),
+        event_time: instant(NOW),
+        case_ids: case_ids.iter().map(|case_id| (*case_id).to_owned()).collect(),
+        debtor_id: debtor_id.to_owned(),
+        kind: Some(proto::event::Kind::Hold(proto::Hold {
+            kind: proto::HoldKind::Dispute.into(),
+            until_time: None,
+            evidence_reference: format!("file-of-{event_id}"),
+        })),
+    };
+    let events = vec![hold("e1", &["c1"], ""), hold("e2", &[], "debtor-of-c1")];
+    let request = proto::RecordEventsRequest { portfolio_id: "cards".to_owned(), events };
+    server.cases().record_events(request).await.unwrap();
+    let holds = server.get("cards", "c1").await.holds;
+    let shown: Vec<_> =
+        holds.iter().map(|hold| (hold.scope(), &*hold.evidence_reference)).collect();
+    use proto::HoldScope::{Case, Debtor};
+    assert_eq!(shown, [(Case, "file-of-e1"), (Debtor, "file-of-e2")]);
+}
