@@ -97,8 +97,11 @@ impl Waiting {
     ) -> Result<(oneshot::Receiver<Result<Delivery, Error>>, bool), Error> {
         let (client, answer) = oneshot::channel();
         let mut state = self.state();
-        // Clients that left are still counted until somebody looks.
         state.recount();
+        if state.count >= WAITING_MAX {
+            // Clients that left are counted until somebody looks.
+            state.drop_left();
+        }
         let full = state.count >= WAITING_MAX;
         let list = state.lists.entry(key).or_default();
         let known = list.pulls.iter_mut().find(|waiting| waiting.same(&pull));
@@ -192,6 +195,14 @@ impl Waiting {
 }
 
 impl State {
+    /// Lets go of pulls whose clients have left.
+    fn drop_left(&mut self) {
+        for list in self.lists.values_mut() {
+            list.pulls.retain(|waiting| !waiting.left());
+        }
+        self.recount();
+    }
+
     fn recount(&mut self) {
         self.count = self.lists.values().map(|list| list.pulls.len() + list.claimed).sum();
     }

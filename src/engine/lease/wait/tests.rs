@@ -78,3 +78,14 @@ async fn pulls_in_the_hands_of_a_claim_still_wait() {
     waiting.put_back(KEY, Vec::new(), 0);
     assert!(waiting.add(KEY, one(), until).is_ok());
 }
+
+#[tokio::test]
+async fn who_has_left_takes_nobodys_place() {
+    let (waiting, until) = (Waiting::default(), Instant::now());
+    for _ in 0..WAITING_MAX {
+        drop(waiting.add(KEY, pull_of("gone"), until).expect("there is room"));
+    }
+    let (_answer, _) = waiting.add(KEY, pull_of("here"), until).expect("nobody else waits");
+    let batch = waiting.take(KEY).expect("one waits");
+    assert_eq!(workers(&batch), ["here"]);
+}
