@@ -5,6 +5,7 @@ use crate::model::{CaseNo, Micros, Part};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, params, statements};
+use super::numbers::{self, NumberKind};
 
 statements! {
     LAST = "SELECT audit_no, chain_hash FROM audit WHERE part = $1 ORDER BY audit_no DESC LIMIT 1";
@@ -70,30 +71,37 @@ pub(crate) async fn append(
         ]);
     }
     tx.execute_batch(INSERT, vec![], values).await?;
-    Ok(())
+    numbers::note_last(tx, part, NumberKind::Audit, audit_no).await
 }
 
-/// Checks the chain of a part; returns how many rows it has.
+/// Checks the chain of a part; returns how many rows it has. Rows gone from its end
+/// leave the chain whole, so the number of the last one is noted beside it.
 pub(crate) async fn verify(tx: &mut Tx, part: Part) -> Result<i64, StoreError> {
     type Row = (i64, String, Option<i64>, String, i64, Vec<u8>, Vec<u8>);
     let (mut audit_no, mut chain_hash) = (0, vec![0; 32]);
     loop {
         let rows: Vec<Row> = tx.fetch_all(PAGE, params![part.0, audit_no]).await?;
         if rows.is_empty() {
-            return Ok(audit_no);
+            let last = numbers::last(tx, part, NumberKind::Audit).await?;
+            return if last == audit_no { Ok(audit_no) } else { Err(broken(part, audit_no + 1)) };
         }
         for (number, kind, case_no, actor, time, content_hash, stored) in rows {
             let said = (kind.as_str(), case_no, actor.as_str(), Micros(time));
             let expected = link(&chain_hash, audit_no + 1, said, &content_hash);
-            if number != audit_no + 1 || stored != expected {
-                return Err(StoreError::Corrupt {
-                    table: "audit",
-                    key: format!("({part}, {number})"),
-                    why: "the chain is broken".to_owned(),
-                });
+            // No case is 0, and the chain reads it like no case.
+            if number != audit_no + 1 || stored != expected || case_no == Some(0) {
+                return Err(broken(part, number));
             }
             (audit_no, chain_hash) = (number, stored);
         }
+    }
+}
+
+fn broken(part: Part, audit_no: i64) -> StoreError {
+    StoreError::Corrupt {
+        table: "audit",
+        key: format!("({part}, {audit_no})"),
+        why: "the chain is broken".to_owned(),
     }
 }
 

@@ -17,12 +17,17 @@ pub enum NumberKind {
     Portfolio = 3,
     /// Work lists.
     WorkList = 4,
+    /// Rows of the audit.
+    Audit = 5,
 }
 
 statements! {
     TAKE = "INSERT INTO number_block (part, kind, next_no) VALUES ($1, $2, 1 + $3) \
         ON CONFLICT (part, kind) DO UPDATE SET next_no = number_block.next_no + $3 \
         RETURNING next_no";
+    NOTE = "INSERT INTO number_block (part, kind, next_no) VALUES ($1, $2, $3) \
+        ON CONFLICT (part, kind) DO UPDATE SET next_no = $3";
+    NEXT = "SELECT next_no FROM number_block WHERE part = $1 AND kind = $2";
 }
 
 /// Takes `count` numbers; returns the first. They rise from 1 within a part.
@@ -40,4 +45,21 @@ pub(crate) async fn take(
         why: "no number was returned".to_owned(),
     })?;
     Ok(next - count)
+}
+
+/// Notes the last number of rows that are numbered one by one.
+pub(crate) async fn note_last(
+    tx: &mut Tx,
+    part: Part,
+    kind: NumberKind,
+    last: i64,
+) -> Result<(), StoreError> {
+    tx.execute(NOTE, params![part.0, kind as i32, last + 1]).await?;
+    Ok(())
+}
+
+/// The last number handed out or noted; 0 before the first.
+pub(crate) async fn last(tx: &mut Tx, part: Part, kind: NumberKind) -> Result<i64, StoreError> {
+    let row: Option<(i64,)> = tx.fetch_optional(NEXT, params![part.0, kind as i32]).await?;
+    Ok(row.map_or(0, |(next,)| next - 1))
 }

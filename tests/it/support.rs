@@ -4,7 +4,9 @@
 mod message;
 mod refusal;
 mod server;
+mod work;
 
 pub(crate) use message::{date, document, euro, instant, portfolio};
 pub(crate) use refusal::refusal;
 pub(crate) use server::{NOW, TestServer};
+pub(crate) use work::{always, event, hold, lift, outcome, payment, pull, work_list};

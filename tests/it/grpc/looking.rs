@@ -4,8 +4,10 @@ use arrears::model::Micros;
 use arrears::proto;
 use tonic::Code;
 
-use super::work::{lease, pull, report, reported, with_work};
-use crate::support::{NOW, TestServer, date, document, euro, instant, portfolio, refusal};
+use super::work::{lease, with_work};
+use crate::support::{
+    NOW, TestServer, date, document, euro, instant, outcome, portfolio, pull, refusal,
+};
 
 fn preview(max_items: i32) -> proto::PreviewWorkRequest {
     proto::PreviewWorkRequest { work_list_id: "all".to_owned(), max_items }
@@ -46,7 +48,7 @@ async fn a_preview_shows_what_a_pull_would_give_and_leases_nothing() {
     let unleased: Vec<_> = leased.iter().map(bare).collect();
     assert_eq!(unleased, answer.work_items);
     assert_eq!(previewed(&server, 5).await, [], "what is leased is no longer to be had");
-    assert_eq!(reported(&server, report(&leased[0], "no_answer")).await.error, None);
+    assert_eq!(server.report(outcome(&leased[0], "no_answer")).await.error, None);
 }
 
 #[tokio::test]
@@ -106,7 +108,8 @@ async fn a_debtor_is_shown_over_all_portfolios() {
     assert_eq!(shown.total_overdue_amounts, [euro(140).unwrap()]);
     assert_eq!((shown.attempt_count, shown.lease, shown.cooling_until_time), (0, None, None));
 
-    let leased = server.work_lists().lease_work(pull(5)).await.unwrap().into_inner().work_items;
+    let leased =
+        server.work_lists().lease_work(pull("all", 5)).await.unwrap().into_inner().work_items;
     let item = leased.iter().find(|item| item.debtor_id == "anna").unwrap();
     let lead = item.lead_case.as_ref().unwrap();
     let shown = get(&server).await;
@@ -115,7 +118,7 @@ async fn a_debtor_is_shown_over_all_portfolios() {
     assert_eq!(lease.expire_time, item.lease_expire_time);
     assert_eq!((shown.attempt_count, shown.attempt_times), (1, vec![instant(NOW).unwrap()]));
 
-    assert_eq!(reported(&server, report(item, "complaint")).await.error, None);
+    assert_eq!(server.report(outcome(item, "complaint")).await.error, None);
     let shown = get(&server).await;
     assert_eq!((shown.lease, shown.holds.len()), (None, 1));
     assert_eq!(shown.holds[0].scope(), proto::HoldScope::Debtor);

@@ -23,17 +23,16 @@ enum Answer {
 macro_rules! ask {
     ($name:ident, $version:ident) => {
         async fn $name(server: &TestServer, question: Question) -> Result<Answer, Status> {
-            use tonic_reflection::pb::$version as pb;
             use pb::server_reflection_request::MessageRequest;
             use pb::server_reflection_response::MessageResponse;
+            use tonic_reflection::pb::$version as pb;
 
             let question = match question {
                 Question::Services => MessageRequest::ListServices(String::new()),
                 Question::FileOf(symbol) => MessageRequest::FileContainingSymbol(symbol.to_owned()),
             };
-            let mut client = pb::server_reflection_client::ServerReflectionClient::new(
-                server.channel.clone(),
-            );
+            let mut client =
+                pb::server_reflection_client::ServerReflectionClient::new(server.channel.clone());
             let host = String::new();
             let request = pb::ServerReflectionRequest { host, message_request: Some(question) };
             let answers = client.server_reflection_info(tokio_stream::iter([request])).await?;

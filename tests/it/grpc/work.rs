@@ -2,61 +2,30 @@ use arrears::model::Micros;
 use arrears::proto;
 use tonic::Code;
 
-use crate::support::{NOW, TestServer, date, document, euro, instant, portfolio, refusal};
+use crate::support::{
+    NOW, TestServer, always, date, document, euro, instant, outcome, pull, refusal, work_list,
+};
 
 /// A server with a portfolio that may be called at any time, `cases`, and a list
 /// of everything.
 pub(super) async fn with_work(cases: &[&str]) -> TestServer {
     let server = TestServer::start().await;
-    let always = proto::contact_policy::Policy::Always(proto::AlwaysPolicy {});
-    let contact_policy = Some(proto::ContactPolicy { policy: Some(always) });
-    server.create(proto::Portfolio { contact_policy, ..portfolio("cards") }).await;
+    server.create(always("cards")).await;
     if !cases.is_empty() {
         server.push("cards", cases.iter().map(|case_id| document(case_id)).collect()).await;
     }
-    let work_list = proto::WorkList { work_list_id: "all".to_owned(), ..Default::default() };
-    create(&server, work_list).await;
+    server.create_list(work_list("all")).await;
     server
 }
 
-async fn create(server: &TestServer, work_list: proto::WorkList) -> proto::WorkList {
-    let request = proto::CreateWorkListRequest { work_list: Some(work_list) };
-    server.work_lists().create_work_list(request).await.unwrap().into_inner().work_list.unwrap()
-}
-
-pub(super) fn pull(max_items: i32) -> proto::LeaseWorkRequest {
-    proto::LeaseWorkRequest {
-        work_list_id: "all".to_owned(),
-        worker_id: "w1".to_owned(),
-        max_items,
-        wait: Some(prost_types::Duration::default()),
-        ..Default::default()
-    }
-}
-
 pub(super) async fn lease(server: &TestServer, max_items: i32) -> Vec<proto::WorkItem> {
-    let answer = server.work_lists().lease_work(pull(max_items)).await.unwrap();
-    answer.into_inner().work_items
-}
-
-pub(super) fn report(item: &proto::WorkItem, outcome_code: &str) -> proto::Outcome {
-    proto::Outcome {
-        lease_token: item.lease_token.clone(),
-        outcome_code: outcome_code.to_owned(),
-        ..Default::default()
-    }
-}
-
-pub(super) async fn reported(server: &TestServer, outcome: proto::Outcome) -> proto::OutcomeResult {
-    let request = proto::ReportOutcomesRequest { outcomes: vec![outcome] };
-    let answer = server.work_lists().report_outcomes(request).await.unwrap();
-    answer.into_inner().results.remove(0)
+    server.lease(pull("all", max_items)).await.work_items
 }
 
 #[tokio::test]
 async fn leased_work_tells_what_a_worker_needs_and_warns_of_the_open_policy() {
     let server = with_work(&["c1"]).await;
-    let answer = server.work_lists().lease_work(pull(5)).await.unwrap().into_inner();
+    let answer = server.work_lists().lease_work(pull("all", 5)).await.unwrap().into_inner();
     let codes: Vec<_> = answer.warnings.iter().map(|warning| &*warning.code).collect();
     assert_eq!(codes, ["POLICY_ALWAYS"]);
     assert_eq!(answer.work_items.len(), 1);
@@ -70,7 +39,7 @@ async fn leased_work_tells_what_a_worker_needs_and_warns_of_the_open_policy() {
     let audiences = case.reasons.iter().map(proto::Reason::audience);
     assert!(audiences.into_iter().all(|audience| audience == proto::Audience::Agent));
 
-    let none = server.work_lists().lease_work(pull(5)).await.unwrap().into_inner();
+    let none = server.work_lists().lease_work(pull("all", 5)).await.unwrap().into_inner();
     assert_eq!(none.work_items, []);
     assert!(none.retry_after.is_some());
 }
@@ -85,58 +54,27 @@ async fn what_the_caller_sealed_comes_back_with_the_lease() {
 }
 
 #[tokio::test]
-async fn a_worker_is_told_to_stop_when_the_debtor_pays() {
-    let server = with_work(&["c1", "c2"]).await;
-    let items = lease(&server, 2).await;
-    let paid = items[0].lead_case.as_ref().unwrap().case_id.clone();
-    let event = proto::Event {
-        event_id: "e1".to_owned(),
-        event_time: instant(NOW.plus(Micros::SECOND)),
-        case_ids: vec![paid],
-        debtor_id: String::new(),
-        kind: Some(proto::event::Kind::Payment(proto::Payment {
-            amount: euro(1_200),
-            shares: Vec::new(),
-        })),
-    };
-    let request = proto::RecordEventsRequest { portfolio_id: "cards".into(), events: vec![event] };
-    server.clock.advance(Micros::MINUTE);
-    let recorded = server.cases().record_events(request).await.unwrap().into_inner();
-    assert_eq!(recorded.results[0].disposition(), proto::EventDisposition::Recorded);
-
-    let mut lease_tokens: Vec<_> = items.iter().map(|item| item.lease_token.clone()).collect();
-    lease_tokens.push(b"made up".to_vec());
-    let request = proto::RenewLeasesRequest { lease_tokens, lease_duration: None };
-    let renewals = server.work_lists().renew_leases(request).await.unwrap().into_inner().renewals;
-    let directives: Vec<_> = renewals.iter().map(proto::LeaseRenewal::directive).collect();
-    use proto::LeaseDirective::{Continue, StopExpired, StopPaid};
-    assert_eq!(directives, [StopPaid, Continue, StopExpired]);
-    assert_eq!(renewals[1].lease_expire_time, instant(NOW.plus(6 * Micros::MINUTE)));
-    assert_eq!(renewals[2].error.as_ref().unwrap().reason, "LEASE_TOKEN_MALFORMED");
-}
-
-#[tokio::test]
 async fn a_report_ends_the_lease_once_and_wrong_ones_change_nothing() {
     let server = with_work(&["c1"]).await;
     let item = lease(&server, 1).await.remove(0);
     use proto::OutcomeDisposition::{Accepted, Duplicate, Rejected};
 
-    let unknown = reported(&server, report(&item, "gone_fishing")).await;
+    let unknown = server.report(outcome(&item, "gone_fishing")).await;
     assert_eq!(unknown.disposition(), Rejected);
     let error = unknown.error.unwrap();
     assert_eq!(error.reason, "FIELD_OUT_OF_RANGE");
     assert!(error.violations[0].description.contains("no_answer"), "{error:?}");
 
-    let broken = proto::Outcome { lease_token: vec![7; 40], ..report(&item, "no_answer") };
-    let broken = reported(&server, broken).await;
+    let broken = proto::Outcome { lease_token: vec![7; 40], ..outcome(&item, "no_answer") };
+    let broken = server.report(broken).await;
     assert_eq!(broken.error.unwrap().reason, "LEASE_TOKEN_MALFORMED");
 
-    let first = reported(&server, report(&item, "no_answer")).await;
+    let first = server.report(outcome(&item, "no_answer")).await;
     assert_eq!((first.disposition(), first.error), (Accepted, None));
     assert!(first.next_eligible_time.is_some());
-    let again = reported(&server, report(&item, "no_answer")).await;
+    let again = server.report(outcome(&item, "no_answer")).await;
     assert_eq!(again.disposition(), Duplicate);
-    let other = reported(&server, report(&item, "busy")).await;
+    let other = server.report(outcome(&item, "busy")).await;
     assert_eq!(other.error.unwrap().reason, "REPORT_ALREADY_EXISTS");
 }
 
@@ -153,7 +91,7 @@ async fn a_promise_in_another_currency_or_too_far_ahead_is_refused_by_its_field(
             }),
             promised_date,
         }),
-        ..report(&item, "promise")
+        ..outcome(&item, "promise")
     };
     for (outcome, field) in [
         (promise("USD", date(2026, 3, 9)), "promised_amount"),
@@ -161,12 +99,12 @@ async fn a_promise_in_another_currency_or_too_far_ahead_is_refused_by_its_field(
         (promise("EUR", date(2026, 3, 3)), "promised_date"),
         (promise("XXX", date(2026, 3, 9)), "promised_amount"),
     ] {
-        let result = reported(&server, outcome).await;
+        let result = server.report(outcome).await;
         assert_eq!(result.disposition(), proto::OutcomeDisposition::Rejected);
         let violations = result.error.unwrap().violations;
         assert!(violations[0].field.contains(field), "{violations:?}");
     }
-    let result = reported(&server, promise("EUR", date(2026, 3, 9))).await;
+    let result = server.report(promise("EUR", date(2026, 3, 9))).await;
     assert_eq!(result.disposition(), proto::OutcomeDisposition::Accepted);
 }
 
@@ -223,8 +161,8 @@ async fn lists_are_created_updated_and_refused_like_portfolios() {
         portfolio_ids: vec!["cards".to_owned()],
         ..Default::default()
     };
-    let created = create(&server, list.clone()).await;
-    assert_eq!(create(&server, list.clone()).await, created);
+    let created = server.create_list(list.clone()).await;
+    assert_eq!(server.create_list(list.clone()).await, created);
     assert_eq!(created.reserved_share_permille, Some(100));
 
     let request = |list: proto::WorkList| proto::CreateWorkListRequest { work_list: Some(list) };
@@ -258,7 +196,7 @@ async fn pulls_that_wait_are_let_go_when_the_server_stops() {
     let server = with_work(&[]).await;
     let mut client = server.work_lists();
     let wait = Some(prost_types::Duration { seconds: 55, nanos: 0 });
-    let request = proto::LeaseWorkRequest { wait, ..pull(1) };
+    let request = proto::LeaseWorkRequest { wait, ..pull("all", 1) };
     let waiting = tokio::spawn(async move { client.lease_work(request).await });
     // The list exists and is empty, so once another call has been answered on the
     // same connection the pull has been read as well.
@@ -292,7 +230,7 @@ async fn an_answer_ends_before_it_is_too_large_and_the_rest_stays_ready() {
     let mut debtors = std::collections::HashSet::new();
     let mut sizes = Vec::new();
     while debtors.len() < 450 {
-        let answer = server.work_lists().lease_work(pull(500)).await.unwrap().into_inner();
+        let answer = server.work_lists().lease_work(pull("all", 500)).await.unwrap().into_inner();
         sizes.push(prost::Message::encoded_len(&answer));
         assert!(!answer.work_items.is_empty(), "{} debtors in {sizes:?}", debtors.len());
         for item in answer.work_items {

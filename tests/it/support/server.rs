@@ -1,11 +1,12 @@
 //! A server with a folder, a clock and free ports of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrears::config::Config;
 use arrears::engine::Engine;
 use arrears::grpc::{Listeners, ServeError, serve};
-use arrears::model::{Micros, TestClock};
+use arrears::model::{Clock, Micros, TestClock};
 use arrears::proto::{
     self, case_service_client::CaseServiceClient, portfolio_service_client::PortfolioServiceClient,
     work_list_service_client::WorkListServiceClient,
@@ -57,6 +58,16 @@ impl TestServer {
     pub(crate) async fn restart(self) -> TestServer {
         let clock = Arc::clone(&self.clock);
         TestServer::over(self.end().await, clock).await
+    }
+
+    /// Microseconds by which its clock was moved since the start.
+    pub(crate) fn elapsed(&self) -> i64 {
+        self.clock.now().0 - NOW.0
+    }
+
+    /// Where its database lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Stops the server and waits until it has; its folder is left.
