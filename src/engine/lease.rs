@@ -180,7 +180,7 @@ pub struct LeaseToken {
 pub enum Directive {
     /// Go on until then.
     Continue(Micros),
-    /// The debtor has paid, or the case is closed.
+    /// The debtor has paid, the case is closed, or nothing of it is due yet.
     StopPaid,
     /// A hold was placed.
     StopHold,

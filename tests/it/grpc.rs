@@ -2,9 +2,11 @@
 
 mod cases;
 mod damage;
+mod lists;
 mod looking;
 mod portfolios;
 mod reflection;
 mod settings;
+mod stops;
 mod what_if;
 mod work;

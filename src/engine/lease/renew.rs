@@ -59,7 +59,7 @@ async fn renew_into(
 /// What the worker of a running lease shall do: paid before hold before hours.
 fn renew(set: &mut WorkingSet, lease: &LeaseRow, duration: i64) -> Result<Directive, Error> {
     let (head, now) = (&set.in_hand(lease.case_no)?.head, set.now);
-    if head.state == CaseState::Closed || head.park_until == Some(Micros::NEVER) {
+    if head.state != CaseState::Open || head.park_until == Some(Micros::NEVER) {
         return Ok(Directive::StopPaid);
     }
     let debtor = set.debtor(head.debtor_no);
