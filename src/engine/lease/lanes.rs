@@ -18,6 +18,8 @@ pub(in super::super) const TALK_MIN: i64 = Micros::MINUTE;
 
 /// How long "no hours of contact are near" is believed.
 const NO_WINDOW_KEPT: i64 = Micros::HOUR;
+/// The most portfolios that a warning names.
+const NAMED_MAX: usize = 8;
 /// The most answers kept of one portfolio.
 const WINDOWS_KEPT: usize = 10_000;
 
@@ -72,10 +74,15 @@ impl Selection {
         if self.always.is_empty() {
             return Vec::new();
         }
+        let named = self.always.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>();
+        let others = match self.always.len() - named.len() {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
         let text = format!(
-            "Contact is allowed at every hour and without caps in {}: the policy `always` is for \
-             demonstrations and tests.",
-            self.always.join(", ")
+            "Contact is allowed at every hour and without caps in {}{others}: the policy `always` \
+             is for demonstrations and tests.",
+            named.join(", ")
         );
         vec![("POLICY_ALWAYS", text)]
     }

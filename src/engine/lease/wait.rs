@@ -293,9 +293,13 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
             .await;
         match claimed {
             Ok(claimed) => {
-                let retry_after = claimed.retry_after;
+                let empty = LeasedWork {
+                    items: Vec::new(),
+                    retry_after: Some(claimed.retry_after),
+                    warnings: claimed.warnings.clone(),
+                };
                 if !hand_out(&served, batch.pulls, claimed) {
-                    look_for_work(&served, &batch.wake, retry_after).await;
+                    look_for_work(&served, &batch.wake, empty).await;
                 }
             }
             Err(error) => {
@@ -415,16 +419,14 @@ fn retold_of_store(error: &StoreError) -> Error {
 }
 
 /// Returns when there may be work for those who wait, or nobody waits. Answers
-/// those whose time is over meanwhile.
-async fn look_for_work(served: &Served, wake: &Notify, retry_after: i64) {
+/// those whose time is over meanwhile as an empty claim would.
+async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
     let engine = &served.engine;
     loop {
         let now = Instant::now();
         let (over, next) = engine.waiting.overdue(served.key, now);
         for waiting in over {
-            let retry_after = Some(retry_after);
-            let work = LeasedWork { items: Vec::new(), retry_after, warnings: Vec::new() };
-            deliver(served, waiting, work, false);
+            deliver(served, waiting, empty.clone(), false);
         }
         let Some(next) = next else { return };
         tokio::select! {

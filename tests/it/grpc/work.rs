@@ -44,6 +44,23 @@ async fn leased_work_tells_what_a_worker_needs_and_warns_of_the_open_policy() {
     assert!(none.retry_after.is_some());
 }
 
+/// Whether there is work or not, and whether it was waited for or not.
+#[tokio::test]
+async fn an_empty_answer_warns_as_a_filled_one_does() {
+    let server = with_work(&["c1"]).await;
+    let codes = |answer: &proto::LeaseWorkResponse| -> Vec<String> {
+        answer.warnings.iter().map(|warning| warning.code.clone()).collect()
+    };
+    let filled = server.lease(pull("all", 1)).await;
+    assert_eq!((filled.work_items.len(), codes(&filled)), (1, vec!["POLICY_ALWAYS".to_owned()]));
+    for nanos in [0, 30_000_000] {
+        let wait = Some(prost_types::Duration { seconds: 0, nanos });
+        let empty = server.lease(proto::LeaseWorkRequest { wait, ..pull("all", 1) }).await;
+        assert_eq!((empty.work_items.len(), &empty.warnings), (0, &filled.warnings), "{nanos}");
+        assert!(empty.retry_after.is_some());
+    }
+}
+
 #[tokio::test]
 async fn what_the_caller_sealed_comes_back_with_the_lease() {
     let server = with_work(&["c1"]).await;

@@ -1,6 +1,5 @@
 //! A server with a folder, a clock and free ports of its own.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrears::config::Config;
@@ -63,11 +62,6 @@ impl TestServer {
     /// Microseconds by which its clock was moved since the start.
     pub(crate) fn elapsed(&self) -> i64 {
         self.clock.now().0 - NOW.0
-    }
-
-    /// Where its database lies.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Stops the server and waits until it has; its folder is left.
