@@ -99,7 +99,7 @@ enum Settled {
     /// Shows a debtor over all portfolios
     #[command(subcommand)]
     Debtor(debtor::Command),
-    /// Lists and creates portfolios
+    /// Lists, creates and changes portfolios
     #[command(subcommand)]
     Portfolio(portfolio::Command),
     /// Measures how fast a running server is, over generated cases

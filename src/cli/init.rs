@@ -122,8 +122,8 @@ impl Policy {
                  a day, three in seven days; at night nothing is leased"
             }
             Policy::Always => {
-                "policy always: anybody may be called at any time; it is for trying out. Change \
-                 the portfolio to plain before a real call"
+                "policy always: anybody may be called at any time; it is for trying out. Before a \
+                 real call: arrears portfolio update --policy plain"
             }
         }
     }

@@ -1,12 +1,15 @@
 //! `arrears portfolio`: the portfolios of the server.
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use super::client::{Client, Context};
 use super::failure::Failure;
 use super::output;
 use super::view::PortfolioView;
 use crate::proto;
+
+mod update;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -17,6 +20,11 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  \
         arrears portfolio create north --time-zone Europe/Oslo --currency NOK")]
     Create(CreateArgs),
+    /// Changes settings of a portfolio: those that no rank reads
+    #[command(after_help = "Examples:\n  arrears portfolio update --policy plain\n  \
+        arrears portfolio update --hours mon-fri=08:00-20:00 --hours sat=09:00-14:00\n  \
+        arrears portfolio update --portfolio north --file north.toml")]
+    Update(update::UpdateArgs),
 }
 
 #[derive(Args, Debug)]
@@ -36,7 +44,8 @@ pub(super) struct CreateArgs {
 }
 
 /// When debtors may be contacted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Policy {
     /// Monday to Saturday 08:00 to 20:00 where the debtor is, at most one attempt
     /// a day and three in seven days
@@ -63,6 +72,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let client = context.connect().await?;
     match command {
         Command::List => list(context, &client).await,
+        Command::Update(args) => update::run(context, &client, args).await,
         Command::Create(args) => {
             let portfolio = proto::Portfolio {
                 portfolio_id: args.portfolio_id,

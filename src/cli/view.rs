@@ -121,6 +121,7 @@ pub(super) struct PortfolioView {
     contact_policy: &'static str,
     max_ledger_age_hours: Option<i32>,
     settings_version: i64,
+    etag: String,
     rule_set_id: String,
 }
 
@@ -140,6 +141,7 @@ impl PortfolioView {
             },
             max_ledger_age_hours: portfolio.ledger.and_then(|ledger| ledger.max_ledger_age_hours),
             settings_version: portfolio.settings_version,
+            etag: portfolio.etag.clone(),
             rule_set_id: portfolio.rule_set_id.clone(),
         }
     }

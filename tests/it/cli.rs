@@ -9,6 +9,7 @@ mod failures;
 mod formats;
 mod import;
 mod kill;
+mod portfolio;
 mod program;
 mod readme;
 mod resume;
