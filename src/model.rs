@@ -20,8 +20,8 @@ pub use facts::{
     Facts, Instalment, Sealed,
 };
 pub use history::{
-    Attempt, DebtorRecord, History, Hold, HoldKind, Payment, Promise, PromiseInput, PromiseState,
-    held_until,
+    Attempt, DebtorRecord, HOLDS_MAX, History, Hold, HoldKind, Payment, Promise, PromiseInput,
+    PromiseState, held_until, holds_are_full,
 };
 pub use id::{
     CaseId, CaseNo, DebtorId, DebtorNo, EventId, InvalidId, Part, PortfolioId, PortfolioNo,

@@ -4,6 +4,8 @@ use super::{Day, Facts, LocalDays, Micros};
 
 mod change;
 
+pub use change::{HOLDS_MAX, holds_are_full};
+
 /// What happened to a case, as far as ranking, serving and gating read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -53,6 +55,9 @@ pub struct Attempt {
     pub outcome_code: String,
     /// Whether the right person was spoken to.
     pub right_party: bool,
+    /// Whether the debtor used a right, or must not be worked: nothing that ranks
+    /// counts such an attempt, neither as fruitless nor as a contact.
+    pub gated: bool,
 }
 
 /// A promise to pay.

@@ -1,5 +1,7 @@
 //! The service as its clients see it.
 
+mod answers;
+mod bounds;
 mod cases;
 mod damage;
 mod lists;

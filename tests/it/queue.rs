@@ -8,6 +8,7 @@ mod lists;
 mod mishaps;
 mod outcomes;
 mod overload;
+mod rights;
 mod settings;
 mod waiting;
 mod workers;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
-    CaseId, CaseNo, DebtorId, DebtorNo, EventId, Hold, Payment, PortfolioNo, Reason, Violations,
-    held_until,
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, HOLDS_MAX, Hold, Payment, PortfolioNo, Reason,
+    Violations, held_until, holds_are_full,
 };
 use crate::store::events::{self, EventKey};
 use crate::store::{Damage, Tx, cases, debtors};
@@ -30,6 +30,15 @@ struct Placed<'a> {
 }
 
 impl Placed<'_> {
+    /// Nobody is called meanwhile: as many others hold until they are lifted.
+    fn too_many_holds(self) -> ItemError {
+        let mut violations = Violations::new();
+        let field = format!("events[{}].hold", self.at);
+        let bound = format!("{HOLDS_MAX} are in force until they are lifted; at most as many");
+        violations.add(field, Reason::FieldOutOfRange, HOLDS_MAX + 1, bound);
+        ItemError::Invalid(violations)
+    }
+
     fn conflict(self, field: &str, value: impl std::fmt::Display, bound: &str) -> ItemError {
         let mut violations = Violations::new();
         let field = format!("events[{}].{field}", self.at);
@@ -322,6 +331,11 @@ fn hold(
     match target {
         HoldTarget::Cases(case_ids) => {
             let touched = find_cases(set, known, placed, case_ids.iter())?;
+            let holds =
+                |case_no: &CaseNo| Some(&set.case(*case_no)?.content.as_ref()?.history.holds);
+            if touched.case_nos.iter().filter_map(holds).any(|holds| holds_are_full(holds)) {
+                return Err(placed.too_many_holds());
+            }
             for case_no in &touched.case_nos {
                 set.append(*case_no, PendingBody::Hold(hold.clone()), placed.event.event_time)?;
                 set.change_history(*case_no, |history| history.hold(hold.clone()))?;
@@ -332,6 +346,9 @@ fn hold(
         HoldTarget::Debtor(debtor_id) => {
             let debtor_no = find_debtor(known, debtor_id)?;
             set.check_debtor(debtor_no)?;
+            if holds_are_full(&set.debtor(debtor_no).record.holds) {
+                return Err(placed.too_many_holds());
+            }
             let now = set.now;
             let debtor = set.debtor_mut(debtor_no);
             debtor.record.hold(hold);

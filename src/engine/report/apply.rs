@@ -42,6 +42,7 @@ pub(super) fn apply(
             event_time: checked.contact_time,
             outcome_code: checked.row.code.clone(),
             right_party: checked.row.right_party,
+            gated: matches!(checked.row.effect, Effect::Hold { .. }),
         };
         set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time)?;
         set.change_history(*case_no, |history| history.attempt(attempt))?;

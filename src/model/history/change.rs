@@ -7,6 +7,8 @@ use super::{Attempt, DebtorRecord, History, Hold, Payment, Promise, PromiseInput
 
 /// The most payments kept; older ones are only counted.
 const PAYMENTS_KEPT: usize = 256;
+/// The most holds of a case, and of a debtor, that are not lifted.
+pub const HOLDS_MAX: usize = 64;
 /// The most attempts kept, and the most promises.
 const ATTEMPTS_KEPT: usize = 64;
 
@@ -113,8 +115,11 @@ impl History {
         self.holds.retain(|hold| hold.event_id != hold_event_id);
     }
 
-    /// A contact attempt.
+    /// A contact attempt. One on which a right was used only gates.
     pub fn attempt(&mut self, attempt: Attempt) {
+        if attempt.gated {
+            return;
+        }
         self.right_party_contact_count += i64::from(attempt.right_party);
         let at = self.attempts.partition_point(|other| other.event_time <= attempt.event_time);
         self.attempts.insert(at, attempt);
@@ -153,9 +158,23 @@ impl DebtorRecord {
     }
 }
 
+/// Of more than [`HOLDS_MAX`] the one that ends first gives way: until then the
+/// others hold as well.
 fn add_hold(holds: &mut Vec<Hold>, hold: Hold) {
     let at = holds.partition_point(|other| other.event_id < hold.event_id);
     holds.insert(at, hold);
+    if holds.len() > HOLDS_MAX
+        && let Some((first, _)) =
+            holds.iter().enumerate().min_by_key(|(_, hold)| hold.until.unwrap_or(Micros::NEVER))
+    {
+        holds.remove(first);
+    }
+}
+
+/// Whether there is no place for one more hold: there are [`HOLDS_MAX`], and none of
+/// them ends by itself.
+pub fn holds_are_full(holds: &[Hold]) -> bool {
+    holds.len() >= HOLDS_MAX && holds.iter().all(|hold| hold.until.is_none())
 }
 
 #[cfg(test)]
@@ -353,6 +372,7 @@ mod tests {
                 event_time: Micros(at),
                 outcome_code: "contacted".to_owned(),
                 right_party,
+                gated: false,
             });
             history.promise(promise(at, 1), TODAY);
         }

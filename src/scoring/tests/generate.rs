@@ -169,6 +169,7 @@ fn history() -> impl Strategy<Value = History> {
             event_time: noon(today().plus(ago)),
             outcome_code: String::new(),
             right_party,
+            gated: false,
         });
         attempts.collect::<Vec<_>>()
     });

@@ -85,6 +85,7 @@ pub(crate) fn attempt_to(attempt: &Attempt) -> stored::Attempt {
         event_micros: attempt.event_time.0,
         outcome_code: attempt.outcome_code.clone(),
         right_party: attempt.right_party,
+        gated: attempt.gated,
     }
 }
 
@@ -125,6 +126,7 @@ pub(crate) fn attempt_from(stored: stored::Attempt) -> Attempt {
         event_time: Micros(stored.event_micros),
         outcome_code: stored.outcome_code,
         right_party: stored.right_party,
+        gated: stored.gated,
     }
 }
 

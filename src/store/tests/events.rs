@@ -100,6 +100,7 @@ async fn every_kind_of_event_comes_back() {
             event_time: Micros(7),
             outcome_code: "contacted".to_owned(),
             right_party: true,
+            gated: true,
         };
         let promise = Promise {
             lease_seq: 4,

@@ -145,6 +145,7 @@ async fn cases_are_listed_page_by_page_and_a_page_ends_before_it_is_too_large() 
     let mut pages = Vec::new();
     loop {
         let page = server.cases().list_cases(request.clone()).await.unwrap().into_inner();
+        assert!(prost::Message::encoded_len(&page) <= 3 * 1_024 * 1_024);
         pages.push(page.cases.iter().map(|case| case.case_id.clone()).collect::<Vec<_>>());
         if page.next_page_token.is_empty() {
             break;
