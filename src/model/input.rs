@@ -63,7 +63,7 @@ inputs! {
     3 FalseInformation "false_information" InputKind::Answer, false;
     4 PromisesKept "promises_kept" InputKind::Count { max: 1_000 }, false;
     5 PromisesBroken "promises_broken" InputKind::Count { max: 1_000 }, false;
-    6 OverdueReason "overdue_reason" InputKind::Enum(13), false;
+    6 OverdueReason "overdue_reason" InputKind::Enum(15), false;
     7 OverdueReasonState "overdue_reason_state" InputKind::Enum(3), false;
     8 CreditorCount "creditor_count" InputKind::Count { max: 1_000 }, false;
     9 AssetFlightRisk "asset_flight_risk" InputKind::Answer, false;

@@ -55,6 +55,8 @@ const OVERDUE_REASON: &[(&str, i64)] = &[
     ("GAMBLING_OR_LUXURY", 11),
     ("FRAUD", 12),
     ("BUSINESS_FAILED", 13),
+    ("AMOUNT_TOO_SMALL", 14),
+    ("FALSE_OR_CHANGED_ADDRESS", 15),
 ];
 const REASON_STATE: &[(&str, i64)] = &[("CLAIMED", 1), ("VERIFIED", 2), ("REFUTED", 3)];
 const MARITAL_STATUS: &[(&str, i64)] =
@@ -186,7 +188,7 @@ impl Feature {
     /// Whether a category of the feature is a suspicion.
     pub fn suspicion(&self, category: &str) -> bool {
         matches!(self, Feature::Given(Given::Input(Input::OverdueReason)))
-            && matches!(category, "GAMBLING_OR_LUXURY" | "FRAUD")
+            && matches!(category, "GAMBLING_OR_LUXURY" | "FRAUD" | "FALSE_OR_CHANGED_ADDRESS")
     }
 
     /// How the feature is measured; nothing for the score itself.

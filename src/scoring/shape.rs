@@ -78,9 +78,10 @@ impl Shape {
             let (month, one, two) = shape.disagreement(&other)?;
             let day = month.first_day()?;
             Some(format!(
-                "{} say {one} and {} say {two} months past due at the end of the month from {day}",
-                form.name(),
+                "{form} say {one} and {} say {two} months past due at the end of the month from \
+                 {day}; counted by the {form}",
                 other_form.name(),
+                form = form.name(),
             ))
         });
         if let Some(month) = last_event(input) {

@@ -81,6 +81,9 @@ fn cells_become_values_of_the_contract() {
     let document = set("overdue_reason", "own_debtor_late").unwrap();
     let reason = document.behaviour.unwrap().overdue_reason;
     assert_eq!(reason, proto::OverdueReason::OwnDebtorLate as i32);
+    let document = set("overdue_reason", "false_or_changed_address").unwrap();
+    let reason = document.behaviour.unwrap().overdue_reason;
+    assert_eq!(reason, proto::OverdueReason::FalseOrChangedAddress as i32);
     let document = set("source_sequence", "17").unwrap();
     assert_eq!(document.source_sequence, Some(17));
     let document = set("as_of_time", "2025-11-21").unwrap();

@@ -191,7 +191,7 @@ fn forms_that_disagree_by_more_than_a_month_are_told_and_instalments_rule() {
     assert_eq!(
         ranked.findings[0].text,
         "instalments say 3 and arrears profile say 1 months past due at the end of the month \
-         from 2026-02-01"
+         from 2026-02-01; counted by the instalments"
     );
     assert_eq!(ranked.rank, account.as_instalments().rank(rules).rank);
     assert_eq!(both.explain(rules).findings, ranked.findings);
