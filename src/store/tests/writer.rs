@@ -1,7 +1,12 @@
 //! The writer: groups, savepoints, failures.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::model::Part;
@@ -115,4 +120,209 @@ async fn a_row_that_cannot_be_read_is_named() {
     let error = crate::store::portfolios::portfolio_by_id(&mut tx, PART, "p").await.unwrap_err();
     let StoreError::Corrupt { table, key, .. } = error else { panic!("{error}") };
     assert_eq!((table, key.as_str()), ("portfolio", "(7, 3)"));
+}
+
+type Answer<'a> = BoxFuture<'a, Result<i64, StoreError>>;
+
+/// Hands work in and does not wait for its answer.
+async fn hand_in<'a>(
+    store: &'a Store,
+    class: Class,
+    work: impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<i64, StoreError>> + Send + 'static,
+) -> Answer<'a> {
+    let mut answer: Answer<'a> = Box::pin(store.write(class, work, |_| ()));
+    assert!(futures::poll!(&mut answer).is_pending(), "the writer is held");
+    answer
+}
+
+/// Work that holds the writer until the sender says go, and tells when it has begun.
+async fn hold<'a>(
+    store: &'a Store,
+    class: Class,
+    sql: &'static str,
+) -> (Answer<'a>, oneshot::Sender<()>) {
+    let (go, gate) = oneshot::channel();
+    let (tell, begun) = oneshot::channel();
+    let answer = hand_in(store, class, move |tx: &mut Tx| {
+        Box::pin(async move {
+            tx.execute(sql, params![]).await?;
+            let _ = tell.send(());
+            let _ = gate.await;
+            Ok(0)
+        })
+    });
+    let answer = answer.await;
+    begun.await.expect("the writer begins what it is handed");
+    (answer, go)
+}
+
+/// Touches nothing.
+const NOTHING: &str = "DELETE FROM audit WHERE part = 0";
+
+/// The classes of jobs in the order in which they ran.
+type Log = Arc<Mutex<Vec<Class>>>;
+
+async fn log<'a>(store: &'a Store, class: Class, log: &Log) -> Answer<'a> {
+    let log = Arc::clone(log);
+    hand_in(store, class, move |_: &mut Tx| {
+        Box::pin(async move {
+            log.lock().expect("nobody panics with the log").push(class);
+            Ok(0)
+        })
+    })
+    .await
+}
+
+/// However many wait at a telephone, each group takes one push along; and however many
+/// pushes wait, none goes before those at a telephone twice in a row.
+#[tokio::test]
+async fn interactive_work_goes_first_and_every_group_takes_one_push_along() {
+    let (_folder, store) = store().await;
+    let (held, go) = hold(&store, Class::Interactive, NOTHING).await;
+    let order = Log::default();
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(log(&store, Class::Background, &order).await);
+        answers.push(log(&store, Class::Ingest, &order).await);
+    }
+    // At least three groups: one holds 256 jobs.
+    for _ in 0..600 {
+        answers.push(log(&store, Class::Interactive, &order).await);
+    }
+    go.send(()).expect("the writer waits");
+    held.await.expect("holding the writer is no failure");
+    for answer in answers {
+        answer.await.expect("nothing fails here");
+    }
+    let order = order.lock().expect("nobody panics with the log").clone();
+    let last = order.iter().rposition(|class| *class == Class::Interactive).expect("600 ran");
+    let busy = &order[..last];
+    let pushes = busy.iter().filter(|class| **class == Class::Ingest).count();
+    assert!(pushes >= 2, "{pushes} pushes ran while somebody waited at a telephone");
+    let urgent: Vec<_> = busy.iter().filter(|class| **class != Class::Background).collect();
+    for pair in urgent.windows(2) {
+        assert!(pair.contains(&&Class::Interactive), "two pushes in a row kept others waiting");
+    }
+    assert_eq!(order.len(), 610);
+}
+
+/// Those at a telephone wait too long, and there is always one more of them: background
+/// work is done all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn background_work_is_done_however_busy_the_others_are() {
+    let (_folder, store) = store().await;
+    let store = Arc::new(store);
+    let done = Arc::new(AtomicBool::new(false));
+    let served = Arc::new(AtomicUsize::new(0));
+    let busy = |_| {
+        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+        let served = Arc::clone(&served);
+        tokio::spawn(async move {
+            while !done.load(Ordering::SeqCst) {
+                let spent = store.write(
+                    Class::Interactive,
+                    |_: &mut Tx| {
+                        Box::pin(async {
+                            // Ten of these are more than those at a telephone shall wait.
+                            let started = Instant::now();
+                            while started.elapsed() < Duration::from_millis(4) {
+                                std::hint::spin_loop();
+                            }
+                            Ok::<_, StoreError>(())
+                        })
+                    },
+                    |_| (),
+                );
+                spent.await.expect("it does nothing");
+                served.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+    };
+    let floor: Vec<_> = (0..10).map(busy).collect();
+    let background = async {
+        // By now those at a telephone are known to wait too long.
+        while served.load(Ordering::SeqCst) < 50 {
+            tokio::task::yield_now().await;
+        }
+        take_one(&store, Class::Background, false).await.expect("nothing fails here")
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), background).await;
+    done.store(true, Ordering::SeqCst);
+    for task in floor {
+        task.await.expect("the floor ends when it is told to");
+    }
+    ended.expect("background work starves");
+}
+
+/// Takes a number, and counts when it is told of as durable.
+fn told_of<'a>(store: &'a Store, class: Class, published: &Arc<AtomicUsize>) -> Answer<'a> {
+    let published = Arc::clone(published);
+    Box::pin(store.write(
+        class,
+        |tx: &mut Tx| Box::pin(async move { numbers::take(tx, PART, NumberKind::Case, 1).await }),
+        move |_| {
+            published.fetch_add(1, Ordering::SeqCst);
+        },
+    ))
+}
+
+/// A reference to nothing is found by the commit only.
+#[tokio::test]
+async fn a_failed_commit_fails_the_whole_group_and_the_next_one_works() {
+    let (_folder, store) = store().await;
+    for table in [
+        "CREATE TABLE whole (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE broken (id INTEGER REFERENCES whole (id) DEFERRABLE INITIALLY DEFERRED)",
+    ] {
+        let made = store.write(
+            Class::Interactive,
+            move |tx: &mut Tx| Box::pin(async move { tx.execute(table, params![]).await }),
+            |_| (),
+        );
+        made.await.expect("tables can be made");
+    }
+    let published = Arc::new(AtomicUsize::new(0));
+    for round in 0..3 {
+        let bad = "INSERT INTO broken (id) VALUES (7)";
+        let (held, go) = hold(&store, Class::Interactive, bad).await;
+        // A group takes one push and background work along, however long it lasts.
+        let mut push = told_of(&store, Class::Ingest, &published);
+        let mut background = told_of(&store, Class::Background, &published);
+        assert!(futures::poll!(&mut push).is_pending());
+        assert!(futures::poll!(&mut background).is_pending());
+        go.send(()).expect("the writer waits");
+        for answer in [held.await, push.await, background.await] {
+            let told = matches!(answer, Err(StoreError::Unavailable(_)));
+            assert!(told, "{answer:?} although the commit failed");
+        }
+        assert_eq!(published.load(Ordering::SeqCst), 0, "what was not committed was told of");
+        // Nothing of theirs is left, and the writer goes on.
+        let next = take_one(&store, Class::Interactive, false).await;
+        assert_eq!(next.expect("the next group works"), round + 1);
+    }
+}
+
+#[tokio::test]
+async fn interactive_work_beyond_the_bound_is_refused_and_pushes_wait_for_a_place() {
+    let (_folder, store) = store().await;
+    let (held, go) = hold(&store, Class::Interactive, NOTHING).await;
+    let order = Log::default();
+    let mut answers = Vec::new();
+    for _ in 0..8_192 {
+        answers.push(log(&store, Class::Interactive, &order).await);
+    }
+    let one_more = take_one(&store, Class::Interactive, false);
+    futures::pin_mut!(one_more);
+    let refused = futures::poll!(one_more);
+    let told = matches!(refused, Poll::Ready(Err(StoreError::Overloaded(8_192))));
+    assert!(told, "{refused:?}");
+    for _ in 0..100 {
+        answers.push(log(&store, Class::Ingest, &order).await);
+    }
+    go.send(()).expect("the writer waits");
+    held.await.expect("holding the writer is no failure");
+    for answer in futures::future::join_all(answers).await {
+        answer.expect("what was taken is done");
+    }
+    assert_eq!(order.lock().expect("nobody panics with the log").len(), 8_292);
 }
