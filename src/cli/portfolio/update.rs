@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::{Client, Context, Failure, Policy, PortfolioView, output};
 use crate::cli::failure::Exit;
 use crate::proto;
-use crate::proto::contact_policy::Policy as Kind;
+use proto::contact_policy::Policy as Kind;
 
 #[derive(Args, Debug)]
-pub(super) struct UpdateArgs {
+pub(in crate::cli) struct UpdateArgs {
     /// The portfolio; that of the settings or the only one if not given
     #[arg(short, long)]
     portfolio: Option<String>,

@@ -114,80 +114,79 @@ async fn push_again(server: &TestServer, document: proto::CaseDocument) {
     assert_eq!(results[0].disposition(), proto::PushDisposition::Updated, "{results:?}");
 }
 
-async fn dispute(server: &TestServer, portfolio_id: &str, case_id: &str) {
-    let dispute = event("h", &[case_id], hold(proto::HoldKind::Dispute));
-    server.record(portfolio_id, vec![dispute]).await;
-}
-
-async fn happen(server: &TestServer, item: &mut proto::WorkItem, what: Happens) {
+/// The documents that come in.
+fn documents(what: Happens) -> Option<proto::CaseDocument> {
     match what {
-        Nothing => {}
-        PaidInFull => {
-            server.record("cards", vec![event("e", &["c1"], payment(euro(1_200)))]).await;
-        }
-        PaidInPart => {
-            server.record("cards", vec![event("e", &["c1"], payment(euro(1_199)))]).await;
-        }
-        PaidAndTakenBack => {
-            let reversal = proto::Reversal { reversed_event_id: "e".to_owned() };
-            let paid = event("e", &["c1"], payment(euro(1_200)));
-            let taken = event("r", &[], proto::event::Kind::Reversal(reversal));
-            server.record("cards", vec![paid, taken]).await;
-        }
         Cured => {
-            let cured =
-                proto::CaseDocument { overdue_amount: euro(0), oldest_due_date: None, ..later() };
-            push_again(server, cured).await;
+            Some(proto::CaseDocument { overdue_amount: euro(0), oldest_due_date: None, ..later() })
         }
         Closed(reason) => {
             let close = Some(proto::CaseClose { reason: reason.into(), date: None });
-            push_again(server, proto::CaseDocument { close, ..later() }).await;
+            Some(proto::CaseDocument { close, ..later() })
         }
-        DueAhead => {
-            let oldest_due_date = date(2026, 3, 20);
-            push_again(server, proto::CaseDocument { oldest_due_date, ..later() }).await;
-        }
-        HoldOnCase => dispute(server, "cards", "c1").await,
-        HoldOnSibling => dispute(server, "loans", "sibling").await,
-        HoldOnDebtor => {
-            let debtor_id = "debtor-of-c1".to_owned();
-            let held = event("h", &[], hold(proto::HoldKind::Cease));
-            server.record("loans", vec![proto::Event { debtor_id, ..held }]).await;
-        }
-        HoldThatEnded => {
-            let until_time = instant(NOW.plus(90 * Micros::SECOND));
-            let kind = proto::HoldKind::Dispute.into();
-            let held = proto::Hold { kind, until_time, ..Default::default() };
-            let held = event("h", &["c1"], proto::event::Kind::Hold(held));
-            server.record("cards", vec![held]).await;
-            assert_eq!(server.renew(std::slice::from_ref(item)).await[0].directive(), StopHold);
-            server.clock.advance(Micros::MINUTE);
-        }
-        HoldLifted => {
-            dispute(server, "cards", "c1").await;
-            server.record("cards", vec![event("l", &["c1"], lift("h"))]).await;
-        }
-        HoldAndPaid => {
-            dispute(server, "cards", "c1").await;
-            server.record("cards", vec![event("e", &["c1"], payment(euro(1_200)))]).await;
-        }
-        // It is 11:01 in Berlin.
-        HoursChanged => update(server, plain(11 * 60 + 5, 2)).await,
+        DueAhead => Some(proto::CaseDocument { oldest_due_date: date(2026, 3, 20), ..later() }),
         ZoneChanged => {
-            update(server, plain(8 * 60, 2)).await;
             let honolulu = proto::ContactPoint {
                 contact_point_id: "p".to_owned(),
                 time_zone: "Pacific/Honolulu".to_owned(),
                 ..Default::default()
             };
-            push_again(server, proto::CaseDocument { contact_points: vec![honolulu], ..later() })
-                .await;
+            Some(proto::CaseDocument { contact_points: vec![honolulu], ..later() })
         }
+        OtherDebtor => {
+            Some(proto::CaseDocument { debtor_id: "somebody-else".to_owned(), ..later() })
+        }
+        _ => None,
+    }
+}
+
+/// The events that come in, with their portfolio.
+fn events(what: Happens) -> (&'static str, Vec<proto::Event>) {
+    let paid = |units| event("e", &["c1"], payment(euro(units)));
+    let dispute = |case_id: &str| event("h", &[case_id], hold(proto::HoldKind::Dispute));
+    match what {
+        PaidInFull => ("cards", vec![paid(1_200)]),
+        PaidInPart => ("cards", vec![paid(1_199)]),
+        PaidAndTakenBack => {
+            let reversal = proto::Reversal { reversed_event_id: "e".to_owned() };
+            let taken = event("r", &[], proto::event::Kind::Reversal(reversal));
+            ("cards", vec![paid(1_200), taken])
+        }
+        HoldOnCase => ("cards", vec![dispute("c1")]),
+        HoldLifted => ("cards", vec![dispute("c1"), event("l", &["c1"], lift("h"))]),
+        HoldAndPaid => ("cards", vec![dispute("c1"), paid(1_200)]),
+        HoldOnSibling | TimePassedAndLeasedAnew => ("loans", vec![dispute("sibling")]),
+        HoldOnDebtor => {
+            let debtor_id = "debtor-of-c1".to_owned();
+            let held = event("h", &[], hold(proto::HoldKind::Cease));
+            ("loans", vec![proto::Event { debtor_id, ..held }])
+        }
+        HoldThatEnded => {
+            let until_time = instant(NOW.plus(90 * Micros::SECOND));
+            let kind = proto::HoldKind::Dispute.into();
+            let held = proto::Hold { kind, until_time, ..Default::default() };
+            ("cards", vec![event("h", &["c1"], proto::event::Kind::Hold(held))])
+        }
+        _ => ("cards", Vec::new()),
+    }
+}
+
+async fn happen(server: &TestServer, item: &mut proto::WorkItem, what: Happens) {
+    let (portfolio_id, events) = events(what);
+    if !events.is_empty() {
+        server.record(portfolio_id, events).await;
+    }
+    match what {
+        // It is 11:01 in Berlin.
+        HoursChanged => update(server, plain(11 * 60 + 5, 2)).await,
+        ZoneChanged => update(server, plain(8 * 60, 2)).await,
         CapLowered => update(server, plain(0, 1)).await,
+        HoldThatEnded => {
+            assert_eq!(server.renew(std::slice::from_ref(item)).await[0].directive(), StopHold);
+            server.clock.advance(Micros::MINUTE);
+        }
         TimePassed => server.clock.advance(4 * Micros::MINUTE),
         TimePassedAndLeasedAnew => {
-            let sibling = vec![event("h", &["sibling"], hold(proto::HoldKind::Dispute))];
-            server.record("loans", sibling).await;
             server.clock.advance(34 * Micros::MINUTE);
             let wait = Some(prost_types::Duration { seconds: 20, nanos: 0 });
             let pull = proto::LeaseWorkRequest { wait, ..pull("all", 1) };
@@ -202,11 +201,11 @@ async fn happen(server: &TestServer, item: &mut proto::WorkItem, what: Happens) 
             let request = proto::ReleaseLeasesRequest { releases };
             server.work_lists().release_leases(request).await.unwrap();
         }
-        OtherDebtor => {
-            let debtor_id = "somebody-else".to_owned();
-            push_again(server, proto::CaseDocument { debtor_id, ..later() }).await;
-        }
         TokenMadeUp => item.lease_token = b"made up".to_vec(),
+        _ => {}
+    }
+    if let Some(document) = documents(what) {
+        push_again(server, document).await;
     }
 }
 
