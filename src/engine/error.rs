@@ -58,14 +58,6 @@ pub enum Error {
         /// The roles, by name.
         roles: String,
     },
-    /// The server's clock is too far from the database's.
-    #[error("the clock is {skew_ms} ms from the database's; at most {bound_ms} ms are allowed")]
-    ClockSkew {
-        /// How far.
-        skew_ms: i64,
-        /// The bound.
-        bound_ms: i64,
-    },
     /// The rank was made by features this server no longer computes.
     #[error("feature version {0} is retired")]
     FeatureVersionRetired(i32),

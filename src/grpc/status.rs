@@ -64,12 +64,6 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
                 .with("roles", roles)
                 .status()
         }
-        Error::ClockSkew { skew_ms, bound_ms } => {
-            unavailable(ErrorReason::ClockSkew, &error.to_string())
-                .with("skew_ms", skew_ms)
-                .with("bound", bound_ms)
-                .status()
-        }
         Error::FeatureVersionRetired(version) => failed(&error, ErrorReason::FeatureVersionRetired)
             .with("feature_version", version)
             .precondition("feature_version", &error.to_string())

@@ -391,9 +391,6 @@ fn retold(error: &Error) -> Error {
         Error::RoleMissing { method, roles } => {
             Error::RoleMissing { method: method.clone(), roles: roles.clone() }
         }
-        Error::ClockSkew { skew_ms, bound_ms } => {
-            Error::ClockSkew { skew_ms: *skew_ms, bound_ms: *bound_ms }
-        }
         Error::FeatureVersionRetired(version) => Error::FeatureVersionRetired(*version),
         Error::Overloaded { bound } => Error::Overloaded { bound: *bound },
         Error::ShuttingDown => Error::ShuttingDown,

@@ -37,7 +37,6 @@ fn every_error() -> Vec<Error> {
         Error::PageTokenMalformed,
         Error::PageTokenMismatch,
         Error::RoleMissing { method: id(), roles: id() },
-        Error::ClockSkew { skew_ms: 3_000, bound_ms: 2_000 },
         Error::FeatureVersionRetired(1),
         Error::Overloaded { bound: 5_000 },
         Error::ShuttingDown,
@@ -95,7 +94,7 @@ const NAMED: Named<'static> = Named(&[
 #[test]
 fn every_error_has_a_published_reason_and_the_metadata_the_contract_promises() {
     let promised = promised_metadata();
-    assert_eq!(promised.len(), 43);
+    assert_eq!(promised.len(), 42);
     for error in every_error() {
         let text = format!("{error:?}");
         let status = from_error(error, NAMED);
