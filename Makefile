@@ -22,8 +22,9 @@ test: tests
 ## Everything that is not a test.
 check: fmt clippy doc proto
 
-tests:
-	$(call stage,tests,cargo test --locked)
+## Some of them call the server by buf, a client that is not ours.
+tests: $(BUF)
+	$(call stage,tests,ARREARS_BUF=$(abspath $(BUF)) cargo test --locked)
 
 fmt:
 	$(call stage,format,cargo fmt --check)

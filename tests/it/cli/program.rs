@@ -133,6 +133,11 @@ impl Program {
         endpoint.connect().await.unwrap()
     }
 
+    /// Where gRPC is served: `http://` and an address.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The path of a file in the folder.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
