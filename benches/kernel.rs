@@ -67,6 +67,7 @@ fn compile(yaml: &str) -> RuleSet {
     };
     let definition = RuleSetDefinition {
         scorecard_yaml: yaml.to_owned(),
+        business_scorecard_yaml: None,
         ranking,
         feature_version: FEATURE_VERSION,
     };
@@ -162,7 +163,8 @@ fn byte_sum(columns: &[&[u8]; CHARACTERISTICS]) -> u64 {
 }
 
 fn kernel(rules: &[RuleSet; 2], cases: &CodeColumns) {
-    let columns: [&[u8]; CHARACTERISTICS] = std::array::from_fn(|at| cases.column(at));
+    let columns: [&[u8]; CHARACTERISTICS] =
+        std::array::from_fn(|at| cases.column(DebtorKind::Person, at));
     let mut random = Random(3);
     let tables = std::array::from_fn(|_| {
         std::array::from_fn(|_| random.below(80) as u32 | (random.below(80) as u32) << 16)

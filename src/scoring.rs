@@ -3,7 +3,8 @@
 //! on every machine, for ever.
 //!
 //! A scorecard looks at features of the case (docs/FEATURES.md), each of which
-//! falls into a bin; the bins' points, weighted, add up to the score.
+//! falls into a bin; the bins' points, weighted, add up to the score. A rule set
+//! has a scorecard for persons and one for businesses, on the same scale.
 
 mod amount;
 mod batch;
@@ -16,14 +17,15 @@ mod feature;
 mod kernel;
 mod measure;
 mod month;
+mod scorecard;
 mod shape;
 mod subject;
 
 use std::fmt;
 
 use crate::model::{
-    CaseState, CloseReason, Day, Facts, History, LocalDays, Micros, Rank, RankingSettings,
-    RecoveryGroup, RuleSetId, Served, Stage,
+    CaseState, CloseReason, Day, DebtorKind, Facts, History, LocalDays, Micros, Rank,
+    RankingSettings, RuleSetId, Served, Stage,
 };
 
 pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
@@ -32,24 +34,30 @@ pub use explanation::{
     Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
-use bins::{Bins, Value};
-use compile::{CHARACTERISTICS_MAX, Compiled};
+use bins::Value;
+use compile::CHARACTERISTICS_MAX;
 use feature::Feature;
-use kernel::Kernel;
+use scorecard::Scorecard;
 use subject::Subject;
 
 /// The version of the features' definitions; docs/FEATURES.md states them.
 pub const FEATURE_VERSION: i32 = 1;
 
-/// The scorecard shipped with the program: consumer debts, usable for business
-/// debtors as well.
+/// The scorecard for persons shipped with the program.
 pub const CONSUMER_YAML: &str = include_str!("scoring/consumer.yaml");
+/// The scorecard for businesses shipped with the program, on the scale of the one
+/// for persons: equal scores are equally hard to recover.
+pub const BUSINESS_YAML: &str = include_str!("scoring/business.yaml");
 
 /// What a rule set is made of. Two equal definitions rank alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSetDefinition {
-    /// The scorecard as written.
+    /// The scorecard for persons as written; for businesses as well where they have
+    /// none of their own.
     pub scorecard_yaml: String,
+    /// The scorecard for businesses as written. Its id is another than that of the
+    /// one for persons.
+    pub business_scorecard_yaml: Option<String>,
     /// The portfolio's settings that ranks depend on.
     pub ranking: RankingSettings,
     /// The version of the features' definitions the card was written for.
@@ -59,8 +67,9 @@ pub struct RuleSetDefinition {
 /// A finding that keeps a scorecard from being used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidScorecard {
-    /// Where, such as `characteristics[3].bins[2].to`; empty where the text is
-    /// not a scorecard at all.
+    /// Where, such as `characteristics[3].bins[2].to`; begins with `business.` in
+    /// the scorecard for businesses. Empty or `business` where the text is not a
+    /// scorecard at all.
     pub path: String,
     /// The line of the text, from 1, where known.
     pub line: Option<u64>,
@@ -88,8 +97,8 @@ impl fmt::Display for InvalidScorecard {
 pub struct RuleSet {
     id: RuleSetId,
     ranking: RankingSettings,
-    card: Compiled,
-    kernel: Kernel,
+    person: Scorecard,
+    business: Option<Scorecard>,
 }
 
 /// What is ranked.
@@ -155,10 +164,11 @@ impl RuleSet {
                 message: format!("is {version}; this program computes {FEATURE_VERSION}"),
             }]);
         }
-        let card = compile::parse(&definition.scorecard_yaml).map_err(|finding| vec![finding])?;
-        let card = compile::compile(&card, &definition.ranking)?;
-        let kernel = Kernel::new(&card);
-        Ok(RuleSet { id, ranking: definition.ranking.clone(), card, kernel })
+        let texts = [Some(&definition.scorecard_yaml), definition.business_scorecard_yaml.as_ref()];
+        let [person, business] = compile::compile(texts, &definition.ranking)?;
+        let business = business.map(Scorecard::new);
+        let person = person.map(Scorecard::new).expect("a definition has a card for persons");
+        Ok(RuleSet { id, ranking: definition.ranking.clone(), person, business })
     }
 
     /// The id of the rule set.
@@ -171,9 +181,17 @@ impl RuleSet {
         &self.ranking
     }
 
-    /// The id of the scorecard.
-    pub fn scorecard_id(&self) -> &str {
-        &self.card.scorecard_id
+    /// The id of the scorecard that ranks a kind of debtor.
+    pub fn scorecard_id(&self, kind: DebtorKind) -> &str {
+        &self.scorecard(kind).card.scorecard_id
+    }
+
+    /// The scorecard that ranks a kind of debtor.
+    fn scorecard(&self, kind: DebtorKind) -> &Scorecard {
+        match kind {
+            DebtorKind::Person => &self.person,
+            DebtorKind::Business => self.business.as_ref().unwrap_or(&self.person),
+        }
     }
 
     /// Ranks a case as of a day.
@@ -183,7 +201,9 @@ impl RuleSet {
         let (state, close_reason) = subject.state();
         let review_day = match state {
             CaseState::Closed => None,
-            CaseState::PreDue | CaseState::Open => self.review_day(&subject),
+            CaseState::PreDue | CaseState::Open => {
+                self.scorecard(subject.debtor_kind).review_day(&subject)
+            }
         };
         Ranked {
             rank,
@@ -204,15 +224,16 @@ impl RuleSet {
         let mut subject = Subject::new(case, &self.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
         let rank = self.rank_subject(&mut subject, case, &mut codes);
-        explain::explain(self, &subject, &codes, rank)
+        explain::explain(self.scorecard(subject.debtor_kind), &subject, &codes, rank)
     }
 
     /// The reasons of [`RuleSet::explain`] without the rest of it.
     pub fn reasons(&self, case: &CaseInput<'_>) -> Vec<ScoreReason> {
         let subject = Subject::new(case, &self.ranking);
+        let scorecard = self.scorecard(subject.debtor_kind);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        self.codes(&subject, &mut codes);
-        explain::reasons_of(self, &codes)
+        scorecard.codes(&subject, &mut codes);
+        explain::reasons_of(scorecard, &codes)
     }
 
     fn rank_subject(
@@ -221,71 +242,18 @@ impl RuleSet {
         case: &CaseInput<'_>,
         codes: &mut Codes,
     ) -> Rank {
-        self.codes(subject, codes);
-        let score = self.kernel.score(codes);
+        let scorecard = self.scorecard(subject.debtor_kind);
+        scorecard.codes(subject, codes);
+        let score = scorecard.kernel.score(codes);
         subject.score = score;
         Rank {
-            group: self.group(score, subject.stage),
+            group: scorecard.group(score, subject.stage),
             score,
-            priority: self.priority_sum(subject).clamp(0, 1_000),
+            priority: scorecard.priority_sum(subject).clamp(0, 1_000),
             rule_set_id: self.id,
             rank_date: case.today,
             case_seq: case.case_seq,
         }
-    }
-
-    /// Finds the bin of every characteristic. One that is off is not looked at.
-    fn codes(&self, subject: &Subject<'_>, codes: &mut Codes) {
-        for (characteristic, code) in self.card.characteristics.iter().zip(codes) {
-            if characteristic.active {
-                *code = characteristic.bins.code(&value(&characteristic.feature, subject));
-            }
-        }
-    }
-
-    fn group(&self, score: i32, stage: Stage) -> RecoveryGroup {
-        let cutoffs = self.card.cutoffs[stage as usize - 1];
-        if score >= cutoffs.a {
-            RecoveryGroup::A
-        } else if score >= cutoffs.b {
-            RecoveryGroup::B
-        } else {
-            RecoveryGroup::C
-        }
-    }
-
-    fn priority_sum(&self, subject: &Subject<'_>) -> i32 {
-        let terms = self.card.terms.iter().filter(|term| term.counts(subject));
-        let points = terms.map(|term| term.points[usize::from(term.code(subject))]);
-        self.card.priority_base + points.sum::<i32>()
-    }
-
-    fn review_day(&self, subject: &Subject<'_>) -> Option<Day> {
-        let bins = |feature: &Feature, bins: &Bins| {
-            feature.measure().and_then(|measure| measure.next_boundary(subject, bins))
-        };
-        let characteristics = self.card.characteristics.iter().filter(|one| one.active);
-        let characteristics = characteristics.filter_map(|one| bins(&one.feature, &one.bins));
-        let terms = self.card.terms.iter().filter(|term| term.active);
-        let terms = terms.flat_map(|term| {
-            let limit = i64::from(term.only_below_days_past_due.unwrap_or(i32::MIN));
-            let ends = i64::from(subject.days_past_due.unwrap_or(i32::MAX)) < limit;
-            let ends = ends.then(|| subject.day_when_past_due(limit));
-            [bins(&term.feature, &term.bins), ends].into_iter().flatten()
-        });
-        let own = [subject.next_change(), subject.next_finding()].into_iter().flatten();
-        characteristics.chain(terms).chain(own).filter(|day| *day > subject.today).min()
-    }
-}
-
-impl compile::CompiledTerm {
-    fn counts(&self, subject: &Subject<'_>) -> bool {
-        let days = subject.days_past_due.unwrap_or(0);
-        self.active && self.only_below_days_past_due.is_none_or(|limit| days < limit)
-    }
-
-    fn code(&self, subject: &Subject<'_>) -> u8 {
-        self.bins.code(&value(&self.feature, subject))
     }
 }
 

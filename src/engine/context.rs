@@ -346,7 +346,8 @@ pub(super) async fn compile_rule_set(
         return Err(Error::FeatureVersionRetired(content.feature_version));
     }
     let definition = RuleSetDefinition {
-        scorecard_yaml: content.scorecard_yaml,
+        scorecard_yaml: content.scorecard.yaml,
+        business_scorecard_yaml: content.business_scorecard.map(|scorecard| scorecard.yaml),
         ranking: content.ranking,
         feature_version: content.feature_version,
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{Micros, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId};
 use crate::policy::OUTCOMES_YAML;
-use crate::scoring::{CONSUMER_YAML, FEATURE_VERSION};
-use crate::store::activations::{self, NewActivation, RuleSetContent};
+use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, FEATURE_VERSION};
+use crate::store::activations::{self, NewActivation, RuleSetContent, ScorecardText};
 use crate::store::audit::NewAuditRow;
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
@@ -32,7 +32,7 @@ pub struct Portfolio {
     pub update_time: Micros,
 }
 
-/// Creates a portfolio and activates the shipped scorecard for it. The same
+/// Creates a portfolio and activates the shipped scorecards for it. The same
 /// settings under the same id again answer with what is stored.
 ///
 /// # Errors
@@ -83,7 +83,7 @@ async fn create(
         activation_id: 1,
         rule_set_id,
         actor: &caller.subject,
-        reason: "the portfolio was created with the shipped scorecard",
+        reason: "the portfolio was created with the shipped scorecards",
     };
     activations::activate(tx, part, number, activation, now).await?;
     note(tx, caller, now, "portfolio.created", settings).await?;
@@ -95,9 +95,13 @@ async fn create(
 
 /// The rule set that a new portfolio begins with.
 fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
+    let text = |scorecard_id: &str, yaml: &str| ScorecardText {
+        scorecard_id: scorecard_id.to_owned(),
+        yaml: yaml.to_owned(),
+    };
     RuleSetContent {
-        scorecard_id: "consumer".to_owned(),
-        scorecard_yaml: CONSUMER_YAML.to_owned(),
+        scorecard: text("consumer", CONSUMER_YAML),
+        business_scorecard: Some(text("business", BUSINESS_YAML)),
         outcomes_yaml: OUTCOMES_YAML.to_owned(),
         ranking: settings.ranking.clone(),
         feature_version: FEATURE_VERSION,

@@ -68,9 +68,12 @@ pub enum DebtorKind {
 }
 
 impl DebtorKind {
+    /// Both kinds by number.
+    pub const ALL: [DebtorKind; 2] = [Self::Person, Self::Business];
+
     /// The kind of a stored number.
     pub fn from_number(number: i64) -> Option<DebtorKind> {
-        [Self::Person, Self::Business].into_iter().find(|kind| *kind as i64 == number)
+        Self::ALL.into_iter().find(|kind| *kind as i64 == number)
     }
 }
 

@@ -1,10 +1,11 @@
-//! Many cases at once: their codes in columns, ranked by two scorecards that
-//! share their bins.
+//! Many cases at once: their codes in columns, ranked by two rule sets whose
+//! scorecards share their bins.
 
-use crate::model::Stage;
+use crate::model::{DebtorKind, RankingSettings, Stage};
 
 use super::compile::CHARACTERISTICS_MAX;
 use super::kernel::Table;
+use super::scorecard::Scorecard;
 use super::subject::Subject;
 use super::{CaseInput, RuleSet};
 
@@ -17,68 +18,86 @@ const CELLS: usize = 64;
 /// How many equal ranges of scores a histogram has.
 pub const HISTOGRAM_BUCKETS: usize = 20;
 
-/// The bin codes of many cases, one column per characteristic of a scorecard.
+/// The bin codes of many cases: for each kind of debtor one column per
+/// characteristic of the scorecard that ranks it.
 #[derive(Clone, Debug, Default)]
 pub struct CodeColumns {
+    by_kind: [KindColumns; 2],
+}
+
+/// The bin codes of the cases of one kind of debtor.
+#[derive(Clone, Debug, Default)]
+struct KindColumns {
     columns: Vec<Vec<u8>>,
     /// The stages, 0 for M1.
     stages: Vec<u8>,
 }
 
-/// What two scorecards make of the same cases.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What two rule sets make of the same cases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// By card and range of scores, 0 to 49 first, 950 to 1,000 last.
+    /// By rule set and range of scores, 0 to 49 first, 950 to 1,000 last.
     pub histograms: [[u64; HISTOGRAM_BUCKETS]; 2],
-    /// By card and group.
+    /// By rule set and group.
     pub groups: [[u64; 3]; 2],
-    /// By group under the first card, then under the second.
+    /// By group under the first rule set, then under the second.
     pub migration: [[u64; 3]; 3],
 }
 
 impl CodeColumns {
     /// No cases yet.
     pub fn new(rules: &RuleSet) -> CodeColumns {
-        let count = rules.card.characteristics.len();
-        CodeColumns { columns: vec![Vec::new(); count], stages: Vec::new() }
+        let columns = |kind| vec![Vec::new(); rules.scorecard(kind).card.characteristics.len()];
+        let empty = |kind| KindColumns { columns: columns(kind), stages: Vec::new() };
+        CodeColumns { by_kind: DebtorKind::ALL.map(empty) }
     }
 
     /// Adds a case as of its day.
     pub fn push(&mut self, rules: &RuleSet, case: &CaseInput<'_>) {
         let subject = Subject::new(case, &rules.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        rules.codes(&subject, &mut codes);
-        for (column, code) in self.columns.iter_mut().zip(codes) {
+        rules.scorecard(subject.debtor_kind).codes(&subject, &mut codes);
+        let of_kind = &mut self.by_kind[subject.debtor_kind as usize - 1];
+        for (column, code) in of_kind.columns.iter_mut().zip(codes) {
             column.push(code);
         }
-        self.stages.push(subject.stage as u8 - 1);
+        of_kind.stages.push(subject.stage as u8 - 1);
     }
 
     /// How many cases there are.
     pub fn len(&self) -> usize {
-        self.stages.len()
+        self.by_kind.iter().map(|one| one.stages.len()).sum()
     }
 
     /// Whether there are no cases.
     pub fn is_empty(&self) -> bool {
-        self.stages.is_empty()
+        self.len() == 0
     }
 
-    /// The codes of one characteristic, by case.
-    pub fn column(&self, characteristic: usize) -> &[u8] {
-        &self.columns[characteristic]
+    /// The codes of one characteristic of the scorecard of a kind of debtor, by
+    /// case.
+    pub fn column(&self, kind: DebtorKind, characteristic: usize) -> &[u8] {
+        &self.by_kind[kind as usize - 1].columns[characteristic]
     }
 }
 
 impl RuleSet {
     /// Whether codes found by this rule set are codes of the other: the same
-    /// features in the same bins, whatever their points, and the same stages.
+    /// features in the same bins, whatever their points, for both kinds of debtor,
+    /// and all that is read from the portfolio alike.
     pub fn shares_bins(&self, other: &RuleSet) -> bool {
-        let bins = |rules: &RuleSet| -> Vec<_> {
-            let all = rules.card.characteristics.iter();
+        let bins = |rules: &RuleSet, kind| -> Vec<_> {
+            let all = rules.scorecard(kind).card.characteristics.iter();
             all.map(|one| (one.feature.clone(), one.bins.clone(), one.active)).collect()
         };
-        self.ranking.stage_bounds == other.ranking.stage_bounds && bins(self) == bins(other)
+        let settings = |rules: &RuleSet| {
+            let RankingSettings {
+                stage_bounds, tolerance_amount_minor, default_debtor_kind, ..
+            } = rules.ranking;
+            (stage_bounds, tolerance_amount_minor, default_debtor_kind)
+        };
+        settings(self) == settings(other)
+            && DebtorKind::ALL.into_iter().all(|kind| bins(self, kind) == bins(other, kind))
     }
 
     /// Scores cases by this rule set and another, and counts what they make of
@@ -90,19 +109,36 @@ impl RuleSet {
         if !self.shares_bins(other) {
             return None;
         }
-        assert_eq!(cases.columns.len(), self.card.characteristics.len(), "columns of another card");
-        let tables = self.kernel.paired(&other.kernel);
-        let mut tally = Tally::new(self, other);
+        let mut told = Comparison::default();
+        for (kind, cases) in DebtorKind::ALL.into_iter().zip(&cases.by_kind) {
+            let cards = [self, other].map(|rules| rules.scorecard(kind));
+            assert_eq!(
+                cases.columns.len(),
+                cards[0].card.characteristics.len(),
+                "columns of another card"
+            );
+            if !cases.stages.is_empty() {
+                cases.count(cards, &mut told);
+            }
+        }
+        Some(told)
+    }
+}
+
+impl KindColumns {
+    fn count(&self, [one, two]: [&Scorecard; 2], told: &mut Comparison) {
+        let tables = one.kernel.paired(&two.kernel);
+        let mut tally = Tally::new(one, two);
         let mut sums = [0_u32; BLOCK];
-        for (at, stages) in cases.stages.chunks(BLOCK).enumerate() {
+        for (at, stages) in self.stages.chunks(BLOCK).enumerate() {
             let rows = at * BLOCK..at * BLOCK + stages.len();
             let sums = &mut sums[..stages.len()];
             sums.fill(0);
-            let columns: Vec<&[u8]> = cases.columns.iter().map(|one| &one[rows.clone()]).collect();
+            let columns: Vec<&[u8]> = self.columns.iter().map(|one| &one[rows.clone()]).collect();
             add_up(&tables, &columns, sums);
             tally.count(sums, stages);
         }
-        Some(tally.finish())
+        tally.add_to(told);
     }
 }
 
@@ -138,14 +174,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(one: &RuleSet, two: &RuleSet) -> Tally {
-        let by_stage =
-            |rules: &RuleSet| rules.card.cutoffs.iter().any(|at| *at != rules.card.cutoffs[0]);
+    fn new(one: &Scorecard, two: &Scorecard) -> Tally {
+        let by_stage = |scorecard: &Scorecard| {
+            let cutoffs = &scorecard.card.cutoffs;
+            cutoffs.iter().any(|at| *at != cutoffs[0])
+        };
         let by_stage = by_stage(one) || by_stage(two);
         let stages = &Stage::ALL[..if by_stage { Stage::ALL.len() } else { 1 }];
         Tally {
-            cells: [one, two]
-                .map(|rules| stages.iter().map(|stage| cells(rules, *stage)).collect()),
+            cells: [one, two].map(|card| stages.iter().map(|stage| cells(card, *stage)).collect()),
             by_stage,
             counts: Box::new([[0; CELLS * CELLS]; LANES]),
         }
@@ -172,12 +209,7 @@ impl Tally {
         }
     }
 
-    fn finish(self) -> Comparison {
-        let mut told = Comparison {
-            histograms: [[0; HISTOGRAM_BUCKETS]; 2],
-            groups: [[0; 3]; 2],
-            migration: [[0; 3]; 3],
-        };
+    fn add_to(self, told: &mut Comparison) {
         for (at, count) in self.counts.iter().flat_map(|counts| counts.iter().enumerate()) {
             let (cells, count) = ([at / CELLS, at % CELLS], u64::from(*count));
             if count == 0 {
@@ -190,7 +222,6 @@ impl Tally {
             let [one, two] = cells.map(|cell| cell / HISTOGRAM_BUCKETS);
             told.migration[one][two] += count;
         }
-        told
     }
 }
 
@@ -203,14 +234,14 @@ fn count_one((one, two): (&Cells, &Cells), sum: u32, counts: &mut [u32; CELLS * 
 
 /// The cell of every sum the tables can give: the group times the ranges, plus
 /// the range.
-fn cells(rules: &RuleSet, stage: Stage) -> Box<Cells> {
+fn cells(scorecard: &Scorecard, stage: Stage) -> Box<Cells> {
     let cell = |above: i32| {
-        let score = (rules.kernel.start() + above).clamp(0, 1_000);
+        let score = (scorecard.kernel.start() + above).clamp(0, 1_000);
         let bucket = (score as usize * HISTOGRAM_BUCKETS / 1_000).min(HISTOGRAM_BUCKETS - 1);
-        (rules.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
+        (scorecard.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
     };
     let mut cells = Box::new([0; 1 << 16]);
-    for (above, slot) in (0..=rules.kernel.above_max()).zip(cells.iter_mut()) {
+    for (above, slot) in (0..=scorecard.kernel.above_max()).zip(cells.iter_mut()) {
         *slot = cell(above) as u8;
     }
     cells

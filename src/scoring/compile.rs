@@ -100,17 +100,79 @@ pub(super) fn parse(yaml: &str) -> Result<Card, InvalidScorecard> {
     })
 }
 
-/// Checks a card and compiles it.
+/// What the paths of findings in the scorecards begin with: that for persons, that
+/// for businesses.
+const PLACES: [&str; 2] = ["", "business"];
+
+/// Checks the scorecards of a rule set, for persons and for businesses, and
+/// compiles them.
 pub(super) fn compile(
-    card: &Card,
+    texts: [Option<&String>; 2],
     settings: &RankingSettings,
-) -> Result<Compiled, Vec<InvalidScorecard>> {
-    let mut compiler = Compiler { settings, findings: Vec::new(), path: String::new(), at: None };
-    let compiled = compiler.card(card);
-    match compiled {
-        Some(compiled) if compiler.findings.is_empty() => Ok(compiled),
-        _ => Err(compiler.findings),
+) -> Result<[Option<Compiled>; 2], Vec<InvalidScorecard>> {
+    let mut findings = Vec::new();
+    let mut cards: [Option<Card>; 2] = [None, None];
+    for (at, text) in texts.into_iter().enumerate() {
+        match text.map(|text| parse(text)).transpose() {
+            Ok(card) => cards[at] = card,
+            Err(finding) => findings.push(placed(finding, PLACES[at])),
+        }
     }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let compiled = std::array::from_fn(|at| {
+        let mut compiler =
+            Compiler { settings, findings: Vec::new(), path: String::new(), at: None };
+        let compiled = cards[at].as_ref().map(|card| compiler.card(card));
+        findings.extend(compiler.findings.into_iter().map(|one| placed(one, PLACES[at])));
+        compiled
+    });
+    findings.extend(protected_names(&cards, settings));
+    findings.extend(same_id(&cards));
+    if findings.is_empty() { Ok(compiled) } else { Err(findings) }
+}
+
+/// A finding with the place of its scorecard before its path.
+fn placed(mut finding: InvalidScorecard, place: &str) -> InvalidScorecard {
+    finding.path = match (place.is_empty(), finding.path.is_empty()) {
+        (true, _) => finding.path,
+        (false, true) => place.to_owned(),
+        (false, false) => format!("{place}.{}", finding.path),
+    };
+    finding
+}
+
+fn found(path: String, message: String) -> InvalidScorecard {
+    InvalidScorecard { path, line: None, column: None, message }
+}
+
+/// Every protected input switched on must be one, in one of the cards at least.
+fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
+    let marked = |name: &str| {
+        let written = cards.iter().flatten().flat_map(|card| &card.characteristics);
+        written.map(|one| &one.value).any(|one| one.protected && one.feature == name)
+    };
+    let input =
+        |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
+    let names = settings.protected_inputs_on.iter().enumerate();
+    let wrong = names.filter(|(_, name)| !input(name) && !marked(name));
+    wrong
+        .map(|(at, name)| {
+            let message = format!("{name:?} is not a protected input");
+            found(format!("ranking.protected_inputs_on[{at}]"), message)
+        })
+        .collect()
+}
+
+/// An explanation names the card it used, so two cards have two names.
+fn same_id(cards: &[Option<Card>; 2]) -> Option<InvalidScorecard> {
+    let [Some(person), Some(business)] = cards else { return None };
+    let id = &business.scorecard_id;
+    (*id == person.scorecard_id).then(|| {
+        let message = format!("{id:?} is the id of the scorecard for persons");
+        found("business.scorecard_id".to_owned(), message)
+    })
 }
 
 struct Compiler<'a> {
@@ -131,7 +193,7 @@ impl Compiler<'_> {
         self.findings.push(InvalidScorecard { path, line, column, message });
     }
 
-    fn card(&mut self, card: &Card) -> Option<Compiled> {
+    fn card(&mut self, card: &Card) -> Compiled {
         if !is_name(&card.scorecard_id) {
             let id = &card.scorecard_id;
             self.find("scorecard_id", format!("{id:?} must be 1 to 64 bytes of a-z, 0-9 and _"));
@@ -149,7 +211,6 @@ impl Compiler<'_> {
         }
         let characteristics = self.characteristics(&card.characteristics);
         let terms = self.terms(card);
-        self.protected_names(card);
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
@@ -162,7 +223,7 @@ impl Compiler<'_> {
             terms,
         };
         self.sums(&compiled);
-        Some(compiled)
+        compiled
     }
 
     fn bounded(&mut self, field: &str, value: i32, low: i32, high: i32) {
@@ -342,19 +403,6 @@ impl Compiler<'_> {
             bins: table.bins,
             points: table.labels.into_iter().map(|label| label.1).collect(),
         })
-    }
-
-    /// Every protected input switched on must be one.
-    fn protected_names(&mut self, card: &Card) {
-        for (at, name) in self.settings.protected_inputs_on.iter().enumerate() {
-            let input = crate::model::Input::from_name(name).is_some_and(|one| one.protected());
-            let written = card.characteristics.iter().map(|one| &one.value);
-            let marked = written.into_iter().any(|one| one.protected && one.feature == *name);
-            if !input && !marked {
-                let message = format!("{name:?} is not a protected input");
-                self.find(&format!("ranking.protected_inputs_on[{at}]"), message);
-            }
-        }
     }
 
     /// The sum of the best and of the worst bins must stay within what a table

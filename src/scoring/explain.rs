@@ -8,8 +8,9 @@ use super::explanation::{
     Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, NextGroupBin,
     PriorityLine, ScoreLine, ScoreReason,
 };
+use super::scorecard::Scorecard;
 use super::subject::Subject;
-use super::{Codes, RuleSet, findings, value};
+use super::{Codes, findings, value};
 
 const REASONS_MAX: usize = 4;
 
@@ -37,16 +38,16 @@ impl Met<'_> {
 
 /// Explains a rank. `codes` are those it was made from.
 pub(super) fn explain(
-    rules: &RuleSet,
+    scorecard: &Scorecard,
     subject: &Subject<'_>,
     codes: &Codes,
     rank: Rank,
 ) -> Explanation {
-    let card = &rules.card;
-    let met = met(rules, codes);
+    let card = &scorecard.card;
+    let met = met(scorecard, codes);
     let lines = card.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
-    let sum = rules.kernel.sum(codes);
+    let sum = scorecard.kernel.sum(codes);
     let points_to_next_group = match rank.group {
         RecoveryGroup::A => 0,
         RecoveryGroup::B => cutoffs.a - sum,
@@ -65,9 +66,9 @@ pub(super) fn explain(
             .into_iter()
             .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
             .collect(),
-        diagnosis: diagnosis(rules, &met, subject),
+        diagnosis: diagnosis(scorecard, &met, subject),
         reasons: reasons(&met, card.reason_points_min),
-        priority_lines: priority_lines(rules, subject, rank),
+        priority_lines: priority_lines(scorecard, subject, rank),
         findings: findings(subject),
         points_to_next_group,
         next_group_bins: next_group_bins(&met, points_to_next_group),
@@ -97,12 +98,12 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
 }
 
 /// Why the score of a case with these codes is not higher.
-pub(super) fn reasons_of(rules: &RuleSet, codes: &Codes) -> Vec<ScoreReason> {
-    reasons(&met(rules, codes), rules.card.reason_points_min)
+pub(super) fn reasons_of(scorecard: &Scorecard, codes: &Codes) -> Vec<ScoreReason> {
+    reasons(&met(scorecard, codes), scorecard.card.reason_points_min)
 }
 
-fn met<'a>(rules: &'a RuleSet, codes: &Codes) -> Vec<Met<'a>> {
-    let active = rules.card.characteristics.iter().zip(codes).filter(|(one, _)| one.active);
+fn met<'a>(scorecard: &'a Scorecard, codes: &Codes) -> Vec<Met<'a>> {
+    let active = scorecard.card.characteristics.iter().zip(codes).filter(|(one, _)| one.active);
     active.map(|(characteristic, code)| Met { characteristic, code: *code }).collect()
 }
 
@@ -179,13 +180,13 @@ fn confidence<'a>(met: impl Iterator<Item = &'a Met<'a>>, subject: &Subject<'_>)
 /// How far the known inputs of a side reach from their worst to their best, in
 /// thousandths; nothing when too little of the side is known.
 fn reach(
-    rules: &RuleSet,
+    scorecard: &Scorecard,
     met: &[Met<'_>],
     subject: &Subject<'_>,
     side: &[Dimension],
 ) -> Option<i64> {
     let of = || met.iter().filter(|one| side.contains(&one.characteristic.dimension));
-    if confidence(of(), subject) < rules.card.known_from_permille {
+    if confidence(of(), subject) < scorecard.card.known_from_permille {
         return None;
     }
     let (mut reached, mut range) = (0, 0);
@@ -196,11 +197,11 @@ fn reach(
     (range > 0).then(|| reached * 1_000 / range)
 }
 
-fn diagnosis(rules: &RuleSet, met: &[Met<'_>], subject: &Subject<'_>) -> Diagnosis {
+fn diagnosis(scorecard: &Scorecard, met: &[Met<'_>], subject: &Subject<'_>) -> Diagnosis {
     let willing = [Dimension::WillingnessActive, Dimension::WillingnessPassive];
-    let willing = reach(rules, met, subject, &willing);
-    let able = reach(rules, met, subject, &[Dimension::Ability]);
-    let low = |reach: i64| reach < rules.card.low_below_permille;
+    let willing = reach(scorecard, met, subject, &willing);
+    let able = reach(scorecard, met, subject, &[Dimension::Ability]);
+    let low = |reach: i64| reach < scorecard.card.low_below_permille;
     match (willing.map(low), able.map(low)) {
         (None, _) | (_, None) => Diagnosis::Unknown,
         (Some(false), Some(false)) => Diagnosis::None,
@@ -238,13 +239,13 @@ fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
     reasons
 }
 
-fn priority_lines(rules: &RuleSet, subject: &Subject<'_>, rank: Rank) -> Vec<PriorityLine> {
+fn priority_lines(scorecard: &Scorecard, subject: &Subject<'_>, rank: Rank) -> Vec<PriorityLine> {
     let mut lines = vec![PriorityLine {
         term: "base".to_owned(),
         value: String::new(),
-        points: rules.card.priority_base,
+        points: scorecard.card.priority_base,
     }];
-    for term in rules.card.terms.iter().filter(|term| term.counts(subject)) {
+    for term in scorecard.card.terms.iter().filter(|term| term.counts(subject)) {
         lines.push(PriorityLine {
             term: term.term.clone(),
             value: term.feature.text(&value(&term.feature, subject)),

@@ -1,8 +1,9 @@
 //! What the tests of this layer share: cases with defaults, and the rule set of
-//! the shipped scorecard.
+//! the shipped scorecards.
 
 mod amounts;
 mod batches;
+mod business;
 mod data_cases;
 mod explanations;
 mod generate;
@@ -20,7 +21,8 @@ use crate::model::{
 };
 
 use super::{
-    CONSUMER_YAML, CaseInput, Explanation, FEATURE_VERSION, Ranked, RuleSet, RuleSetDefinition,
+    BUSINESS_YAML, CONSUMER_YAML, CaseInput, Explanation, FEATURE_VERSION, Ranked, RuleSet,
+    RuleSetDefinition,
 };
 
 /// Days of a zone a fixed number of hours ahead of UTC: the zones themselves are
@@ -59,12 +61,20 @@ pub(super) fn settings() -> RankingSettings {
     }
 }
 
+/// A rule set of one scorecard, which ranks both kinds of debtor.
 pub(super) fn definition(yaml: &str) -> RuleSetDefinition {
     RuleSetDefinition {
         scorecard_yaml: yaml.to_owned(),
+        business_scorecard_yaml: None,
         ranking: settings(),
         feature_version: FEATURE_VERSION,
     }
+}
+
+/// The rule set that a portfolio begins with.
+pub(super) fn shipped_definition() -> RuleSetDefinition {
+    let business_scorecard_yaml = Some(BUSINESS_YAML.to_owned());
+    RuleSetDefinition { business_scorecard_yaml, ..definition(CONSUMER_YAML) }
 }
 
 pub(super) fn compiled(definition: &RuleSetDefinition) -> RuleSet {
@@ -79,7 +89,7 @@ pub(super) fn compiled(definition: &RuleSetDefinition) -> RuleSet {
 
 pub(super) fn shipped() -> &'static RuleSet {
     static SHIPPED: OnceLock<RuleSet> = OnceLock::new();
-    SHIPPED.get_or_init(|| compiled(&definition(CONSUMER_YAML)))
+    SHIPPED.get_or_init(|| compiled(&shipped_definition()))
 }
 
 /// A case of five columns, `days` past due on `today`.

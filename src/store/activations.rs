@@ -24,10 +24,11 @@ statements! {
 /// All that a rank depends on beside the case and the day; never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSetContent {
-    /// The scorecard's id.
-    pub scorecard_id: String,
-    /// The scorecard as text.
-    pub scorecard_yaml: String,
+    /// The scorecard for persons; for businesses as well where they have none.
+    pub scorecard: ScorecardText,
+    /// The scorecard for businesses. Rule sets from before there was one have none,
+    /// and keep the id they had.
+    pub business_scorecard: Option<ScorecardText>,
     /// The outcome table as text.
     pub outcomes_yaml: String,
     /// What the portfolio adds.
@@ -40,11 +41,25 @@ pub struct RuleSetContent {
     pub time_zone: String,
 }
 
+/// A scorecard as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScorecardText {
+    /// Its id.
+    pub scorecard_id: String,
+    /// Its text, as it was activated.
+    pub yaml: String,
+}
+
 impl RuleSetContent {
     fn bytes(&self) -> Vec<u8> {
+        let business = |field: fn(&ScorecardText) -> &String| {
+            self.business_scorecard.as_ref().map(field).cloned().unwrap_or_default()
+        };
         stored::RuleSet {
-            scorecard_id: self.scorecard_id.clone(),
-            scorecard_yaml: self.scorecard_yaml.clone(),
+            scorecard_id: self.scorecard.scorecard_id.clone(),
+            scorecard_yaml: self.scorecard.yaml.clone(),
+            business_scorecard_id: business(|scorecard| &scorecard.scorecard_id),
+            business_scorecard_yaml: business(|scorecard| &scorecard.yaml),
             outcomes_yaml: self.outcomes_yaml.clone(),
             stage_bounds: self.ranking.stage_bounds.0.to_vec(),
             tolerance_amount_minor: self.ranking.tolerance_amount_minor,
@@ -149,9 +164,17 @@ pub(crate) async fn load_rule_set(
         .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
     let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
         .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
+    let business = (stored.business_scorecard_id, stored.business_scorecard_yaml);
+    let business_scorecard = match business {
+        (id, yaml) if id.is_empty() && yaml.is_empty() => None,
+        (id, yaml) if id.is_empty() || yaml.is_empty() => {
+            return Err(place.corrupt("the scorecard for businesses has no id or no text"));
+        }
+        (scorecard_id, yaml) => Some(ScorecardText { scorecard_id, yaml }),
+    };
     Ok(RuleSetContent {
-        scorecard_id: stored.scorecard_id,
-        scorecard_yaml: stored.scorecard_yaml,
+        scorecard: ScorecardText { scorecard_id: stored.scorecard_id, yaml: stored.scorecard_yaml },
+        business_scorecard,
         outcomes_yaml: stored.outcomes_yaml,
         ranking: RankingSettings {
             stage_bounds: StageBounds(bounds),

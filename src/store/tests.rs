@@ -12,6 +12,7 @@ use super::{Class, Store, StoreError, Tx};
 mod events;
 mod inspect;
 mod plans;
+mod rule_sets;
 mod statements;
 mod writer;
 

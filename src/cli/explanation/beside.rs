@@ -12,11 +12,12 @@ struct Both<'a> {
     what_if_explanation: &'a ExplanationView,
 }
 
-/// A line that is not the same in both.
+/// A line that is not the same in both. Scorecards of two kinds of debtor do not
+/// have all lines in common.
 #[derive(Serialize)]
 struct Change<'a> {
-    now: &'a LineView,
-    what_if: &'a LineView,
+    now: Option<&'a LineView>,
+    what_if: Option<&'a LineView>,
 }
 
 impl Record for Change<'_> {
@@ -25,17 +26,41 @@ impl Record for Change<'_> {
 
     fn cells(&self) -> Vec<String> {
         let Change { now, what_if } = self;
-        let change = what_if.contribution - now.contribution;
-        vec![
-            now.characteristic.clone(),
-            now.value.clone(),
-            now.bin.clone(),
-            signed(now.contribution),
-            what_if.value.clone(),
-            what_if.bin.clone(),
-            signed(what_if.contribution),
-            signed(change),
-        ]
+        let name = now.or(*what_if).map(|line| line.characteristic.clone());
+        let side = |line: Option<&LineView>| match line {
+            Some(line) => [line.value.clone(), line.bin.clone(), signed(line.contribution)],
+            None => Default::default(),
+        };
+        let points = |line: Option<&LineView>| line.map_or(0, |line| line.contribution);
+        let mut cells = vec![name.unwrap_or_default()];
+        cells.extend(side(*now).into_iter().chain(side(*what_if)));
+        cells.push(signed(points(*what_if) - points(*now)));
+        cells
+    }
+}
+
+/// The lines that differ, in the order of the first and then of the second.
+fn changes<'a>(now: &'a [LineView], what_if: &'a [LineView]) -> Vec<Change<'a>> {
+    let named =
+        |lines: &'a [LineView], name: &str| lines.iter().find(|line| line.characteristic == name);
+    let first = now
+        .iter()
+        .map(|line| Change { now: Some(line), what_if: named(what_if, &line.characteristic) });
+    let added = what_if.iter().filter(|line| named(now, &line.characteristic).is_none());
+    let added = added.map(|line| Change { now: None, what_if: Some(line) });
+    first.chain(added).filter(Change::differs).collect()
+}
+
+impl Change<'_> {
+    fn differs(&self) -> bool {
+        match (self.now, self.what_if) {
+            (Some(now), Some(what_if)) => {
+                let told = |line: &LineView| (line.value.clone(), line.bin.clone());
+                told(now) != told(what_if) || now.contribution != what_if.contribution
+            }
+            (Some(line), None) | (None, Some(line)) => !line.silent(),
+            (None, None) => false,
+        }
     }
 }
 
@@ -47,11 +72,7 @@ impl ExplanationView {
         what_if: &ExplanationView,
         format: Format,
     ) -> Result<(), Failure> {
-        let lines = self.lines.iter().zip(&what_if.lines);
-        let changes: Vec<Change<'_>> = lines
-            .filter(|(now, what_if)| now.value != what_if.value || now.bin != what_if.bin)
-            .map(|(now, what_if)| Change { now, what_if })
-            .collect();
+        let changes = changes(&self.lines, &what_if.lines);
         match format {
             Format::Table => output::write_out(&self.beside(what_if, &changes)),
             Format::Json | Format::Jsonl => {
@@ -66,11 +87,16 @@ impl ExplanationView {
             vec![name.to_owned(), now.to_string(), then.to_string(), signed(then - now)]
         };
         let group = |view: &ExplanationView| view.recovery_group.clone();
-        let rows = [
+        let mut rows = vec![
             vec!["recovery group".to_owned(), group(self), group(what_if), String::new()],
             number("recovery score", self.recovery_score, what_if.recovery_score),
             number("priority", self.priority, what_if.priority),
         ];
+        if self.scorecard_id != what_if.scorecard_id {
+            let scorecard = |view: &ExplanationView| view.scorecard_id.clone();
+            let label = "scorecard".to_owned();
+            rows.push(vec![label, scorecard(self), scorecard(what_if), String::new()]);
+        }
         let mut text = format!("{}\nas of {}\n\n", self.case.headline(), self.rank_date);
         text.push_str(&output::table(&["", "now", "what if", "change"], rows.into_iter()));
         text.push_str("\n\nLines that change\n");

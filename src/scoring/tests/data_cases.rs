@@ -59,6 +59,9 @@ struct Expected {
     state: String,
     stage: String,
     groups: Vec<String>,
+    /// The scorecard that ranks it; `consumer` if not given.
+    #[serde(default = "consumer")]
+    scorecard: String,
     score: Option<i32>,
     /// The first reasons, in their order.
     reasons: Option<Vec<String>>,
@@ -73,6 +76,10 @@ struct Expected {
     /// The files whose cases come later in the work order.
     #[serde(default)]
     priority_above: Vec<String>,
+}
+
+fn consumer() -> String {
+    "consumer".to_owned()
 }
 
 fn date(text: &str) -> Day {
@@ -199,6 +206,7 @@ fn check(rules: &RuleSet, name: &str, written: &DataCase) {
     };
     assert_eq!(state, expected.state, "{name}");
     assert_eq!(ranked.stage.name(), expected.stage, "{name}");
+    assert_eq!(explanation.scorecard_id, expected.scorecard, "{name}");
     let group = RecoveryGroup::letter(ranked.rank.group);
     assert!(expected.groups.iter().any(|one| one == group), "{name} is {group}: {lines}");
     if let Some(score) = expected.score {

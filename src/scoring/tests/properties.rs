@@ -4,14 +4,17 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::model::{Day, INPUTS, Input, Inputs, RecoveryGroup};
+use crate::model::{Day, DebtorKind, INPUTS, Input, Inputs, RecoveryGroup};
 use crate::scoring::compile::CHARACTERISTICS_MAX;
 use crate::scoring::subject::Subject;
-use crate::scoring::{CONSUMER_YAML, CaseInput, Codes, Explanation, NextGroupBin, Ranked, RuleSet};
+use crate::scoring::{
+    BUSINESS_YAML, CONSUMER_YAML, CaseInput, Codes, Explanation, NextGroupBin, Ranked, RuleSet,
+    RuleSetDefinition,
+};
 
 use super::generate::{card_of_everything, card_of_one, case, holds};
 use super::naive;
-use super::{Case, compiled, definition, shipped};
+use super::{Case, compiled, definition, shipped, shipped_definition};
 
 /// Everything that is told of a case but what changes with every day: the rank,
 /// and the bin of every characteristic.
@@ -19,7 +22,8 @@ fn told(rules: &RuleSet, case: &Case, today: Day) -> ((Ranked, Codes), Option<Da
     let input = CaseInput { today, ..case.input() };
     let mut ranked = rules.rank(&input);
     let mut codes = [0; CHARACTERISTICS_MAX];
-    rules.codes(&Subject::new(&input, &rules.ranking), &mut codes);
+    let subject = Subject::new(&input, &rules.ranking);
+    rules.scorecard(subject.debtor_kind).codes(&subject, &mut codes);
     let review_day = ranked.review_day.take();
     ranked.days_past_due = 0;
     ranked.rank.rank_date = Day(0);
@@ -89,8 +93,23 @@ proptest! {
 
     #[test]
     fn lines_add_up_and_compiled_equals_naive(case in case(), yaml in card_of_everything()) {
-        for yaml in [yaml.as_str(), CONSUMER_YAML] {
-            let rules = compiled(&definition(yaml));
+        let shipped = match case.facts.debtor_kind {
+            Some(DebtorKind::Business) => BUSINESS_YAML,
+            Some(DebtorKind::Person) | None => CONSUMER_YAML,
+        };
+        let with = RuleSetDefinition {
+            business_scorecard_yaml: Some(yaml.clone()),
+            ..definition(CONSUMER_YAML)
+        };
+        let business = match case.facts.debtor_kind {
+            Some(DebtorKind::Business) => yaml.as_str(),
+            Some(DebtorKind::Person) | None => CONSUMER_YAML,
+        };
+        let alone = definition(&yaml);
+        for (definition, yaml) in
+            [(&alone, yaml.as_str()), (&with, business), (&shipped_definition(), shipped)]
+        {
+            let rules = compiled(definition);
             let explanation = case.explain(&rules);
             check_sums(&explanation)?;
             prop_assert_eq!(explanation.rank, case.rank(&rules).rank);
@@ -121,8 +140,8 @@ proptest! {
                 other.facts.inputs.set(*input, value);
             }
         }
-        for yaml in [yaml.as_str(), CONSUMER_YAML] {
-            let rules = compiled(&definition(yaml));
+        for definition in [definition(&yaml), shipped_definition()] {
+            let rules = compiled(&definition);
             prop_assert_eq!(one.rank(&rules), other.rank(&rules));
             prop_assert_eq!(one.explain(&rules), other.explain(&rules));
         }
@@ -130,8 +149,9 @@ proptest! {
 
     #[test]
     fn what_is_on_may_move_the_score_and_the_rest_stays_off(case in case()) {
-        let mut with = definition(CONSUMER_YAML);
+        let mut with = shipped_definition();
         with.ranking.protected_inputs_on = vec!["marital_status".to_owned()];
+        let case = of_kind(&case, DebtorKind::Person);
         let (mut single, mut married) = (case.clone(), case);
         single.facts.inputs.set(Input::MaritalStatus, 2);
         married.facts.inputs.set(Input::MaritalStatus, 3);
@@ -147,23 +167,33 @@ proptest! {
         prop_assert_eq!(contributions(&married), (Some(10), Some(0)));
     }
 
-    /// More to lose is never harder: in every factor of default cost the shipped
-    /// scorecard knows, everything else equal, protected ones switched on.
+    /// More to lose is never harder: in every step of every factor of default cost
+    /// the shipped scorecards know, everything else equal, protected ones switched on.
     #[test]
-    fn more_to_lose_never_lowers_the_score(case in case(), at in 0..LADDERS.len(), step in 0..6_usize) {
-        let mut all_on = definition(CONSUMER_YAML);
+    fn more_to_lose_never_lowers_the_score(case in case()) {
+        let mut all_on = shipped_definition();
         let protected = INPUTS.iter().filter(|input| input.protected());
         all_on.ranking.protected_inputs_on = protected.map(|input| input.name().to_owned()).collect();
         let rules = compiled(&all_on);
-        let (input, ladder) = LADDERS[at];
-        let step = step % (ladder.len() - 1);
-        let score = |value: i64| {
-            let mut case = case.clone();
-            case.facts.inputs.set(input, value);
-            case.rank(&rules).rank.score
-        };
-        prop_assert!(score(ladder[step]) <= score(ladder[step + 1]), "{} {step}", input.name());
+        let persons = LADDERS.iter().map(|ladder| (DebtorKind::Person, ladder));
+        let businesses = LADDERS.iter().map(|ladder| (DebtorKind::Business, ladder));
+        for (kind, (input, ladder)) in persons.chain(businesses) {
+            let mut case = of_kind(&case, kind);
+            let scores = ladder.iter().map(|value| {
+                case.facts.inputs.set(*input, *value);
+                case.rank(&rules).rank.score
+            });
+            let scores: Vec<i32> = scores.collect();
+            prop_assert!(scores.is_sorted(), "{kind:?}: {} {scores:?}", input.name());
+        }
     }
+}
+
+/// The same case of a person or of a business.
+fn of_kind(case: &Case, kind: DebtorKind) -> Case {
+    let mut case = case.clone();
+    case.facts.debtor_kind = Some(kind);
+    case
 }
 
 const LEVELS: &[i64] = &[2, 3, 4, 5];
@@ -181,7 +211,7 @@ const LADDERS: &[(Input, &[i64])] = &[
     (Input::SocialStanding, LEVELS),
     (Input::FamilyStanding, LEVELS),
     (Input::EmploymentType, &[2, 3, 5, 6, 7]),
-    (Input::BusinessMonths, &[0, 11, 12, 35, 36, 119, 120, 12_000]),
+    (Input::BusinessMonths, &[0, 11, 12, 23, 24, 36, 48, 84, 120, 12_000]),
     (Input::MonthsAtLocation, &[0, 11, 12, 35, 36, 119, 120, 12_000]),
     (Input::RegularCustomerDependence, LEVELS),
     (Input::RelocationDifficulty, LEVELS),
@@ -206,6 +236,11 @@ proptest! {
     ) {
         check_stepping(&compiled(&definition(&yaml)), &case)?;
         check_stepping(shipped(), &case)?;
+        // The card for persons knows nothing of when another card's bins change.
+        let business_scorecard_yaml = Some(yaml);
+        let small = definition(super::validation::SMALL);
+        let with = RuleSetDefinition { business_scorecard_yaml, ..small };
+        check_stepping(&compiled(&with), &of_kind(&case, DebtorKind::Business))?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What keeps a scorecard from being used: every rule of a card, broken once.
 
-use crate::scoring::{CONSUMER_YAML, InvalidScorecard, RuleSet};
+use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, InvalidScorecard, RuleSet, RuleSetDefinition};
 
 use super::definition;
 use crate::model::RuleSetId;
@@ -65,9 +65,48 @@ fn one(text: &str, by: &str, path: &str, message: &str) {
 }
 
 #[test]
-fn the_small_and_the_shipped_card_are_sound() {
+fn the_small_and_the_shipped_cards_are_sound() {
     assert_eq!(findings(SMALL), vec![]);
     assert_eq!(findings(CONSUMER_YAML), vec![]);
+    assert_eq!(findings(BUSINESS_YAML), vec![]);
+}
+
+#[test]
+fn a_finding_says_which_of_two_cards_it_is_in() {
+    let found = |person: &str, business: &str| {
+        let with = RuleSetDefinition {
+            business_scorecard_yaml: Some(business.to_owned()),
+            ..definition(person)
+        };
+        let found = RuleSet::compile(RuleSetId(1), &with).err().unwrap_or_default();
+        found.into_iter().map(|one| one.path).collect::<Vec<_>>()
+    };
+    let other = SMALL.replacen("scorecard_id: small", "scorecard_id: other", 1);
+    assert_eq!(found(SMALL, &other), Vec::<String>::new());
+    assert_eq!(found(SMALL, SMALL), ["business.scorecard_id"]);
+    let wide = |card: &str| card.replacen("a: 600", "a: 1001", 1);
+    assert_eq!(found(&wide(SMALL), &other), ["cutoffs"]);
+    assert_eq!(found(SMALL, &wide(&other)), ["business.cutoffs"]);
+    assert_eq!(found(&wide(SMALL), &wide(&other)), ["cutoffs", "business.cutoffs"]);
+    assert_eq!(found("a: [1", "a: [1"), ["", "business"]);
+}
+
+#[test]
+fn a_custom_input_is_protected_where_one_card_says_so() {
+    let other = SMALL.replacen("scorecard_id: small", "scorecard_id: other", 1).replacen(
+        "feature: owns_home",
+        "feature: custom.area\n    kind: FLAG\n    protected: true",
+        1,
+    );
+    let other = other.replacen("    unknown: { points: 0 }\n", "", 1);
+    let mut with = definition(SMALL);
+    with.business_scorecard_yaml = Some(other);
+    with.ranking.protected_inputs_on = vec!["custom.area".to_owned()];
+    assert!(RuleSet::compile(RuleSetId(1), &with).is_ok());
+    with.ranking.protected_inputs_on = vec!["custom.place".to_owned()];
+    let found = RuleSet::compile(RuleSetId(1), &with).expect_err("of no card");
+    assert_eq!(found.len(), 1, "told once, not once a card: {found:?}");
+    assert_eq!(found[0].path, "ranking.protected_inputs_on[0]");
 }
 
 #[test]

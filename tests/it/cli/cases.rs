@@ -113,6 +113,14 @@ fn a_case_is_explained_beside_what_would_be_if() {
     let json = program.run_well(&[&both[..], &["-o", "json"]].concat()).json();
     let score = |of: &str| json[of]["recovery_score"].as_i64().unwrap();
     assert!(score("what_if_explanation") > score("explanation"), "{json}");
+    let kind = ["case", "explain", "L-1", "--what-if", "debtor_kind=BUSINESS"];
+    let table = program.run_well(&kind).data;
+    assert!(table.contains("scorecard") && table.contains("business"), "{table}");
+    let with = [&kind[..], &["--what-if", "still_operating=NO", "-o", "csv"]].concat();
+    let lines = program.run_well(&with).data;
+    let changed: Vec<&str> = lines.lines().skip(1).collect();
+    let household = "owns_home,YES,YES,+30,,,,-30";
+    assert_eq!(changed, [household, "still_operating,,missing,+0,NO,NO,-200,-200"]);
     let refused = program.run(&["case", "explain", "L-1", "--what-if", "promises_held=3"]);
     assert_eq!(refused.code, 2, "{}", refused.notes);
     assert!(refused.notes.contains("promises_held is no field"), "{}", refused.notes);

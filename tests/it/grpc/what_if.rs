@@ -140,3 +140,30 @@ async fn what_a_document_should_say_instead_is_checked_by_its_path() {
     let expected = ["case_id", "debtor_id", "overdue_amount", "behaviour.promises_broken"];
     assert_eq!(fields, expected.map(|field| format!("what_if.{field}")));
 }
+
+#[tokio::test]
+async fn a_case_whose_document_says_business_is_ranked_by_the_other_scorecard() {
+    let server = server().await;
+    let closed = Some(proto::BusinessFacts {
+        still_operating: proto::Answer::No as i32,
+        ..Default::default()
+    });
+    let person = proto::CaseDocument { business: closed, ..document("c") };
+    let business =
+        proto::CaseDocument { debtor_kind: proto::DebtorKind::Business as i32, ..person.clone() };
+    server.push("cards", vec![person]).await;
+    let only_kind = proto::CaseDocument { debtor_kind: business.debtor_kind, ..Default::default() };
+    let answer = server.cases().explain_case(explain(Some(only_kind))).await.unwrap().into_inner();
+    let (now, what_if) = (answer.explanation.unwrap(), answer.what_if_explanation.unwrap());
+    assert_eq!((&*now.scorecard_id, &*what_if.scorecard_id), ("consumer", "business"));
+
+    let pushed = server.push("cards", vec![business]).await;
+    let answer = server.cases().explain_case(explain(None)).await.unwrap().into_inner();
+    let mut said = answer.explanation.unwrap();
+    assert_eq!(said.rank, pushed[0].rank, "the push ranked by the card that explains");
+    let score =
+        |explanation: &proto::Explanation| explanation.rank.as_ref().unwrap().recovery_score;
+    assert_eq!(score(&now) - score(&said), 200 - 130, "a closed business weighs more");
+    said.rank.as_mut().unwrap().case_seq -= 1;
+    assert_eq!(said, what_if);
+}

@@ -1,0 +1,141 @@
+//! Rule sets come back as they were written, also those of before there was a
+//! scorecard for businesses.
+
+use prost::Message;
+
+use super::*;
+use crate::model::{DebtorKind, Micros, Part, RankingSettings, RuleSetId, StageBounds};
+use crate::store::activations::{self, RuleSetContent, ScorecardText};
+
+const PART: Part = Part(7);
+
+/// A rule set as it was stored while all debtors had one scorecard.
+#[derive(Clone, PartialEq, Message)]
+struct OfOneScorecard {
+    #[prost(string, tag = "1")]
+    scorecard_id: String,
+    #[prost(string, tag = "2")]
+    scorecard_yaml: String,
+    #[prost(string, tag = "3")]
+    outcomes_yaml: String,
+    #[prost(int32, repeated, tag = "4")]
+    stage_bounds: Vec<i32>,
+    #[prost(int64, tag = "5")]
+    tolerance_amount_minor: i64,
+    #[prost(string, repeated, tag = "6")]
+    protected_inputs_on: Vec<String>,
+    #[prost(int32, tag = "7")]
+    default_debtor_kind: i32,
+    #[prost(string, tag = "8")]
+    default_language: String,
+    #[prost(int32, tag = "9")]
+    feature_version: i32,
+    #[prost(string, tag = "10")]
+    base_currency: String,
+    #[prost(string, tag = "11")]
+    time_zone: String,
+    /// What only half a scorecard for businesses leaves behind.
+    #[prost(string, tag = "12")]
+    business_scorecard_id: String,
+}
+
+fn of_one_scorecard() -> OfOneScorecard {
+    OfOneScorecard {
+        scorecard_id: "consumer".to_owned(),
+        scorecard_yaml: "scorecard_id: consumer".to_owned(),
+        outcomes_yaml: "outcomes: []".to_owned(),
+        stage_bounds: vec![30, 60, 90, 120],
+        tolerance_amount_minor: 500,
+        protected_inputs_on: vec!["marital_status".to_owned()],
+        default_debtor_kind: 2,
+        default_language: "es".to_owned(),
+        feature_version: 1,
+        base_currency: "EUR".to_owned(),
+        time_zone: "Europe/Madrid".to_owned(),
+        business_scorecard_id: String::new(),
+    }
+}
+
+fn content(business_scorecard: Option<ScorecardText>) -> RuleSetContent {
+    let old = of_one_scorecard();
+    RuleSetContent {
+        scorecard: ScorecardText { scorecard_id: old.scorecard_id, yaml: old.scorecard_yaml },
+        business_scorecard,
+        outcomes_yaml: old.outcomes_yaml,
+        ranking: RankingSettings {
+            stage_bounds: StageBounds([30, 60, 90, 120]),
+            tolerance_amount_minor: old.tolerance_amount_minor,
+            protected_inputs_on: old.protected_inputs_on,
+            default_debtor_kind: DebtorKind::Business,
+            default_language: old.default_language,
+        },
+        feature_version: old.feature_version,
+        base_currency: old.base_currency,
+        time_zone: old.time_zone,
+    }
+}
+
+/// Stores the bytes of an older program and loads them.
+async fn load(stored: OfOneScorecard) -> (RuleSetId, Result<RuleSetContent, StoreError>) {
+    let (_folder, store) = store().await;
+    let body = stored.encode_to_vec();
+    let hash = blake3::hash(&body).as_bytes().to_vec();
+    let id = i64::from_be_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
+    let sql = "INSERT INTO rule_set (part, rule_set_id, content_hash, body, create_time) \
+               VALUES ($1, $2, $3, $4, 0)";
+    let loaded = store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    tx.execute(sql, params![PART.0, id, &hash[..], body]).await?;
+                    Ok::<_, StoreError>(activations::load_rule_set(tx, PART, RuleSetId(id)).await)
+                })
+            },
+            |_| (),
+        )
+        .await;
+    (RuleSetId(id), loaded.expect("it is written"))
+}
+
+#[tokio::test]
+async fn a_rule_set_of_one_scorecard_still_reads_and_keeps_its_id() {
+    let (id, loaded) = load(of_one_scorecard()).await;
+    assert_eq!(loaded.expect("it reads"), content(None));
+    assert_eq!(content(None).rule_set_id(), id);
+}
+
+#[tokio::test]
+async fn half_a_scorecard_for_businesses_is_told() {
+    let half =
+        OfOneScorecard { business_scorecard_id: "business".to_owned(), ..of_one_scorecard() };
+    let error = load(half).await.1.expect_err("it has no text");
+    assert!(error.to_string().contains("no id or no text"), "{error}");
+}
+
+#[tokio::test]
+async fn both_scorecards_are_kept_and_are_part_of_the_id() {
+    let business = |yaml: &str| {
+        Some(ScorecardText { scorecard_id: "business".to_owned(), yaml: yaml.to_owned() })
+    };
+    let (_folder, store) = store().await;
+    let both = content(business("one"));
+    let saved = both.clone();
+    let (id, loaded) = store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    let id = activations::save_rule_set(tx, PART, &saved, Micros(0)).await?;
+                    Ok::<_, StoreError>((id, activations::load_rule_set(tx, PART, id).await?))
+                })
+            },
+            |_| (),
+        )
+        .await
+        .expect("it is written");
+    assert_eq!((id, loaded), (both.rule_set_id(), both));
+    for other in [None, business("two")] {
+        assert_ne!(content(other).rule_set_id(), id);
+    }
+}
