@@ -71,13 +71,23 @@ pub(super) enum Rule {
     Translate {
         /// The column.
         column: String,
-        /// Cell to value.
+        /// Cell to value; an empty value says that the cell tells nothing.
         values: BTreeMap<String, String>,
     },
-    /// A day: today less the cell times a number of days.
-    DaysBeforeToday {
-        /// The column, a whole number.
+    /// The cell's number by ranges, from the lowest up.
+    Ranges {
+        /// The column.
         column: String,
+        /// The ranges; all but the last have an end.
+        values: Vec<Range>,
+    },
+    /// A day: today less a number of days, the same for every row, or less the cell
+    /// times a number of days.
+    DaysBeforeToday {
+        /// The number of days, whole, where it is the same for every row.
+        days: Option<Number>,
+        /// The column, a whole number.
+        column: Option<String>,
         /// How many days one of it is; 1 if not given.
         times: Option<Number>,
     },
@@ -92,6 +102,16 @@ pub(super) enum Rule {
     },
     /// The first of several rules that gives a value.
     FirstOf(Vec<Rule>),
+}
+
+/// A range of numbers and what it stands for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Range {
+    /// Where it ends, not included; the last one has no end.
+    pub below: Option<Number>,
+    /// The value; an empty one says that the cell tells nothing.
+    pub value: String,
 }
 
 /// One month of the arrears profile.
@@ -215,6 +235,29 @@ impl Rule {
             Rule::Translate { values, .. } if values.is_empty() => {
                 Err("translate needs at least one of values".to_owned())
             }
+            Rule::Ranges { values, .. } => {
+                let ends: Vec<_> =
+                    values.iter().map(|range| range.below.map(|end| end.0)).collect();
+                let rises = ends.windows(2).all(|pair| match pair {
+                    [Some(_), None] => true,
+                    [one, two] => one.is_some() && one < two,
+                    _ => false,
+                });
+                if rises && ends.last() == Some(&None) {
+                    return Ok(());
+                }
+                Err("ranges rise by `below`, and the last one has none".to_owned())
+            }
+            Rule::DaysBeforeToday { days, column, times } => {
+                if days.is_some() == column.is_some() || days.is_some() && times.is_some() {
+                    let text = "days_before_today needs days, or a column that may have times";
+                    return Err(text.to_owned());
+                }
+                match days.map(|days| days.0.whole()) {
+                    Some(None) => Err("days must be a whole number".to_owned()),
+                    _ => Ok(()),
+                }
+            }
             Rule::LargestPositive(columns) | Rule::Product { columns, .. }
                 if columns.is_empty() =>
             {
@@ -230,9 +273,10 @@ impl Rule {
 
     fn columns<'a>(&'a self, read: &mut BTreeSet<&'a str>) {
         match self {
-            Rule::Translate { column, .. } | Rule::DaysBeforeToday { column, .. } => {
+            Rule::Translate { column, .. } | Rule::Ranges { column, .. } => {
                 read.insert(column);
             }
+            Rule::DaysBeforeToday { column, .. } => read.extend(column.as_deref()),
             Rule::LargestPositive(columns) | Rule::Product { columns, .. } => {
                 read.extend(columns.iter().map(String::as_str));
             }

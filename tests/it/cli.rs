@@ -14,6 +14,7 @@ mod portfolio;
 mod program;
 mod readme;
 mod resume;
+mod sba;
 mod settings;
 mod taiwan;
 mod work_list;

@@ -94,6 +94,61 @@ fn what_a_mapping_does_not_know_is_refused_with_line_and_column() {
 }
 
 #[test]
+fn ranges_rise_and_days_are_told_once() {
+    for (yaml, place, text) in [
+        ("computed:\n  case_id: { ranges: { column: A, values: [] } }\n", "line 2", "the last one"),
+        (
+            "computed:\n  case_id: { ranges: { column: A, values: [ { below: 2, value: x } ] } }\n",
+            "line 2",
+            "the last one has none",
+        ),
+        (
+            "computed:\n  case_id:\n    ranges: { column: A, values: [ { below: 2, value: x }, { below: \
+             2, value: y }, { value: z } ] }\n",
+            "line 3",
+            "rise",
+        ),
+        (
+            "computed:\n  case_id:\n    ranges: { column: A, values: [ { value: x }, { value: z } ] }\n",
+            "line 3",
+            "rise",
+        ),
+        ("computed:\n  case_id: { days_before_today: {} }\n", "line 2", "needs days, or a column"),
+        (
+            "computed:\n  case_id: { days_before_today: { days: 1, column: A } }\n",
+            "line 2",
+            "needs days, or a column",
+        ),
+        (
+            "computed:\n  case_id: { days_before_today: { days: 1, times: 2 } }\n",
+            "line 2",
+            "needs days, or a column",
+        ),
+        (
+            "computed:\n  case_id: { days_before_today: { days: 1.5 } }\n",
+            "line 2",
+            "days must be a whole number",
+        ),
+    ] {
+        let error = refused(yaml);
+        assert!(error.contains(place) && error.contains(text), "{yaml}: {error}");
+    }
+}
+
+#[test]
 fn an_amount_may_be_constant_while_its_currency_stands_in_the_rows() {
     assert!(Mapping::from_yaml("constants: { limit_amount: 0.5 }").is_ok());
+}
+
+/// Loan numbers and inputs of the business; nothing that came after, and nothing
+/// that what came after has changed.
+#[test]
+fn the_example_of_sba_reads_no_outcome_and_nothing_that_knows_it() {
+    let mapping = Mapping::from_yaml(include_str!("../../../examples/sba/mapping.yaml")).unwrap();
+    let read: Vec<&str> = mapping.columns_read().into_iter().collect();
+    let known = ["DisbursementGross", "FranchiseCode", "LoanNr_ChkDgt", "NewExist", "NoEmp"];
+    assert_eq!(read, [&known[..], &["UrbanRural"]].concat());
+    for knows in ["Term", "ChgOffDate", "MIS_Status", "ChgOffPrinGr", "charged_off"] {
+        assert!(mapping.ignore.iter().any(|name| name == knows), "{knows} is named as left unread");
+    }
 }

@@ -35,7 +35,8 @@ pub(super) enum Source {
     Constant(String),
     Cell(Column),
     Translate(Column, BTreeMap<String, String>),
-    DaysBeforeToday(Column, Decimal),
+    Ranges(Column, Vec<mapping::Range>),
+    DaysBeforeToday(Option<Column>, Decimal),
     LargestPositive(Vec<Column>),
     Product(Vec<Column>, Decimal),
     FirstOf(Vec<Source>),
@@ -142,8 +143,12 @@ impl Source {
             Rule::Translate { column, values } => {
                 Source::Translate(columns.find(column)?, values.clone())
             }
-            Rule::DaysBeforeToday { column, times: factor } => {
-                Source::DaysBeforeToday(columns.find(column)?, times(factor))
+            Rule::Ranges { column, values } => {
+                Source::Ranges(columns.find(column)?, values.clone())
+            }
+            Rule::DaysBeforeToday { days, column, times: factor } => {
+                let column = column.as_ref().map(|name| columns.find(name)).transpose()?;
+                Source::DaysBeforeToday(column, times(if days.is_some() { days } else { factor }))
             }
             Rule::LargestPositive(names) => Source::LargestPositive(columns.find_all(names)?),
             Rule::Product { columns: names, times: factor } => {
@@ -166,8 +171,15 @@ impl Source {
             Source::Constant(text) => Ok(Some(text.clone())),
             Source::Cell(column) => column.text_for(field, cells),
             Source::Translate(column, values) => translate(column, values, cells),
+            Source::Ranges(column, ranges) => {
+                let Some(number) = column.number(cells)? else { return Ok(None) };
+                let mut ranges = ranges.iter();
+                let range = ranges.find(|range| range.below.is_none_or(|end| number < end.0));
+                Ok(range.map(|range| range.value.clone()).filter(|value| !value.is_empty()))
+            }
             Source::DaysBeforeToday(column, times) => {
-                days_before(column, *times, cells, today).map(|day| day.map(|day| day.to_string()))
+                let day = days_before(column.as_ref(), *times, cells, today)?;
+                Ok(day.map(|day| day.to_string()))
             }
             Source::LargestPositive(columns) => {
                 let mut largest: Option<Decimal> = None;
@@ -201,23 +213,33 @@ fn translate(
         let bound = format!("the mapping translates these of column {}: {known}", column.name);
         Refused { value: text.to_owned(), reason: Reason::FieldOutOfRange, bound }
     };
-    values.get(text).cloned().map(Some).ok_or_else(unknown)
+    let value = values.get(text).cloned().ok_or_else(unknown)?;
+    Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
+/// Today less a number of days: the cell of a column times so many, or without a
+/// column so many.
 fn days_before(
-    column: &Column,
+    column: Option<&Column>,
     times: Decimal,
     cells: &ByteRecord,
     today: Day,
 ) -> Result<Option<Day>, Refused> {
-    let Some(number) = column.number(cells)? else { return Ok(None) };
+    let number = match column {
+        Some(column) => column.number(cells)?,
+        None => Some(Decimal::ONE),
+    };
+    let Some(number) = number else { return Ok(None) };
+    let what = match column {
+        Some(column) => format!("column {} times {times}", column.name),
+        None => times.to_string(),
+    };
     let refused = || Refused {
         value: number.to_string(),
         reason: Reason::FieldOutOfRange,
         bound: format!(
-            "column {} times {times} must be a whole number of days that leads from {today} to a \
-             day between 1970-01-01 and 2199-12-31",
-            column.name
+            "{what} must be a whole number of days that leads from {today} to a day between \
+             1970-01-01 and 2199-12-31"
         ),
     };
     let days = number.times(times).and_then(Decimal::whole).ok_or_else(refused)?;

@@ -201,6 +201,34 @@ computed:
 }
 
 #[test]
+fn a_day_may_be_constant_and_numbers_fall_into_ranges() {
+    let mapping = "
+constants: { currency: USD, overdue_amount: 5 }
+columns: { case_id: no, debtor_id: no }
+computed:
+  oldest_due_date: { days_before_today: { days: 45 } }
+  relocation_difficulty:
+    ranges: { column: staff, values: [ { below: 2, value: '' }, { below: 9.5, value: LOW }, { value: HIGH } ] }
+  business_months: { translate: { column: new, values: { '1': 60, '0': '' } } }
+";
+    let csv = "no;staff;new\n1;1;1\n2;2;0\n3;9.5;1\n4;;\n5;many;1\n6;1;7\n".replace(';', ",");
+    let rows = read_with(&csv, mapping).unwrap();
+    let told = |at: usize| {
+        let document = rows[at].document.as_ref().unwrap();
+        let business = document.business.unwrap_or_default();
+        assert_eq!(document.oldest_due_date, Some(proto::Date { year: 2025, month: 10, day: 7 }));
+        (business.relocation_difficulty(), business.business_months)
+    };
+    use proto::Level;
+    assert_eq!(told(0), (Level::Unspecified, Some(60)), "an empty value is not told");
+    assert_eq!(told(1), (Level::Low, None));
+    assert_eq!(told(2), (Level::High, Some(60)), "an end is not included");
+    assert_eq!(told(3), (Level::Unspecified, None), "an empty cell is not told");
+    assert_eq!(violations(&rows[4])[0].field, "relocation_difficulty");
+    assert!(violations(&rows[5])[0].bound.contains("translates these of column new: 0, 1"));
+}
+
+#[test]
 fn a_profile_counts_months_back_from_today() {
     let mapping = "
 arrears_profile:

@@ -78,7 +78,7 @@ fn accounts(file: &Path) -> HashMap<String, (u32, bool)> {
 }
 
 /// The area under the ROC curve of "a lower score is worse", ties by mid-rank.
-fn auc(scores: &[(i64, bool)]) -> f64 {
+pub(super) fn auc(scores: &[(i64, bool)]) -> f64 {
     let mut sorted = scores.to_vec();
     sorted.sort_unstable();
     let (mut at, mut rank_sum) = (0, 0.0);
