@@ -159,7 +159,12 @@ fn portfolios(portfolios: &[proto::Portfolio]) -> Vec<Finding> {
             }
             Some(Policy::Always(_)) => {
                 let text = format!("{text}; policy always: anybody may be called at any time");
-                Finding::warn(check, text, "change the policy to plain before a real call")
+                let update = "arrears portfolio update";
+                let mend = format!(
+                    "`{update} --portfolio {} --policy plain` before a real call",
+                    portfolio.portfolio_id
+                );
+                Finding::warn(check, text, &mend)
             }
             _ => Finding::ok(check, text),
         }

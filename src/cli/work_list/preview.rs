@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::client::Context;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Format};
+use crate::cli::output::{self, Format, Record};
 use crate::cli::view;
 use crate::cli::work_item::WorkItemView;
 use crate::proto;
@@ -34,5 +34,20 @@ pub(super) async fn preview(context: &Context, args: PreviewArgs) -> Result<(), 
         output::note(&format!("no work is ready; {next}"));
         return Ok(());
     }
-    output::records(context.format, &items)
+    match context.format {
+        Format::Table => {
+            // Without the lease, which there is none of.
+            let shown = WorkItemView::HEADER.len() - LEASE_COLUMNS;
+            let rows = items.iter().map(|item| {
+                let mut cells = item.cells();
+                cells.truncate(shown);
+                cells
+            });
+            output::write_out(&format!("{}\n", output::table(&WorkItemView::HEADER[..shown], rows)))
+        }
+        format => output::records(format, &items),
+    }
 }
+
+/// The last columns of an item, which tell its lease.
+const LEASE_COLUMNS: usize = 2;

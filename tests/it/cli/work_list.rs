@@ -57,6 +57,8 @@ fn work_is_previewed_before_it_is_leased_and_its_debtor_shown() {
     let ids: Vec<String> = previewed.as_array().unwrap().iter().map(lead).collect();
     let leased: Vec<String> = lease(&program, "2").iter().map(lead).collect();
     assert_eq!(ids, leased);
+    let table = program.run_well(&["worklist", "preview", "all"]).data;
+    assert!(table.contains("reasons") && !table.contains("lease"), "{table}");
     let debtor_id = previewed[0]["debtor_id"].as_str().unwrap();
     let debtor = program.run_well(&["debtor", "get", debtor_id, "-o", "json"]).json();
     assert_eq!(debtor["leased_case"], format!("main {}", ids[0]));
