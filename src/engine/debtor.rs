@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{CaseId, CaseState, Currency, DebtorId, Hold, Micros, PortfolioId, PortfolioNo};
-use crate::store::cases::CaseHead;
-use crate::store::{Tx, debtors};
+use crate::model::{
+    CaseId, CaseNo, CaseState, Currency, DebtorId, Hold, Micros, PortfolioId, PortfolioNo,
+};
+use crate::store::cases::{self, CaseHead};
+use crate::store::debtors::{self, Debtor};
+use crate::store::{Damage, Tx};
 
 use super::page::PageToken;
 use super::read::{self, CaseView};
@@ -46,10 +49,7 @@ pub async fn get_debtor(
     (page_size, page_token): (usize, &str),
 ) -> Result<(DebtorView, Vec<CaseView>, String), Error> {
     let request = request_of(caller, &debtor_id);
-    let after = match PageToken::read(page_token, request)?.as_str() {
-        "" => 0,
-        text => text.parse().map_err(|_| Error::PageTokenMalformed)?,
-    };
+    let after = PageToken::read_number(page_token, request)?;
     let mut tx = engine.store.read().await?;
     let mut set = WorkingSet::new(engine, caller);
     let found = debtors::find_by_id(&mut tx, caller.part, [debtor_id.as_str()]).await?;
@@ -59,18 +59,31 @@ pub async fn get_debtor(
         .ok_or_else(|| Error::NotFound { resource: Resource::Debtor, id: debtor_id.to_string() })?;
     set.take_debtors(&mut tx, found).await?;
     set.check_debtor(debtor_no)?;
-    let mut heads: Vec<CaseHead> =
-        set.cases_of(debtor_no).map(|entry| entry.head.clone()).collect();
-    let mut view = summary(&set, &debtor_id, &heads);
-    let leased = set.debtor(debtor_no).lease;
-    let shown = heads.iter().filter(|head| head.case_no.0 > after).take(page_size + 1);
+    let shown = set.cases_of(debtor_no).map(|entry| &entry.head);
+    let shown = shown.filter(|head| head.case_no.0 > after).take(page_size + 1);
     let mut page: Vec<CaseHead> = shown.cloned().collect();
     let next = PageToken::cut(&mut page, page_size, request, |last| last.case_no.to_string());
-    heads.retain(|head| leased.is_some_and(|(case_no, _)| head.case_no == case_no));
-    if let (Some((_, until)), Some(case)) = (leased, views(&set, &mut tx, heads).await?.pop()) {
-        view.lease = Some((case.portfolio_id, case.case_id, until));
+    let mut view = summary(&set, debtor_id, set.debtor(debtor_no));
+    if let Some((case_no, until)) = set.debtor(debtor_no).lease {
+        view.lease = Some(leased(&set, &mut tx, case_no, until).await?);
     }
     Ok((view, views(&set, &mut tx, page).await?, next))
+}
+
+/// The case of a running lease, by the callers' ids, and the end.
+async fn leased(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    case_no: CaseNo,
+    until: Micros,
+) -> Result<(PortfolioId, CaseId, Micros), Error> {
+    let (portfolio_no, case_id) = cases::load_ids(tx, set.part, [case_no])
+        .await?
+        .remove(&case_no)
+        .ok_or_else(|| Damage::missing("loan_case", set.part, case_no.0))?;
+    let case_id = CaseId::new(case_id)
+        .map_err(|error| Damage::of("loan_case", set.part, case_no.0, error))?;
+    Ok((set.portfolio(portfolio_no).portfolio_id.clone(), case_id, until))
 }
 
 /// Continues after a case of a debtor, when an answer ends early because it is
@@ -84,38 +97,23 @@ fn request_of(caller: &Caller, debtor_id: &DebtorId) -> i64 {
 }
 
 /// The debtor in hand, its lease aside.
-fn summary(set: &WorkingSet, debtor_id: &DebtorId, heads: &[CaseHead]) -> DebtorView {
-    let now = set.now;
-    let mut totals: Vec<(Currency, i128)> = Vec::new();
-    let open = heads.iter().filter(|head| head.state == CaseState::Open);
-    for head in open.clone() {
-        let currency = set.portfolio(head.portfolio_no).currency();
-        let amount = i128::from(head.overdue_amount_minor);
-        match totals.iter_mut().find(|(known, _)| *known == currency) {
-            Some((_, total)) => *total += amount,
-            None => totals.push((currency, amount)),
-        }
-    }
-    let mut view = DebtorView {
-        debtor_id: debtor_id.clone(),
-        holds: Vec::new(),
-        cooling_until: None,
+fn summary(set: &WorkingSet, debtor_id: DebtorId, debtor: &Debtor) -> DebtorView {
+    let heads = set.cases_of(debtor.debtor_no).map(|entry| &entry.head);
+    let heads: Vec<&CaseHead> = heads.collect();
+    let open = || heads.iter().copied().filter(|head| head.state == CaseState::Open);
+    let record = &debtor.record;
+    let kept = i64::try_from(record.attempts.len()).unwrap_or(i64::MAX);
+    DebtorView {
+        debtor_id,
+        holds: record.holds.iter().filter(|hold| hold.in_force(set.now)).cloned().collect(),
+        cooling_until: debtor.cool_until.filter(|until| *until > set.now),
         lease: None,
-        attempts: Vec::new(),
-        attempt_count: 0,
+        attempts: record.attempts.iter().rev().copied().collect(),
+        attempt_count: record.earlier_attempt_count.saturating_add(kept),
         case_count: heads.len(),
-        open_case_count: open.count(),
-        totals,
-    };
-    let Some(head) = heads.first() else { return view };
-    let debtor = set.debtor(head.debtor_no);
-    let in_force = |hold: &&Hold| hold.until.is_none_or(|until| until > now);
-    view.holds = debtor.record.holds.iter().filter(in_force).cloned().collect();
-    view.cooling_until = debtor.cool_until.filter(|until| *until > now);
-    view.attempts = debtor.record.attempts.iter().rev().copied().collect();
-    let kept = i64::try_from(view.attempts.len()).unwrap_or(i64::MAX);
-    view.attempt_count = debtor.record.earlier_attempt_count.saturating_add(kept);
-    view
+        open_case_count: open().count(),
+        totals: set.totals(open()),
+    }
 }
 
 /// Cases of several portfolios as callers see them, by number.

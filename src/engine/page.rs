@@ -54,6 +54,14 @@ impl PageToken {
         Ok(cursor)
     }
 
+    /// The cursor of a token of a listing by number; 0 for an empty token.
+    pub(super) fn read_number(token: &str, request: i64) -> Result<i64, Error> {
+        match Self::read(token, request)?.as_str() {
+            "" => Ok(0),
+            cursor => cursor.parse().map_err(|_| Error::PageTokenMalformed),
+        }
+    }
+
     fn parse(token: &str) -> Option<(i64, i64, String)> {
         let number = |text: &str| u64::from_str_radix(text, 16).ok().map(|n| n as i64);
         let request = number(token.get(..16)?)?;

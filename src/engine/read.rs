@@ -121,11 +121,7 @@ pub async fn list_cases(
     query: ListCasesQuery,
 ) -> Result<(Vec<ListedCase>, String), Error> {
     let request = request_of(caller, &query);
-    let after = PageToken::read(&query.page_token, request)?;
-    let after = match after.as_str() {
-        "" => 0,
-        text => text.parse().map_err(|_| Error::PageTokenMalformed)?,
-    };
+    let after = PageToken::read_number(&query.page_token, request)?;
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, caller.part, &query.portfolio_id).await?;
     let debtor_no = match &query.debtor_id {
@@ -268,9 +264,8 @@ fn view(
     let (now, today, full) = as_seen;
     let corrupt =
         |table, number| move |error: InvalidId| Damage::of(table, context.part, number, error);
-    let in_force = |holds: &[Hold]| {
-        holds.iter().filter(|hold| hold.until.is_none_or(|until| until > now)).cloned().collect()
-    };
+    let in_force =
+        |holds: &[Hold]| holds.iter().filter(|hold| hold.in_force(now)).cloned().collect();
     let shown = content.filter(|_| full);
     let open = head.state != CaseState::Closed;
     Ok(CaseView {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    CaseNo, CaseState, Day, DebtorNo, Facts, History, LaneKey, LocalDays, Micros, Part, Payment,
-    PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
+    CaseNo, CaseState, Currency, Day, DebtorNo, Facts, History, LaneKey, LocalDays, Micros, Part,
+    Payment, PortfolioNo, PromiseState, QueueRank, QueueState, WorkKind, held_until,
 };
 use crate::policy::{Calendar, GateInput, ZoneSet, place, promise_parks_until};
 use crate::scoring::{CaseInput, Ranked};
@@ -193,6 +193,23 @@ impl WorkingSet {
         let first = (debtor_no, CaseNo(i64::MIN));
         let last = (debtor_no, CaseNo(i64::MAX));
         self.members.range(first..=last).filter_map(|(_, case_no)| self.cases.get(case_no))
+    }
+
+    /// What is overdue over cases in hand, by currency, in smallest units.
+    pub(super) fn totals<'a>(
+        &self,
+        heads: impl Iterator<Item = &'a CaseHead>,
+    ) -> Vec<(Currency, i128)> {
+        let mut totals: Vec<(Currency, i128)> = Vec::new();
+        for head in heads {
+            let currency = self.portfolio(head.portfolio_no).currency();
+            let amount = i128::from(head.overdue_amount_minor);
+            match totals.iter_mut().find(|(known, _)| *known == currency) {
+                Some((_, total)) => *total += amount,
+                None => totals.push((currency, amount)),
+            }
+        }
+        totals
     }
 
     /// Gives a case to another debtor. A lease on it ends: whoever holds it would

@@ -167,6 +167,13 @@ pub struct Hold {
     pub evidence_reference: String,
 }
 
+impl Hold {
+    /// Whether it is in force at an instant.
+    pub fn in_force(&self, now: Micros) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
 /// The instant until which any of the holds is in force; nothing if none is.
 pub fn held_until(holds: &[Hold], now: Micros) -> Option<Micros> {
     holds.iter().map(|hold| hold.until.unwrap_or(Micros::NEVER)).filter(|until| *until > now).max()

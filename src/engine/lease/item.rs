@@ -114,19 +114,11 @@ pub(super) fn ledger_is_ageing(set: &WorkingSet, case_no: CaseNo) -> bool {
 
 /// What is overdue over the debtor's open cases that may be spoken of.
 fn totals(set: &WorkingSet, lead: &CaseEntry) -> Vec<(Currency, i128)> {
-    let mut totals: Vec<(Currency, i128)> = Vec::new();
-    for entry in open_cases(set, lead).filter(|entry| !held(set, entry)) {
+    let spoken_of = open_cases(set, lead).filter(|entry| {
         let context = set.portfolio(entry.head.portfolio_no);
-        if ledger_is_old(context, entry.head.as_of, set.now) {
-            continue;
-        }
-        let amount = i128::from(entry.head.overdue_amount_minor);
-        match totals.iter_mut().find(|(currency, _)| *currency == context.currency()) {
-            Some((_, total)) => *total += amount,
-            None => totals.push((context.currency(), amount)),
-        }
-    }
-    totals
+        !held(set, entry) && !ledger_is_old(context, entry.head.as_of, set.now)
+    });
+    set.totals(spoken_of.map(|entry| &entry.head))
 }
 
 /// The usable contact points that the shown cases name, each id once.
