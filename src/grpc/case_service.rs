@@ -5,14 +5,16 @@ use std::sync::Arc;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use crate::engine::read::CaseView;
 use crate::engine::{self, Caller, Engine};
 use crate::model::PortfolioId;
 use crate::proto::{self, case_service_server::CaseService};
 
 use super::convert::{self, Terms};
 use super::status::{self, Named};
-use super::{ANSWER_BYTES_MAX, auth};
+use super::{ANSWER_BYTES_MAX, auth, listing};
+
+/// What a case costs in an answer beside its own bytes: a tag and a length.
+const CASE_TAG_BYTES: usize = 8;
 
 /// CaseService.
 pub(super) struct Cases(pub(super) Arc<Engine>);
@@ -90,17 +92,16 @@ impl CaseService for Cases {
         let listed = engine::read::list_cases(&self.0, &caller, query.clone()).await;
         let (listed, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
         let mut answer = proto::ListCasesResponse { next_page_token: next, ..Default::default() };
-        let mut room = ANSWER_BYTES_MAX;
-        for (place, listed_case) in listed.iter().enumerate() {
-            let case = convert::listed_to(listed_case);
-            let size =
-                8 + case.as_ref().map_or_else(|hurt| hurt.encoded_len(), Message::encoded_len);
-            if place > 0 && size > room {
-                let last = &listed[place - 1];
-                answer.next_page_token = engine::read::page_after(&caller, &query, last);
-                break;
-            }
-            room = room.saturating_sub(size);
+        let written = listed.iter().map(convert::listed_to);
+        let size = |case: &Result<_, Box<proto::UnreadableCase>>| match case {
+            Ok(case) => proto::Case::encoded_len(case) + CASE_TAG_BYTES,
+            Err(unreadable) => unreadable.encoded_len() + CASE_TAG_BYTES,
+        };
+        let fitting = listing::as_many_as_fit(written, ANSWER_BYTES_MAX, size);
+        if let Some(last) = listing::last_of_some(&listed, fitting.len()) {
+            answer.next_page_token = engine::read::page_after(&caller, &query, last);
+        }
+        for case in fitting {
             match case {
                 Ok(case) => answer.cases.push(case),
                 Err(unreadable) => answer.unreadable_cases.push(*unreadable),
@@ -175,28 +176,11 @@ impl CaseService for Cases {
         let debtor = Some(convert::debtor_to(&debtor));
         let mut answer = proto::GetDebtorResponse { debtor, cases: Vec::new(), next_page_token };
         let room = ANSWER_BYTES_MAX.saturating_sub(answer.encoded_len());
-        if let Some(last) = fill(&mut answer.cases, &views, room) {
+        let size = |case: &proto::Case| case.encoded_len() + CASE_TAG_BYTES;
+        answer.cases = listing::as_many_as_fit(views.iter().map(convert::case_to), room, size);
+        if let Some(last) = listing::last_of_some(&views, answer.cases.len()) {
             answer.next_page_token = engine::debtor::page_after(&caller, &debtor_id, last);
         }
         Ok(Response::new(answer))
     }
-}
-
-/// Writes as many cases as so many bytes hold, and at least one. Returns the last
-/// one written if some are left.
-fn fill<'a>(
-    cases: &mut Vec<proto::Case>,
-    views: &'a [CaseView],
-    mut room: usize,
-) -> Option<&'a CaseView> {
-    for (place, view) in views.iter().enumerate() {
-        let case = convert::case_to(view);
-        let size = case.encoded_len() + 8;
-        if place > 0 && size > room {
-            return Some(&views[place - 1]);
-        }
-        room = room.saturating_sub(size);
-        cases.push(case);
-    }
-    None
 }

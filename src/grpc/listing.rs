@@ -1,4 +1,4 @@
-//! Listings whose pages may turn out too large for one answer.
+//! Answers that may turn out too large: pages of listings, and items as many as fit.
 
 use prost::Message;
 use tonic::{Response, Status};
@@ -28,4 +28,28 @@ where
         }
         page.size /= 2;
     }
+}
+
+/// The first items that so many bytes hold, and at least one.
+pub(super) fn as_many_as_fit<T>(
+    items: impl Iterator<Item = T>,
+    mut room: usize,
+    size: impl Fn(&T) -> usize,
+) -> Vec<T> {
+    let mut fitting = Vec::new();
+    for item in items {
+        let size = size(&item);
+        if size > room && !fitting.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(size);
+        fitting.push(item);
+    }
+    fitting
+}
+
+/// The last of the first `count` entries, where others follow: an answer goes on
+/// behind it.
+pub(super) fn last_of_some<T>(entries: &[T], count: usize) -> Option<&T> {
+    if count < entries.len() { entries.get(count.checked_sub(1)?) } else { None }
 }

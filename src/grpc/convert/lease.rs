@@ -7,6 +7,7 @@ use crate::engine::lease::{
     AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, PreviewedWork, Renewal, WorkCase,
     WorkItem,
 };
+use crate::grpc::listing::as_many_as_fit;
 use crate::grpc::status::{ItemBudget, Named, item_error};
 use crate::model::{Micros, RequestId, Violations, WorkListId, WorkerId, h64};
 use crate::proto;
@@ -93,27 +94,14 @@ pub(in crate::grpc) fn lease_response(
         warnings: warnings(&work.warnings),
     };
     let room = bytes_max.saturating_sub(answer.encoded_len());
-    answer.work_items = as_many_as_fit(work.items.iter().map(work_item), room);
+    answer.work_items = as_many_as_fit(work.items.iter().map(work_item), room, item_bytes);
     let unseen = work.items.iter().skip(answer.work_items.len());
     let unseen = unseen.map(|item| item.token).collect();
     (answer, unseen)
 }
 
-/// The first items that so many bytes hold, and at least one.
-fn as_many_as_fit(
-    items: impl Iterator<Item = proto::WorkItem>,
-    mut room: usize,
-) -> Vec<proto::WorkItem> {
-    let mut fitting = Vec::new();
-    for item in items {
-        let size = item.encoded_len() + ITEM_TAG_BYTES;
-        if size > room && !fitting.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(size);
-        fitting.push(item);
-    }
-    fitting
+fn item_bytes(item: &proto::WorkItem) -> usize {
+    item.encoded_len() + ITEM_TAG_BYTES
 }
 
 /// Reads what to preview: the list, and how many items.
@@ -148,7 +136,7 @@ pub(in crate::grpc) fn preview_response(
         ..work_item(item)
     };
     let room = bytes_max.saturating_sub(answer.encoded_len());
-    answer.work_items = as_many_as_fit(work.items.iter().map(unleased), room);
+    answer.work_items = as_many_as_fit(work.items.iter().map(unleased), room, item_bytes);
     answer
 }
 
