@@ -72,7 +72,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
 async fn ours(folder: &Path, cases: usize) -> [Duration; 3] {
     let start = Micros(20_600 * Micros::DAY);
     let clock = Arc::new(TestClock::new(start));
-    let engine = Engine::open(&folder.join("ours"), clock.clone()).await.expect("it opens");
+    let engine =
+        Engine::open(folder.join("ours").as_path(), clock.clone()).await.expect("it opens");
     let caller = Caller::local();
     let portfolio_id = PortfolioId::new("bench").expect("the id is valid");
     portfolio::create_portfolio(

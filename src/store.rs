@@ -3,21 +3,19 @@
 //! or on a `Store::read`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
-use rusqlite::Connection;
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 mod db;
 mod encode;
 mod error;
-mod readers;
+mod latency;
+mod postgres;
 mod row;
+mod sqlite;
 #[cfg(test)]
 mod tests;
-mod writer;
+mod text;
 
 pub mod activations;
 pub mod audit;
@@ -31,56 +29,97 @@ pub(crate) mod placing;
 pub mod portfolios;
 pub mod queue;
 
-pub(crate) use db::Tx;
+pub(crate) use db::{Lock, Tx};
 pub use encode::FACTS_VERSION;
 pub(crate) use error::Readable;
 pub use error::{Damage, StoreError};
-pub use writer::Class;
+pub use postgres::PostgresOptions;
 
-use readers::Readers;
-use writer::{Writer, job};
+use postgres::Postgres;
+use sqlite::{Readers, Writer, job};
 
-/// The database of one server: one writer, many readers.
-pub struct Store {
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file in this folder; one server at a time.
+    Sqlite(PathBuf),
+    /// A server of its own, for any number of replicas.
+    Postgres(PostgresOptions),
+}
+
+impl From<&Path> for Database {
+    fn from(folder: &Path) -> Database {
+        Database::Sqlite(folder.to_owned())
+    }
+}
+
+/// The database of the service.
+pub enum Store {
+    /// One writer, many readers.
+    Sqlite(SqliteStore),
+    /// Any number of writers, in other processes too.
+    Postgres(Postgres),
+}
+
+/// A file with its writer and its readers.
+pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
 }
 
-/// The name of the database in its folder.
-const DATABASE_FILE: &str = "arrears.db";
-/// How many readers may read at once.
-const READERS_MAX: usize = 8;
-/// Prepared statements kept per connection; batches have several sizes each.
-const STATEMENTS_KEPT: usize = 512;
-/// How long a connection waits for another process that holds the database.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How urgent a write is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Somebody waits at a telephone: leases, reports, events, sweeps.
+    Interactive,
+    /// A night is being pushed.
+    Ingest,
+    /// Roll-over and ranking anew.
+    Background,
+}
 
 impl Store {
-    /// Opens the database in a folder, creating and migrating it as needed.
-    pub async fn open(folder: &Path) -> Result<Store, StoreError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
-        let file = folder.join(DATABASE_FILE);
-        let connection = connect(file.clone()).await?;
-        migrate(&file).await?;
-        let writer = Writer::start(Tx::writer(connection))?;
-        Ok(Store { writer, readers: Readers::new(file, READERS_MAX) })
+    /// Opens a database, creating and migrating it as needed.
+    ///
+    /// # Errors
+    /// `Unavailable` where it cannot be reached; `Migration` where its tables are not
+    /// those of this program and cannot be made so.
+    pub async fn open(database: impl Into<Database>) -> Result<Store, StoreError> {
+        match database.into() {
+            Database::Sqlite(folder) => {
+                let (writer, readers) = sqlite::open(&folder).await?;
+                Ok(Store::Sqlite(SqliteStore { writer, readers }))
+            }
+            Database::Postgres(options) => Ok(Store::Postgres(Postgres::open(&options).await?)),
+        }
+    }
+
+    /// Whether other processes may write to the same database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Store::Postgres(_))
     }
 
     /// Runs work in a transaction and answers after it is durable. The work goes
-    /// on when the caller stops waiting.
+    /// on when the caller stops waiting. Where another transaction has come between,
+    /// the work runs anew from its beginning.
     ///
     /// `after` runs with the value once it is durable, whether or not anybody
     /// still waits for it.
     pub(crate) async fn write<T, E, F, A>(&self, class: Class, work: F, after: A) -> Result<T, E>
     where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
         A: FnOnce(&mut T) + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (job, answer) = job(work, after);
-        self.writer.submit(class, job).await?;
+        let answer = match self {
+            Store::Sqlite(store) => {
+                let (job, answer) = job(work, after);
+                store.writer.submit(class, job).await?;
+                answer
+            }
+            Store::Postgres(store) => store.write(class, work, after).await?,
+        };
         match answer.await {
             Ok(result) => result,
             Err(_) => Err(E::from(StoreError::Unavailable("the write could not begin".into()))),
@@ -89,34 +128,18 @@ impl Store {
 
     /// A view of one instant. Dropped within a second: long reads page by key.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
-        Ok(Tx::reader(self.readers.reader().await?))
+        match self {
+            Store::Sqlite(store) => Ok(Tx::reader(store.readers.reader().await?)),
+            Store::Postgres(store) => store.read().await,
+        }
     }
 }
 
-/// The writer's connection.
-async fn connect(file: PathBuf) -> Result<Connection, StoreError> {
-    let opened = tokio::task::spawn_blocking(move || {
-        let connection = Connection::open(file)?;
-        connection.busy_timeout(BUSY_WAIT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // An acknowledged write survives a power failure, at one fsync a group.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        // Fewer, larger checkpoints: a push of a night writes each page once.
-        connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
-        connection.pragma_update(None, "cache_size", -65_536)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-        Ok(connection)
-    });
-    opened.await.map_err(|_| StoreError::Closed)?
-}
-
-/// Brings the tables up to date, by the same means that other databases need:
-/// the only statements that do not go by way of the seam.
-async fn migrate(file: &Path) -> Result<(), StoreError> {
-    let options = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY_WAIT);
-    let mut connection = SqliteConnection::connect_with(&options)
-        .await
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    inspect::MIGRATIONS.run(&mut connection).await?;
-    connection.close().await.map_err(|error| StoreError::Unavailable(error.to_string()))
+/// What a panic said.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
 }

@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
     if args.demo {
         folder::prepare(folder, args.fresh)?;
     }
-    let engine = Engine::open(folder, Arc::new(SystemClock)).await;
+    let engine = Engine::open(folder.as_path(), Arc::new(SystemClock)).await;
     let engine = engine.map_err(|error| failed(&format!("{}: {error}", folder.display())))?;
     let grpc = listeners.grpc_addr().map_err(|error| failed(&error))?;
     let http = listeners.http_addr().map_err(|error| failed(&error))?;

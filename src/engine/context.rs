@@ -2,8 +2,8 @@
 //! never changes under its number.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 
@@ -14,7 +14,7 @@ use crate::model::{
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
-use crate::store::{Class, Damage, Store, Tx, activations, lanes, portfolios};
+use crate::store::{Class, Damage, Database, Store, Tx, activations, lanes, portfolios};
 
 use super::lease::Waiting;
 use super::lease::heads::Heads;
@@ -69,6 +69,8 @@ pub(super) struct Directory {
     zone_sets: RwLock<HashMap<(Part, i64), Arc<ZoneSet>>>,
     /// A work list keeps its number for good once it is committed.
     work_lists: RwLock<HashMap<(Part, WorkListId), WorkListNo>>,
+    /// When the lanes were last looked at that other servers may have added.
+    learned: RwLock<HashMap<Part, Instant>>,
 }
 
 impl Directory {
@@ -108,6 +110,9 @@ impl Directory {
     }
 }
 
+/// How long lanes go unseen that another server over the same database has added.
+const LEARN_EVERY: Duration = Duration::from_millis(250);
+
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -117,10 +122,16 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 }
 
 impl Engine {
-    /// Opens the service over the database in a folder.
-    pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Engine>, Error> {
+    /// Opens the service over a database.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn open(
+        database: impl Into<Database>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Engine>, Error> {
         let engine = Engine {
-            store: Store::open(folder).await?,
+            store: Store::open(database).await?,
             clock,
             directory: Directory::default(),
             outcomes: OutcomeTable::shipped(),
@@ -142,9 +153,40 @@ impl Engine {
         Ok(Arc::new(engine))
     }
 
+    /// Learns the lanes and zone sets of a part that other servers have added, unless
+    /// that was done a moment ago.
+    pub(super) async fn learn_directory(&self, tx: &mut Tx, part: Part) -> Result<(), Error> {
+        let now = Instant::now();
+        if read(&self.directory.learned).get(&part).is_some_and(|at| now < *at + LEARN_EVERY) {
+            return Ok(());
+        }
+        for (zone_set_id, names) in lanes::zone_sets_of(tx, part).await? {
+            if self.directory.zone_set(part, zone_set_id).is_none() {
+                let zones = Arc::new(ZoneSet::stored(names.iter().map(String::as_str)));
+                self.directory.add_zone_set(part, zone_set_id, zones);
+            }
+        }
+        for lane in lanes::lanes_of(tx, part).await? {
+            if self.directory.lane(part, lane.lane_id()).is_none() {
+                self.directory.add_lane(part, lane);
+            }
+        }
+        write(&self.directory.learned).insert(part, now);
+        Ok(())
+    }
+
     /// The current instant by the server's clock.
     pub fn now(&self) -> crate::model::Micros {
         self.clock.now()
+    }
+
+    /// The instant of a transaction: by the clock of the database where it has one, so
+    /// that all servers over it agree.
+    pub(super) fn now_of(&self, tx: &Tx) -> crate::model::Micros {
+        match tx.database_time() {
+            Some(time) => self.clock.at(time),
+            None => self.clock.now(),
+        }
     }
 
     /// The settings of a portfolio, to read messages about its cases against.
@@ -181,6 +223,7 @@ impl Engine {
     ) -> Result<T, Error>
     where
         F: for<'t> FnOnce(&'t mut WorkingSet, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
+            + Clone
             + Send
             + 'static,
         T: Send + 'static,
@@ -198,6 +241,7 @@ impl Engine {
     ) -> Result<T, Error>
     where
         F: for<'t> FnOnce(&'t mut WorkingSet, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
+            + Clone
             + Send
             + 'static,
         T: Send + 'static,
@@ -211,7 +255,8 @@ impl Engine {
                 class,
                 move |tx| {
                     Box::pin(async move {
-                        let mut set = WorkingSet::of_part(&engine, part, &actor);
+                        let now = engine.now_of(tx);
+                        let mut set = WorkingSet::of_part(&engine, part, &actor, now);
                         let value = work(&mut set, tx).await?;
                         Ok::<_, Error>((value, set.save(tx).await?))
                     })

@@ -51,13 +51,13 @@ pub async fn get_debtor(
     let request = request_of(caller, &debtor_id);
     let after = PageToken::read_number(page_token, request)?;
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller);
-    let found = debtors::find_by_id(&mut tx, caller.part, [debtor_id.as_str()]).await?;
+    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
+    let found = debtors::numbers_of(&mut tx, caller.part, [debtor_id.as_str()]).await?;
     let debtor_no = found
-        .first()
-        .map(|debtor| debtor.debtor_no)
+        .into_values()
+        .next()
         .ok_or_else(|| Error::NotFound { resource: Resource::Debtor, id: debtor_id.to_string() })?;
-    set.take_debtors(&mut tx, found).await?;
+    set.load_debtors(&mut tx, [debtor_no]).await?;
     set.check_debtor(debtor_no)?;
     let shown = set.cases_of(debtor_no).map(|entry| &entry.head);
     let shown = shown.filter(|head| head.case_no.0 > after).take(page_size + 1);

@@ -112,7 +112,7 @@ pub async fn push_cases(
     let push = Push::prepare(command);
     if push.dry {
         let mut tx = engine.store.read().await?;
-        let mut set = WorkingSet::new(engine, caller);
+        let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
         return take::push_into(&mut set, &mut tx, push).await;
     }
     let class = if count < INGEST_FROM { Class::Interactive } else { Class::Ingest };

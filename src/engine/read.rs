@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter, KnownCase};
 use crate::store::debtors::{self, Debtor};
-use crate::store::{Damage, Readable, Tx};
+use crate::store::{Damage, Lock, Readable, Tx};
 
 use super::context::PortfolioContext;
 use super::page::PageToken;
@@ -126,9 +126,11 @@ pub async fn list_cases(
     let context = engine.context_by_id(&mut tx, caller.part, &query.portfolio_id).await?;
     let debtor_no = match &query.debtor_id {
         Some(id) => {
-            let found = debtors::find_by_id(&mut tx, caller.part, [id.as_str()]).await?;
-            let Some(debtor) = found.first() else { return Ok((Vec::new(), String::new())) };
-            Some(debtor.debtor_no)
+            let found = debtors::numbers_of(&mut tx, caller.part, [id.as_str()]).await?;
+            let Some(debtor_no) = found.into_values().next() else {
+                return Ok((Vec::new(), String::new()));
+            };
+            Some(debtor_no)
         }
         None => None,
     };
@@ -200,7 +202,7 @@ async fn views(
     let today = context.zone.day_of(now);
     let ids = cases::load_ids(tx, part, heads.iter().map(|(case_no, _)| *case_no)).await?;
     let readable = || heads.iter().filter_map(|(_, head)| head.as_ref().ok());
-    let loaded = debtors::load(tx, part, readable().map(|head| head.debtor_no)).await?;
+    let loaded = debtors::load(tx, part, readable().map(|head| head.debtor_no), Lock::None).await?;
     let debtors: HashMap<_, _> =
         loaded.into_iter().map(|debtor| (debtor.debtor_no, debtor.read)).collect();
     let held = readable().filter(|head| full || head.hold_until.is_some());

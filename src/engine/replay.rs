@@ -7,10 +7,10 @@ use crate::model::{
     CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, Part, PortfolioId,
 };
 use crate::scoring::{CaseInput, Ranked};
-use crate::store::Damage;
 use crate::store::cases::{self, CaseContent, CaseHead};
 use crate::store::debtors;
 use crate::store::events::replay::{PastBody, PastEvent, Reader};
+use crate::store::{Damage, Lock};
 
 use super::{Caller, Engine, Error, read};
 
@@ -163,7 +163,7 @@ pub async fn replay_case(
     let missing = |table, number| Damage::missing(table, part, number);
     let folded = fold.folded.ok_or_else(|| missing("case_event", head.case_no.0))?;
     let (_, content) = cases::load_content_of(&mut tx, part, head.case_no).await?;
-    let debtors = debtors::load(&mut tx, part, [head.debtor_no]).await?;
+    let debtors = debtors::load(&mut tx, part, [head.debtor_no], Lock::None).await?;
     let debtor = debtors.into_iter().next();
     let debtor = debtor.ok_or_else(|| missing("debtor", head.debtor_no.0))?.read?;
     let ranked = rule_set.rank(&CaseInput {

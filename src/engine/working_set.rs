@@ -47,6 +47,10 @@ pub(super) struct WorkingSet {
     audit: Vec<save::PendingAudit>,
     leases: LeaseChanges,
     damaged: Damaged,
+    /// Whether debtors that somebody else has are passed over instead of waited for.
+    skips: bool,
+    /// Debtors that were passed over.
+    busy: BTreeSet<DebtorNo>,
     /// What this transaction has read of lanes.
     pub(super) heads: Learned,
     new_lanes: HashMap<i64, LaneKey>,
@@ -96,17 +100,22 @@ impl CaseEntry {
 }
 
 impl WorkingSet {
-    pub(super) fn new(engine: &Arc<Engine>, caller: &Caller) -> WorkingSet {
-        WorkingSet::of_part(engine, caller.part, &caller.subject)
+    pub(super) fn new(engine: &Arc<Engine>, caller: &Caller, now: Micros) -> WorkingSet {
+        WorkingSet::of_part(engine, caller.part, &caller.subject, now)
     }
 
     /// For work that nobody called for: sweeps and roll-over.
-    pub(super) fn of_part(engine: &Arc<Engine>, part: Part, actor: &str) -> WorkingSet {
+    pub(super) fn of_part(
+        engine: &Arc<Engine>,
+        part: Part,
+        actor: &str,
+        now: Micros,
+    ) -> WorkingSet {
         WorkingSet {
             engine: Arc::clone(engine),
             part,
             actor: actor.to_owned(),
-            now: engine.now(),
+            now,
             portfolios: HashMap::new(),
             debtors: BTreeMap::new(),
             cases: BTreeMap::new(),
@@ -115,6 +124,8 @@ impl WorkingSet {
             audit: Vec::new(),
             leases: LeaseChanges::default(),
             damaged: Damaged::default(),
+            skips: false,
+            busy: BTreeSet::new(),
             heads: Learned::default(),
             new_lanes: HashMap::new(),
             known_lanes: HashMap::new(),

@@ -99,6 +99,11 @@ pub trait LocalDays {
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Micros;
+
+    /// Now, where another clock that all agree on has just said so.
+    fn at(&self, told: Micros) -> Micros {
+        told
+    }
 }
 
 /// The clock of the machine.
@@ -135,5 +140,9 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Micros {
         Micros(self.0.load(Ordering::SeqCst))
+    }
+
+    fn at(&self, _: Micros) -> Micros {
+        self.now()
     }
 }

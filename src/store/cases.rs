@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{CaseNo, CaseState, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
 
-use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
+use super::db::{Batch, Column, Lock, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
 use super::error::readable;
 use super::{Damage, Readable, StoreError};
@@ -70,7 +70,7 @@ statements! {
     LOAD_OF_DEBTORS = concat!(
         "SELECT ", head_columns!("h."), ", ", place_columns!(), " FROM case_head h \
          LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
-         WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no"
+         WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no {lock:h}"
     );
     // Keys first, from an index that has no more than keys: the planner would
     // else walk through all portfolios of a tenant, or through all debtors.
@@ -300,9 +300,11 @@ pub(crate) async fn load_of_debtors(
     tx: &mut Tx,
     part: Part,
     debtor_nos: impl IntoIterator<Item = DebtorNo>,
+    lock: Lock,
 ) -> Result<Vec<CaseOfDebtor>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
-    let rows: Vec<PlacedRow> = tx.fetch_all(LOAD_OF_DEBTORS, params![part.0, list]).await?;
+    let rows: Vec<PlacedRow> =
+        tx.fetch_locked(LOAD_OF_DEBTORS, params![part.0, list], lock).await?;
     rows.into_iter()
         .map(|row| {
             let (debtor_no, case_no) = row.head.numbers();

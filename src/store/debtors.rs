@@ -1,8 +1,10 @@
 //! Debtors: whom leases, caps, holds and cooling belong to.
 
+use std::collections::HashMap;
+
 use crate::model::{CaseNo, DebtorNo, DebtorRecord, Micros, Part};
 
-use super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
+use super::db::{Batch, Column, Lock, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, debtor_from, debtor_to};
 use super::error::readable;
 use super::row::row;
@@ -34,25 +36,22 @@ pub struct Debtor {
 pub(crate) struct FoundDebtor {
     /// The service's number.
     pub(crate) debtor_no: DebtorNo,
-    /// The caller's id.
-    pub(crate) debtor_id: String,
     /// The row, or what is wrong with it.
     pub(crate) read: Readable<Debtor>,
 }
 
 statements! {
     // Joined from the list: with an IN the planner would rather walk the tenant.
-    FIND_BY_ID = "SELECT d.debtor_no, d.debtor_id, d.zone_set_id, d.hold_until, d.cool_until, \
-        d.lease_case_no, d.lease_until, d.salt, d.body \
+    NUMBERS_OF = "SELECT d.debtor_id, d.debtor_no \
         FROM {texts:$2} AS l CROSS JOIN debtor d WHERE d.part = $1 AND d.debtor_id = l.value";
     LOAD = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
         lease_case_no, lease_until, salt, body FROM debtor \
-        WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no";
+        WHERE part = $1 AND debtor_no IN {ints:$2} ORDER BY debtor_no {lock:debtor}";
     LOAD_OF_CASES = "SELECT debtor_no, debtor_id, zone_set_id, hold_until, cool_until, \
         lease_case_no, lease_until, salt, body FROM debtor \
         WHERE part = $1 AND debtor_no IN \
         (SELECT debtor_no FROM case_head WHERE part = $1 AND case_no IN {ints:$2}) \
-        ORDER BY debtor_no";
+        ORDER BY debtor_no {lock:debtor}";
 }
 
 const INT: Column = Column::Int;
@@ -89,8 +88,8 @@ row! {
 
 impl DebtorRow {
     fn found(self, part: Part) -> Result<FoundDebtor, StoreError> {
-        let (debtor_no, debtor_id) = (DebtorNo(self.debtor_no), self.debtor_id.clone());
-        Ok(FoundDebtor { debtor_no, debtor_id, read: readable(self.debtor(part))? })
+        let debtor_no = DebtorNo(self.debtor_no);
+        Ok(FoundDebtor { debtor_no, read: readable(self.debtor(part))? })
     }
 
     fn debtor(self, part: Part) -> Result<Debtor, StoreError> {
@@ -108,15 +107,15 @@ impl DebtorRow {
     }
 }
 
-/// Finds debtors by the callers' ids; those that are not stored are left out.
-pub(crate) async fn find_by_id<'a>(
+/// The numbers of debtors by the callers' ids; those that are not stored are left out.
+pub(crate) async fn numbers_of<'a>(
     tx: &mut Tx,
     part: Part,
     debtor_ids: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<FoundDebtor>, StoreError> {
-    let rows: Vec<DebtorRow> =
-        tx.fetch_all(FIND_BY_ID, params![part.0, text_list(debtor_ids)]).await?;
-    rows.into_iter().map(|row| row.found(part)).collect()
+) -> Result<HashMap<String, DebtorNo>, StoreError> {
+    let rows: Vec<(String, i64)> =
+        tx.fetch_all(NUMBERS_OF, params![part.0, text_list(debtor_ids)]).await?;
+    Ok(rows.into_iter().map(|(id, debtor_no)| (id, DebtorNo(debtor_no))).collect())
 }
 
 /// Loads debtors by number; the caller knows which were to be there.
@@ -124,9 +123,10 @@ pub(crate) async fn load(
     tx: &mut Tx,
     part: Part,
     debtor_nos: impl IntoIterator<Item = DebtorNo>,
+    lock: Lock,
 ) -> Result<Vec<FoundDebtor>, StoreError> {
     let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
-    let rows: Vec<DebtorRow> = tx.fetch_all(LOAD, params![part.0, list]).await?;
+    let rows: Vec<DebtorRow> = tx.fetch_locked(LOAD, params![part.0, list], lock).await?;
     rows.into_iter().map(|row| row.found(part)).collect()
 }
 
@@ -135,9 +135,10 @@ pub(crate) async fn load_of_cases(
     tx: &mut Tx,
     part: Part,
     case_nos: impl IntoIterator<Item = CaseNo>,
+    lock: Lock,
 ) -> Result<Vec<FoundDebtor>, StoreError> {
     let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
-    let rows: Vec<DebtorRow> = tx.fetch_all(LOAD_OF_CASES, params![part.0, list]).await?;
+    let rows: Vec<DebtorRow> = tx.fetch_locked(LOAD_OF_CASES, params![part.0, list], lock).await?;
     rows.into_iter().map(|row| row.found(part)).collect()
 }
 

@@ -80,7 +80,7 @@ pub enum StoreError {
     Migration(#[from] sqlx::migrate::MigrateError),
     /// Anything else the database says.
     #[error(transparent)]
-    Database(rusqlite::Error),
+    Database(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -93,7 +93,40 @@ impl From<rusqlite::Error> for StoreError {
             Some(Code::SystemIoFailure | Code::DiskFull | Code::CannotOpen) => {
                 StoreError::Unavailable(error.to_string())
             }
-            _ => StoreError::Database(error),
+            _ => StoreError::Database(error.into()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        let sqlx::Error::Database(of) = &error else {
+            return match error {
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                    StoreError::Database(error.into())
+                }
+                sqlx::Error::PoolTimedOut => {
+                    StoreError::Unavailable("no connection to the database became free".to_owned())
+                }
+                _ => StoreError::Unavailable(error.to_string()),
+            };
+        };
+        let code = of.code().unwrap_or_default();
+        match code.as_ref() {
+            // Serialization, deadlock, a lock not had in time, a plan that no longer
+            // fits, and a key that another transaction wrote first: what is unique was
+            // looked for before, so that the next attempt finds it.
+            "40001" | "40P01" | "55P03" | "0A000" | "23505" => {
+                StoreError::Conflict(error.to_string())
+            }
+            // Connection, shutdown, resources, time, a server that only reads.
+            _ if ["08", "57", "53"].iter().any(|class| code.starts_with(class)) => {
+                StoreError::Unavailable(error.to_string())
+            }
+            "XX000" | "25006" | "28P01" | "28000" | "3D000" => {
+                StoreError::Unavailable(error.to_string())
+            }
+            _ => StoreError::Database(error.into()),
         }
     }
 }

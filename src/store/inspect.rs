@@ -7,9 +7,9 @@ use sqlx::migrate::Migrator;
 
 use crate::model::{CaseNo, Micros, Part, PortfolioNo};
 
+use super::StoreError;
 use super::db::{Tx, params, statements};
-use super::readers::Readers;
-use super::{DATABASE_FILE, StoreError};
+use super::sqlite::{DATABASE_FILE, Readers};
 
 /// The tables, as this program knows them.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");

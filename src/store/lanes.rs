@@ -13,6 +13,9 @@ statements! {
         WHERE part = $1 AND zone_set_id IN {ints:$2}";
     LOAD_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
         recovery_group, work_kind, route FROM lane WHERE part = $1 AND lane_id IN {ints:$2}";
+    LANES_OF = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
+        recovery_group, work_kind, route FROM lane WHERE part = $1 ORDER BY lane_id";
+    ZONE_SETS_OF = "SELECT zone_set_id, zones FROM zone_set WHERE part = $1 ORDER BY zone_set_id";
     // Named cross-part scans: the directory is read whole at start.
     ALL_LANES = "SELECT part, lane_id, zone_set_id, portfolio_no, language, stage, \
         recovery_group, work_kind, route FROM lane ORDER BY part, lane_id";
@@ -84,6 +87,22 @@ impl LaneRow {
 pub(crate) async fn all_lanes(tx: &mut Tx) -> Result<Vec<(Part, LaneKey)>, StoreError> {
     let rows: Vec<LaneRow> = tx.fetch_all(ALL_LANES, vec![]).await?;
     rows.into_iter().map(|row| Ok((Part(row.part), row.lane()?))).collect()
+}
+
+/// All lanes of a part.
+pub(crate) async fn lanes_of(tx: &mut Tx, part: Part) -> Result<Vec<LaneKey>, StoreError> {
+    let rows: Vec<LaneRow> = tx.fetch_all(LANES_OF, params![part.0]).await?;
+    rows.into_iter().map(LaneRow::lane).collect()
+}
+
+/// All zone sets of a part: number, IANA names.
+pub(crate) async fn zone_sets_of(
+    tx: &mut Tx,
+    part: Part,
+) -> Result<Vec<(i64, Vec<String>)>, StoreError> {
+    let rows: Vec<(i64, String)> = tx.fetch_all(ZONE_SETS_OF, params![part.0]).await?;
+    let names = |zones: String| zones.split(' ').map(str::to_owned).collect();
+    Ok(rows.into_iter().map(|(id, zones)| (id, names(zones))).collect())
 }
 
 /// Lanes by number.

@@ -7,19 +7,19 @@ use super::StoreError;
 use super::db::{Tx, params, statements};
 
 statements! {
-    BEGIN = "INSERT INTO placing (part, portfolio_no, after_case_no) VALUES ($1, $2, 0) \
+    BEGIN = "INSERT INTO portfolio_placing (part, portfolio_no, after_case_no) VALUES ($1, $2, 0) \
         ON CONFLICT (part, portfolio_no) DO UPDATE SET after_case_no = 0";
     // A named cross-part scan: rows are only there while there is something to do.
-    PENDING = "SELECT part, portfolio_no, after_case_no FROM placing \
+    PENDING = "SELECT part, portfolio_no, after_case_no FROM portfolio_placing \
         ORDER BY part, portfolio_no LIMIT 100";
     PLACED_SLICE = "SELECT s.case_no, COALESCE(q.state, 0), COALESCE(q.withheld_by, 0) \
         FROM (SELECT k.case_no FROM case_head k \
             WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
             ORDER BY k.case_no LIMIT 2000) AS s \
         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = s.case_no ORDER BY s.case_no";
-    ADVANCE = "UPDATE placing SET after_case_no = $4 \
+    ADVANCE = "UPDATE portfolio_placing SET after_case_no = $4 \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
-    END = "DELETE FROM placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
+    END = "DELETE FROM portfolio_placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
 }
 
 /// A portfolio whose cases are being placed anew, and the last case that was.

@@ -2,22 +2,41 @@
 //! a database answers into Rust values.
 
 use rusqlite::types::FromSql;
+use sqlx::postgres::PgRow;
+use sqlx::{Column as _, Decode, Postgres, Row as _};
 
 use super::StoreError;
 
 /// Where the reading of a row stands.
 pub(crate) struct Cells<'r> {
-    row: &'r rusqlite::Row<'r>,
+    row: AnyRow<'r>,
     next: usize,
 }
 
+#[derive(Clone, Copy)]
+enum AnyRow<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
+}
+
 impl<'r> Cells<'r> {
-    pub(super) fn of(row: &'r rusqlite::Row<'r>) -> Cells<'r> {
-        Cells { row, next: 0 }
+    pub(super) fn of_sqlite(row: &'r rusqlite::Row<'r>) -> Cells<'r> {
+        Cells { row: AnyRow::Sqlite(row), next: 0 }
     }
 
-    fn take<T: FromSql>(&mut self) -> Result<T, StoreError> {
-        let value = self.row.get(self.next)?;
+    pub(super) fn of_postgres(row: &'r PgRow) -> Cells<'r> {
+        Cells { row: AnyRow::Postgres(row), next: 0 }
+    }
+
+    fn take<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: FromSql + Decode<'r, Postgres>,
+    {
+        let value = match self.row {
+            AnyRow::Sqlite(row) => row.get(self.next)?,
+            // Unchecked: a column may be a narrower integer than what it is read into.
+            AnyRow::Postgres(row) => row.try_get_unchecked(self.next)?,
+        };
         self.next += 1;
         Ok(value)
     }
@@ -26,10 +45,18 @@ impl<'r> Cells<'r> {
     /// another order than the fields would go unseen.
     pub(crate) fn field<T: Row>(&mut self, name: &str) -> Result<T, StoreError> {
         debug_assert!(
-            !T::ONE_COLUMN || self.row.as_ref().column_name(self.next).is_ok_and(|is| is == name),
+            !T::ONE_COLUMN || self.name() == Some(name),
             "{name} is read from another column"
         );
         T::read(self)
+    }
+
+    /// The name of the next column.
+    fn name(&self) -> Option<&str> {
+        match self.row {
+            AnyRow::Sqlite(row) => row.as_ref().column_name(self.next).ok(),
+            AnyRow::Postgres(row) => row.columns().get(self.next).map(|column| column.name()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ async fn store() -> (TempDir, Store) {
 
 /// A connection past the store, to the database in a folder.
 fn connection(folder: &TempDir) -> Connection {
-    Connection::open(folder.path().join(super::DATABASE_FILE)).expect("the file is there")
+    Connection::open(folder.path().join(super::sqlite::DATABASE_FILE)).expect("the file is there")
 }
 
 /// Every plain statement: file, name, text.

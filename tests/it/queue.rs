@@ -14,7 +14,6 @@ mod waiting;
 mod workers;
 mod zones;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrears::engine::lease::{
@@ -32,7 +31,8 @@ use arrears::model::{
     HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings, RankingSettings,
     RequestId, StageBounds, TestClock, WorkListId, WorkListSettings, WorkerId,
 };
-use tempfile::TempDir;
+
+use crate::support::{TestDatabase, only_on_sqlite};
 
 const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 86_400_000_000;
@@ -47,7 +47,7 @@ struct Desk {
     /// Raised with every document and event, so that each is newer than the last.
     stamp: i64,
     events: usize,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
 fn id<T>(made: Result<T, arrears::model::InvalidId>) -> T {
@@ -127,11 +127,12 @@ impl Desk {
     }
 
     async fn with_policy(contact_policy: ContactPolicy) -> Desk {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let database = TestDatabase::new();
         let clock = Arc::new(TestClock::new(Micros(START)));
         let engine =
-            Engine::open(folder.path(), clock.clone()).await.expect("a new database opens");
-        let desk = Desk { engine, clock, caller: Caller::local(), stamp: START, events: 0, folder };
+            Engine::open(database.location(), clock.clone()).await.expect("a new database opens");
+        let desk =
+            Desk { engine, clock, caller: Caller::local(), stamp: START, events: 0, database };
         desk.portfolio("p", settings(contact_policy)).await;
         create_work_list(&desk.engine, &desk.caller, list("l"), everything())
             .await
@@ -143,11 +144,6 @@ impl Desk {
         create_portfolio(&self.engine, &self.caller, portfolio(name), settings)
             .await
             .expect("the portfolio is new");
-    }
-
-    /// Where the database lies.
-    fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     fn now(&self) -> i64 {

@@ -19,7 +19,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
-use tempfile::TempDir;
+
+use crate::support::TestDatabase;
 
 mod facts;
 
@@ -42,7 +43,7 @@ const OUTCOMES: [&str; 8] = [
 ];
 
 struct World {
-    _folder: TempDir,
+    _database: TestDatabase,
     clock: Arc<TestClock>,
     engine: Arc<Engine>,
     numbered: bool,
@@ -74,9 +75,9 @@ fn event_id(number: usize) -> EventId {
 
 impl World {
     async fn new(zone: &str, numbered: bool, tolerance_amount_minor: i64) -> World {
-        let folder = tempfile::tempdir().unwrap();
+        let database = TestDatabase::new();
         let clock = Arc::new(TestClock::new(START));
-        let engine = Engine::open(folder.path(), clock.clone()).await.unwrap();
+        let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
         let settings = PortfolioSettings {
             display_name: String::new(),
             time_zone: zone.to_owned(),
@@ -103,7 +104,15 @@ impl World {
         };
         create_work_list(&engine, &Caller::local(), work_list_id(), everything).await.unwrap();
         let sent = vec![None; CASES];
-        World { _folder: folder, clock, engine, numbered, sent, next_sequence: 1, next_event: 0 }
+        World {
+            _database: database,
+            clock,
+            engine,
+            numbered,
+            sent,
+            next_sequence: 1,
+            next_event: 0,
+        }
     }
 
     async fn take(&mut self, step: &Step) {

@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 /// Text that belongs in one place: what it is, and where it may stand. Paths
 /// that end in `/` are folders.
 const PLACES: [(&str, &[&str]); 9] = [
-    ("sqlx::", &["src/store.rs", "src/store/"]),
+    ("sqlx::", &["src/store.rs", "src/store/", "tests/it/", "benches/"]),
     ("rusqlite::", &["src/store.rs", "src/store/", "tests/it/", "benches/"]),
     ("jiff::", &["src/policy.rs", "src/policy/"]),
     (

@@ -1,5 +1,7 @@
 //! Granting leases: one transaction serves all waiting pulls of one work list.
 
+use std::collections::HashMap;
+
 use crate::model::{CaseNo, Micros, Part, RequestId, WorkListId, WorkerId};
 use crate::store::Tx;
 use crate::store::portfolios::{self, StoredWorkList};
@@ -29,7 +31,17 @@ pub(super) struct Pull {
     pub(super) request_id: Option<RequestId>,
 }
 
+impl Pull {
+    /// Whether both are the same named pull of one list.
+    pub(super) fn is_same(&self, other: &Pull) -> bool {
+        self.request_id.is_some()
+            && self.request_id == other.request_id
+            && self.worker_id == other.worker_id
+    }
+}
+
 /// Pulls served together.
+#[derive(Clone)]
 pub(super) struct Claim {
     pub(super) work_list_id: WorkListId,
     /// In the order in which they came.
@@ -84,16 +96,16 @@ pub(super) async fn claim_into(
     claim: Claim,
 ) -> Result<Claimed, Error> {
     let list = work_list(tx, set.part, &claim.work_list_id).await?;
+    let earlier = take_earlier(set, tx, &list, &claim).await?;
     if !claim.undelivered.is_empty() {
         give_back(set, tx, &list, &claim.undelivered).await?;
     }
+    set.skip_locked();
     let selection = lanes::select(set, tx, &list.settings).await?;
+    let retried: Vec<bool> = earlier.iter().map(Option::is_some).collect();
     let mut leases: Vec<Vec<LeaseRow>> = Vec::with_capacity(claim.pulls.len());
-    let mut retried = Vec::with_capacity(claim.pulls.len());
-    for pull in &claim.pulls {
-        let held = held_of_pull(set, tx, &list, pull).await?;
-        retried.push(held.is_some());
-        leases.push(held.unwrap_or_default());
+    for earlier in earlier {
+        leases.push(still_held(set, tx, earlier.unwrap_or_default()).await?);
     }
     let fresh = |(pull, retried): (&Pull, &bool)| if *retried { 0 } else { pull.max_items };
     let wanted: usize = claim.pulls.iter().zip(&retried).map(fresh).sum();
@@ -117,6 +129,39 @@ pub(super) async fn claim_into(
     Ok(Claimed { works, retried, granted, retry_after, warnings })
 }
 
+/// Reads what the pulls were given before, and takes the debtors of all that in hand,
+/// and of what is given back: the only ones that a claim waits for. A pull that is not
+/// known, or whose work nobody has seen, was given nothing.
+async fn take_earlier(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    list: &StoredWorkList,
+    claim: &Claim,
+) -> Result<Vec<Option<Vec<LeaseRow>>>, Error> {
+    let unseen = |pull: &Pull| claim.undelivered.iter().any(|work| work.pull.is_same(pull));
+    let after = set.now.plus(-PULL_KEPT);
+    let mut known = Vec::with_capacity(claim.pulls.len());
+    for pull in &claim.pulls {
+        known.push(match pull_key(list, pull).filter(|_| !unseen(pull)) {
+            Some(key) => report::find_pull(tx, set.part, key, after).await?,
+            None => None,
+        });
+    }
+    let given_back = claim.undelivered.iter().flat_map(|work| &work.tokens);
+    let given_back = given_back.map(|token| (CaseNo(token.case_no), token.lease_seq));
+    let keys: Vec<(CaseNo, i64)> =
+        known.iter().flatten().flatten().copied().chain(given_back).collect();
+    if keys.is_empty() {
+        return Ok(known.into_iter().map(|keys| keys.map(|_| Vec::new())).collect());
+    }
+    let leases = lease::load(tx, set.part, &keys).await?;
+    set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+    let by_key: HashMap<(CaseNo, i64), LeaseRow> =
+        leases.into_iter().map(|lease| ((lease.case_no, lease.lease_seq), lease)).collect();
+    let of_pull = |keys: Vec<_>| keys.iter().filter_map(|key| by_key.get(key).cloned()).collect();
+    Ok(known.into_iter().map(|keys| keys.map(of_pull)).collect())
+}
+
 /// Ends leases that nobody has seen, uncounted, and forgets the named ones of their
 /// pulls: a retry shall be given work.
 async fn give_back(
@@ -135,27 +180,18 @@ async fn give_back(
     Ok(())
 }
 
-/// What a named pull still holds of what it was given before; nothing if it is
-/// not known.
-async fn held_of_pull(
+/// What is still held of leases whose debtors are in hand.
+async fn still_held(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    list: &StoredWorkList,
-    pull: &Pull,
-) -> Result<Option<Vec<LeaseRow>>, Error> {
-    let Some(key) = pull_key(list, pull) else { return Ok(None) };
-    let after = set.now.plus(-PULL_KEPT);
-    let Some(keys) = report::find_pull(tx, set.part, key, after).await? else { return Ok(None) };
-    let mut leases = lease::load(tx, set.part, &keys).await?;
-    leases
-        .sort_by_key(|lease| keys.iter().position(|key| *key == (lease.case_no, lease.lease_seq)));
-    set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+    mut leases: Vec<LeaseRow>,
+) -> Result<Vec<LeaseRow>, Error> {
     // Judged by the set: this transaction may have ended some of them already. What
     // cannot be read cannot be shown again; its lease runs on for whoever has it.
     leases.retain(|lease| set.check_debtor(lease.debtor_no).is_ok() && token::runs(set, lease));
     set.load_content(tx, leases.iter().map(|lease| lease.case_no)).await?;
     leases.retain(|lease| set.check_readable(lease.case_no).is_ok());
-    Ok(Some(leases))
+    Ok(leases)
 }
 
 fn pull_key<'a>(list: &StoredWorkList, pull: &'a Pull) -> Option<PullKey<'a>> {

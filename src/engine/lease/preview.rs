@@ -32,7 +32,7 @@ pub async fn preview_work(
     max_items: usize,
 ) -> Result<PreviewedWork, Error> {
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller);
+    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
     let list = claim::work_list(&mut tx, caller.part, &work_list_id).await?;
     let selection = lanes::select(&mut set, &mut tx, &list.settings).await?;
     let granted = engine.waiting.granted((caller.part, list.number));

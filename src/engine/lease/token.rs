@@ -34,6 +34,8 @@ impl Leases {
         let mut debtor_nos: BTreeSet<DebtorNo> = now_of.into_values().collect();
         debtor_nos.extend(leases.iter().map(|lease| lease.debtor_no));
         set.load_debtors(tx, debtor_nos).await?;
+        // Whoever had the debtors may have ended the leases.
+        let leases = if tx.is_shared() { lease::load(tx, part, &keys).await? } else { leases };
         let by_key = leases.into_iter().map(|lease| ((lease.case_no, lease.lease_seq), lease));
         Ok(Leases(by_key.collect()))
     }

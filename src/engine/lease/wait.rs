@@ -68,9 +68,7 @@ impl WaitingPull {
     }
 
     fn same(&self, pull: &Pull) -> bool {
-        pull.request_id.is_some()
-            && self.pull.request_id == pull.request_id
-            && self.pull.worker_id == pull.worker_id
+        self.pull.is_same(pull)
     }
 }
 
@@ -440,7 +438,7 @@ async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
 async fn has_work(served: &Served) -> Result<bool, Error> {
     let engine = &served.engine;
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::of_part(engine, served.key.0, ACTOR);
+    let mut set = WorkingSet::of_part(engine, served.key.0, ACTOR, engine.now_of(&tx));
     claim::has_work(&mut set, &mut tx, &served.work_list_id).await
 }
 

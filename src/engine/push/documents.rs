@@ -11,6 +11,7 @@ use super::super::{Error, ItemError};
 use super::{Disposition, Document, PushCommand, PushResult, Rejected};
 
 /// The results of a call as they come to be known, in the order of the request.
+#[derive(Clone)]
 pub(super) struct Results(Vec<Option<PushResult>>);
 
 impl Results {
@@ -62,6 +63,7 @@ impl PushResult {
 }
 
 /// A document that counts, ready to be written.
+#[derive(Clone)]
 pub(super) struct Prepared {
     /// Its place in the request.
     pub(super) index: usize,
@@ -70,6 +72,7 @@ pub(super) struct Prepared {
 }
 
 /// The documents of a call, as they are handed to the writer.
+#[derive(Clone)]
 pub(super) struct Push {
     pub(super) portfolio_id: PortfolioId,
     /// Those that count, one a case.
@@ -149,7 +152,9 @@ pub(super) async fn check_numbering(
             if !validate_only {
                 portfolios::insert_source(tx, set.part, portfolio_no, numbered).await?;
             }
-            numbered
+            // Another push may have been the first.
+            let first = portfolios::source_numbered(tx, set.part, portfolio_no).await?;
+            first.unwrap_or(numbered)
         }
     };
     let fits = |one: &Prepared| one.document.source_sequence.is_some() == numbered;

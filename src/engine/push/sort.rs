@@ -62,6 +62,8 @@ pub(super) fn sort(
                     case_no: known.case_no,
                     as_of: document.as_of,
                     source_sequence: document.source_sequence,
+                    known_case_seq: known.rank.case_seq,
+                    known_as_of: known.as_of,
                 });
             }
             Decision::Same => results.set(index, unchanged()),

@@ -41,15 +41,19 @@ pub(super) async fn push_into(
     let ids = documents.iter().map(|one| one.document.case_id.as_str());
     let known = source::find_documents(tx, set.part, portfolio_no, ids).await?;
     let sorted = sort(documents, known, &mut results);
-    if !dry {
-        source::renew(tx, set.part, &sorted.renewed).await?;
-    }
     let debtor_nos = debtors_of(set, tx, &sorted, dry).await?;
     let sorted = readable(set, tx, sorted, (&debtor_nos, &mut results)).await?;
+    let renewed = sorted.renewed;
     absorb(set, sorted.absorbed, &mut results)?;
     let taken = within_bound(set, sorted.taken, &debtor_nos, &mut results);
     take(set, tx, (taken, debtor_nos, &context, dry), &mut results).await?;
-    results.finish(atomic)
+    let results = results.finish(atomic)?;
+    if !dry {
+        // Last: rows that are only renewed are locked without their debtors, and whoever
+        // has them waits for nothing more.
+        source::renew(tx, set.part, &renewed).await?;
+    }
+    Ok(results)
 }
 
 /// Takes in hand the debtors of all documents that change something, creating
@@ -65,11 +69,9 @@ async fn debtors_of(
     let before: BTreeSet<DebtorNo> = absorbed.chain(changed).collect();
     let named: BTreeSet<&str> =
         sorted.taken.iter().map(|taken| taken.new.document.debtor_id.as_str()).collect();
-    let found = debtors::find_by_id(tx, set.part, named.iter().copied()).await?;
-    let mut numbers: HashMap<String, DebtorNo> =
-        found.iter().map(|debtor| (debtor.debtor_id.clone(), debtor.debtor_no)).collect();
-    set.take_debtors(tx, found).await?;
-    set.load_debtors(tx, before).await?;
+    let mut numbers = debtors::numbers_of(tx, set.part, named.iter().copied()).await?;
+    set.load_debtors(tx, before.into_iter().chain(numbers.values().copied())).await?;
+    check_current(set, tx, sorted)?;
     let missing: Vec<&str> =
         named.into_iter().filter(|debtor_id| !numbers.contains_key(*debtor_id)).collect();
     let mut next = first_number(tx, set.part, NumberKind::Debtor, missing.len(), dry).await?;
@@ -89,6 +91,25 @@ async fn debtors_of(
         });
     }
     Ok(numbers)
+}
+
+/// Makes sure that the cases still stand as they did when the documents were sorted:
+/// since then their debtors were taken in hand, and another push may have been first.
+fn check_current(set: &WorkingSet, tx: &mut Tx, sorted: &Sorted) -> Result<(), Error> {
+    let absorbed = sorted.absorbed.iter().map(|(_, known)| known);
+    let changed = sorted.taken.iter().filter_map(|taken| taken.known.as_ref());
+    for known in absorbed.chain(changed) {
+        set.check_members(tx, [(known.case_no, known.debtor_no)])?;
+        let head = set.case(known.case_no).map(|entry| &entry.head);
+        let moved = |head: &CaseHead| {
+            (head.case_seq, head.as_of, head.ledger_sequence)
+                != (known.rank.case_seq, known.as_of, known.source_sequence)
+        };
+        if tx.is_shared() && head.is_some_and(moved) {
+            return Err(tx.conflict("a case was changed by another push").into());
+        }
+    }
+    Ok(())
 }
 
 /// Rejects documents that touch a debtor or a case that cannot be read, before any

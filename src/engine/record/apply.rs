@@ -121,11 +121,7 @@ async fn load(
             .into_iter()
             .map(|(id, read)| (id, read.map(|known| (known.head.case_no, known.head.debtor_no))))
             .collect();
-    let debtors: HashMap<String, DebtorNo> = debtors::find_by_id(tx, part, debtor_ids)
-        .await?
-        .into_iter()
-        .map(|debtor| (debtor.debtor_id, debtor.debtor_no))
-        .collect();
+    let debtors = debtors::numbers_of(tx, part, debtor_ids).await?;
     let of_keys = keys.values().flat_map(|key| key.case_nos.iter().copied());
     let debtor_of = cases::debtors_of(tx, part, of_keys.collect::<Vec<_>>()).await?;
     let mut debtor_nos: BTreeSet<DebtorNo> = debtors.values().copied().collect();
@@ -133,6 +129,9 @@ async fn load(
     debtor_nos.extend(keys.values().map(|key| key.debtor_no));
     debtor_nos.extend(debtor_of.values());
     set.load_debtors(tx, debtor_nos).await?;
+    let members =
+        cases.values().flatten().copied().chain(debtor_of.iter().map(|(no, of)| (*no, *of)));
+    set.check_members(tx, members)?;
     let named = cases.values().flatten().map(|(case_no, _)| *case_no);
     let case_nos: Vec<CaseNo> = named.chain(debtor_of.into_keys()).collect();
     set.load_content(tx, case_nos).await?;

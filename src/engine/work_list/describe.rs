@@ -27,7 +27,7 @@ pub async fn describe_work_list(
 ) -> Result<WorkListDescription, Error> {
     let counted = engine.counts.of(engine, caller.part).await?;
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller);
+    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
     let list = lease::work_list(&mut tx, caller.part, &work_list_id).await?;
     // Hours of contact are those of the instant of the counts.
     let now = std::mem::replace(&mut set.now, counted.as_of);

@@ -9,7 +9,7 @@ use crate::policy::ZoneSet;
 use crate::store::cases::{self, CaseHead};
 use crate::store::debtors::{self, FoundDebtor};
 use crate::store::queue::QueueRow;
-use crate::store::{Damage, Tx, lanes};
+use crate::store::{Damage, Lock, Tx, lanes};
 
 use super::super::Error;
 use super::{CaseEntry, DebtorEntry, WorkingSet};
@@ -53,6 +53,59 @@ impl WorkingSet {
         Ok(unread)
     }
 
+    /// From now on, debtors that another transaction has are passed over: claims and
+    /// sweeps find others, or come again.
+    pub(in super::super) fn skip_locked(&mut self) {
+        self.skips = true;
+    }
+
+    /// A transaction waits for debtors once, all in one order, before it has any: two
+    /// can then never wait for each other.
+    fn lock(&self) -> Lock {
+        if self.skips || !self.debtors.is_empty() { Lock::Skip } else { Lock::Wait }
+    }
+
+    /// Which of these debtors, of whom nothing could be taken in hand, are there all the
+    /// same: another transaction has them, or they had other cases a moment ago.
+    ///
+    /// # Errors
+    /// `Conflict` where they cannot be passed over.
+    async fn passed_over(
+        &mut self,
+        tx: &mut Tx,
+        debtor_nos: BTreeSet<DebtorNo>,
+    ) -> Result<BTreeSet<DebtorNo>, Error> {
+        if !tx.is_shared() || debtor_nos.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let there = debtors::load(tx, self.part, debtor_nos, Lock::None).await?;
+        let there: BTreeSet<DebtorNo> = there.into_iter().map(|one| one.debtor_no).collect();
+        if !there.is_empty() && !self.skips {
+            return Err(tx.conflict("another transaction has a debtor").into());
+        }
+        self.busy.extend(&there);
+        Ok(there)
+    }
+
+    /// Makes sure that cases are of the debtors they were of before these were taken in
+    /// hand.
+    ///
+    /// # Errors
+    /// `Conflict` where one is not, because another transaction was first.
+    pub(in super::super) fn check_members(
+        &self,
+        tx: &mut Tx,
+        members: impl IntoIterator<Item = (CaseNo, DebtorNo)>,
+    ) -> Result<(), Error> {
+        let gone = |(case_no, debtor_no): (CaseNo, DebtorNo)| {
+            self.debtors.contains_key(&debtor_no) && !self.members.contains(&(debtor_no, case_no))
+        };
+        if tx.is_shared() && members.into_iter().any(gone) {
+            return Err(tx.conflict("a case was given to another debtor").into());
+        }
+        Ok(())
+    }
+
     /// Loads debtors with all their cases and places in the queue.
     pub(in super::super) async fn load_debtors(
         &mut self,
@@ -62,14 +115,17 @@ impl WorkingSet {
         let missing: BTreeSet<DebtorNo> = debtor_nos
             .into_iter()
             .filter(|no| !self.debtors.contains_key(no) && !self.is_left_out(*no))
+            .filter(|no| !self.busy.contains(no))
             .collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let loaded = debtors::load(tx, self.part, missing.iter().copied()).await?;
+        let loaded = debtors::load(tx, self.part, missing.iter().copied(), self.lock()).await?;
         let found: BTreeSet<DebtorNo> = loaded.iter().map(|debtor| debtor.debtor_no).collect();
         self.take_debtors(tx, loaded).await?;
-        let lost: Vec<DebtorNo> = missing.difference(&found).copied().collect();
+        let lost: BTreeSet<DebtorNo> = missing.difference(&found).copied().collect();
+        let busy = self.passed_over(tx, lost.clone()).await?;
+        let lost: Vec<DebtorNo> = lost.difference(&busy).copied().collect();
         for debtor_no in &lost {
             self.leave_out(*debtor_no, Damage::missing("debtor", self.part, debtor_no.0));
         }
@@ -80,7 +136,9 @@ impl WorkingSet {
     /// hand.
     async fn note_cases_of(&mut self, tx: &mut Tx, left_out: Vec<DebtorNo>) -> Result<(), Error> {
         if !left_out.is_empty() {
-            for (debtor_no, case_no, _) in cases::load_of_debtors(tx, self.part, left_out).await? {
+            for (debtor_no, case_no, _) in
+                cases::load_of_debtors(tx, self.part, left_out, Lock::None).await?
+            {
                 self.note_case_of(debtor_no, case_no);
             }
         }
@@ -101,7 +159,8 @@ impl WorkingSet {
         if missing.is_empty() {
             return Ok(());
         }
-        let mut loaded = debtors::load_of_cases(tx, self.part, missing.iter().copied()).await?;
+        let mut loaded =
+            debtors::load_of_cases(tx, self.part, missing.iter().copied(), self.lock()).await?;
         loaded.retain(|debtor| {
             let known = debtor.debtor_no;
             !self.debtors.contains_key(&known) && !self.is_left_out(known)
@@ -111,8 +170,15 @@ impl WorkingSet {
             missing.into_iter().filter(|case_no| !self.cases.contains_key(case_no)).collect();
         if !lost.is_empty() {
             let debtor_of = cases::debtors_of(tx, self.part, lost.iter().copied()).await?;
+            let unknown =
+                |of: &&DebtorNo| !self.debtors.contains_key(of) && !self.is_left_out(**of);
+            let others = debtor_of.values().filter(unknown).copied().collect();
+            let busy = self.passed_over(tx, others).await?;
             for case_no in lost {
-                self.withhold_absent(case_no, debtor_of.get(&case_no).copied());
+                let of = debtor_of.get(&case_no).copied();
+                if of.is_none_or(|debtor_no| !busy.contains(&debtor_no)) {
+                    self.withhold_absent(case_no, of);
+                }
             }
         }
         Ok(())
@@ -147,7 +213,7 @@ impl WorkingSet {
         let mut rows: Vec<(CaseHead, Option<QueueRow>)> = Vec::new();
         let mut members = Vec::new();
         for (debtor_no, case_no, read) in
-            cases::load_of_debtors(tx, self.part, taken.iter().copied()).await?
+            cases::load_of_debtors(tx, self.part, taken.iter().copied(), Lock::Wait).await?
         {
             match read {
                 Ok(row) => rows.push(row),

@@ -62,6 +62,8 @@ pub(super) struct PendingAudit {
 pub(in super::super) struct Effects {
     part: Option<Part>,
     lanes: Vec<LaneKey>,
+    /// Lanes whose ready rows have changed.
+    lanes_changed: BTreeSet<i64>,
     zone_sets: Vec<(i64, Arc<ZoneSet>)>,
     heads: Learned,
     /// Whether a case became ready.
@@ -78,6 +80,8 @@ impl Effects {
         for lane in self.lanes {
             engine.directory.add_lane(part, lane);
         }
+        // Once more: a claim may have read them while they were not yet committed.
+        engine.heads.forget(part, &self.lanes_changed);
         engine.heads.remember(part, self.heads);
         if self.ready {
             engine.waiting.wake(part);
@@ -121,7 +125,8 @@ impl WorkingSet {
             .collect();
         let ids: Vec<i64> = self.new_zone_sets.keys().copied().collect();
         lanes::insert_zone_sets(tx, self.part, &ids, &zone_sets).await?;
-        let new_lanes: Vec<LaneKey> = self.new_lanes.values().cloned().collect();
+        let mut new_lanes: Vec<LaneKey> = self.new_lanes.values().cloned().collect();
+        new_lanes.sort_by_key(LaneKey::lane_id);
         lanes::insert_lanes(tx, self.part, &new_lanes).await?;
         let changed = self
             .debtors
@@ -132,7 +137,8 @@ impl WorkingSet {
         self.save_cases(tx).await?;
         self.save_heads(tx).await?;
         self.save_events(tx).await?;
-        self.engine.heads.forget(self.part, &self.lanes_changed());
+        let lanes_changed = self.lanes_changed();
+        self.engine.heads.forget(self.part, &lanes_changed);
         queue::save(tx, self.part, self.moved().filter_map(|entry| entry.queue.as_ref())).await?;
         self.save_withheld(tx).await?;
         self.leases.save(tx, self.part).await?;
@@ -150,6 +156,7 @@ impl WorkingSet {
         Ok(Effects {
             part: Some(self.part),
             lanes: new_lanes,
+            lanes_changed,
             heads: self.heads,
             ready: self.cases.values().any(became_ready),
             zone_sets: self.new_zone_sets.into_iter().collect(),

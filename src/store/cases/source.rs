@@ -8,7 +8,7 @@ use crate::model::{
     RecoveryGroup, RuleSetId,
 };
 
-use super::super::db::{Batch, Column, Tx, params, statements, text_list};
+use super::super::db::{Batch, Column, Lock, Tx, int_list, params, statements, text_list};
 use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts};
 use super::super::error::readable;
 use super::super::row::row;
@@ -81,11 +81,19 @@ pub struct Renewal {
     pub as_of: Micros,
     /// Its number.
     pub source_sequence: Option<i64>,
+    /// The last event of the case when it was compared.
+    pub known_case_seq: i64,
+    /// The instant of the ledger when it was compared.
+    pub known_as_of: Micros,
 }
 
 statements! {
-    // A row that is missing reads as a state of 0 or as an empty hash, which none has.
-    FIND_DOCUMENTS = "SELECT c.case_id, COALESCE(s.content_hash, x'') AS content_hash, c.case_no, \
+    LOCK_HEADS = "SELECT case_no FROM case_head WHERE part = $1 AND case_no IN {ints:$2} \
+        ORDER BY case_no {lock:case_head}";
+    TOO_OLD = "SELECT case_no FROM case_q WHERE part = $1 AND case_no IN {ints:$2} \
+        AND withheld_by = 9 LIMIT 1";
+    // A row that is missing reads as a state of 0 or as no hash, which none has.
+    FIND_DOCUMENTS = "SELECT c.case_id, s.content_hash, c.case_no, \
         COALESCE(h.debtor_no, 0) AS debtor_no, COALESCE(h.as_of, 0) AS as_of, \
         h.ledger_sequence, h.absorb_at, COALESCE(h.state, 0) AS state, \
         COALESCE(h.recovery_group, 0) AS recovery_group, COALESCE(h.score, 0) AS score, \
@@ -113,12 +121,13 @@ pub(crate) const SAVE_SOURCES: Batch = Batch {
 
 // The numbers stand in an IN besides the join; see `SAVE_HISTORIES`.
 pub(crate) const RENEW: Batch = Batch {
-    text: "WITH v(case_no, as_of, ledger_sequence) AS (VALUES {rows}) \
+    text: "WITH v(case_no, as_of, ledger_sequence, case_seq, known_as_of) AS (VALUES {rows}) \
         UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence FROM v \
         WHERE case_head.part = $1 AND case_head.case_no = v.case_no \
+        AND case_head.case_seq = v.case_seq AND case_head.as_of = v.known_as_of \
         AND case_head.case_no IN (SELECT case_no FROM v)",
     fixed: 1,
-    columns: &[INT, INT, INT],
+    columns: &[INT, INT, INT, INT, INT],
 };
 
 /// All batches of this file.
@@ -128,7 +137,7 @@ pub(crate) const BATCHES: &[Batch] = &[SAVE_SOURCES, RENEW];
 row! {
     struct DocumentRow {
         case_id: String,
-        content_hash: Vec<u8>,
+        content_hash: Option<Vec<u8>>,
         case_no: i64,
         debtor_no: i64,
         as_of: i64,
@@ -162,9 +171,9 @@ fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> 
     if row.state == 0 {
         return Err(Damage::missing("case_head", part, row.case_no).into());
     }
-    if row.content_hash.is_empty() {
+    let Some(content_hash) = row.content_hash else {
         return Err(Damage::missing("case_source", part, row.case_no).into());
-    }
+    };
     let place = Place { table: "case_head", part: part.0, key: row.case_no };
     let int = |name: &str, value: i64| {
         i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
@@ -177,7 +186,7 @@ fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> 
     Ok(StoredDocument {
         case_no: CaseNo(row.case_no),
         debtor_no: DebtorNo(row.debtor_no),
-        content_hash: row.content_hash,
+        content_hash,
         as_of: Micros(row.as_of),
         source_sequence: row.ledger_sequence,
         absorb_at: row.absorb_at.map(Micros),
@@ -218,12 +227,37 @@ pub(crate) async fn save_sources(
     Ok(())
 }
 
-/// Notes that the ledger said the same anew: the narrowest write there is.
+/// Notes that the ledger said the same anew: the narrowest write there is. Where others
+/// write too, the rows are locked first, and none that somebody has is waited for.
+///
+/// # Errors
+/// `Conflict` where a case has changed since it was compared.
 pub(crate) async fn renew(tx: &mut Tx, part: Part, renewals: &[Renewal]) -> Result<(), StoreError> {
+    if renewals.is_empty() {
+        return Ok(());
+    }
+    if tx.is_shared() {
+        let case_nos = int_list(renewals.iter().map(|renewal| renewal.case_no.0));
+        let params = params![part.0, case_nos];
+        let locked: Vec<(i64,)> = tx.fetch_locked(LOCK_HEADS, params.clone(), Lock::Skip).await?;
+        let too_old: Vec<(i64,)> = tx.fetch_all(TOO_OLD, params).await?;
+        if locked.len() < renewals.len() || !too_old.is_empty() {
+            return Err(tx.conflict("a case was changed while its document was compared"));
+        }
+    }
     let mut rows = Vec::with_capacity(renewals.len() * RENEW.columns.len());
     for renewal in renewals {
-        rows.extend(params![renewal.case_no.0, renewal.as_of.0, renewal.source_sequence]);
+        rows.extend(params![
+            renewal.case_no.0,
+            renewal.as_of.0,
+            renewal.source_sequence,
+            renewal.known_case_seq,
+            renewal.known_as_of.0,
+        ]);
     }
-    tx.execute_batch(RENEW, params![part.0], rows).await?;
+    let touched = tx.execute_batch(RENEW, params![part.0], rows).await?;
+    if usize::try_from(touched).ok() != Some(renewals.len()) {
+        return Err(tx.conflict("a case was changed while its document was compared"));
+    }
     Ok(())
 }

@@ -1,11 +1,18 @@
 //! How statements find their rows: by key, never by walking through a tenant.
 
 use super::*;
-use crate::store::db::texts_for_tests;
+use crate::store::sqlite::texts_for_tests;
 
 /// Tables of a handful of rows a tenant, which may be read whole.
-const SMALL: &[&str] =
-    &["tenant", "portfolio", "work_list", "lane", "zone_set", "placing", "_sqlx_migrations"];
+const SMALL: &[&str] = &[
+    "tenant",
+    "portfolio",
+    "work_list",
+    "lane",
+    "zone_set",
+    "portfolio_placing",
+    "_sqlx_migrations",
+];
 
 /// Statements that read a tenant in the order of its key and stop at a limit.
 const IN_ORDER: &[&str] = &["audit LAST", "audit PAGE"];
@@ -72,7 +79,7 @@ const HOT: &[(&str, &[&str])] = &[
     ("cases LOAD_OF_DEBTORS", &["case_head_by_debtor (part=? AND debtor_no=?)"]),
     ("cases LIST_HEADS", &["case_head_by_portfolio (part=? AND portfolio_no=? AND case_no>?)"]),
     ("cases LIST_HEADS_OF_DEBTOR", &["case_head_by_debtor (part=? AND debtor_no=? AND case_no>?)"]),
-    ("debtors FIND_BY_ID", &["debtor_by_id (part=? AND debtor_id=?)"]),
+    ("debtors NUMBERS_OF", &["debtor_by_id (part=? AND debtor_id=?)"]),
     ("count COUNT_SLICE", &["case_head_by_portfolio (part=? AND portfolio_no=? AND case_no>?)"]),
     ("count LEASES_SINCE", &["lease_by_list (part=? AND work_list_no=? AND grant_time>?)"]),
     ("report PRUNE_REPORTS", &["report_by_time (report_time<?)"]),

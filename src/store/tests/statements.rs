@@ -2,7 +2,7 @@
 //! everything that a tenant owns.
 
 use super::*;
-use crate::store::db::texts_for_tests;
+use crate::store::sqlite::texts_for_tests;
 
 /// Statements that read over all parts: sweeps, roll-over, start-up and looks
 /// from outside. They

@@ -1,7 +1,6 @@
 //! Places after settings have changed, where the service stops in the middle.
 
 use arrears::engine::portfolio::{get_portfolio, update_portfolio};
-use rusqlite::Connection;
 
 use super::*;
 
@@ -19,16 +18,16 @@ impl Desk {
     }
 
     fn count(&self, sql: &str) -> i64 {
-        let database = Connection::open(self.folder().join("arrears.db")).expect("it is there");
-        database.query_row(sql, [], |row| row.get(0)).expect("rows can be counted")
+        self.database.count(sql)
     }
 
     /// Stops the service wherever it stands, and starts another.
     async fn restart(self) -> Desk {
-        let Desk { engine, clock, caller, stamp, events, folder } = self;
+        let Desk { engine, clock, caller, stamp, events, database } = self;
         drop(engine);
-        let engine = Engine::open(folder.path(), clock.clone()).await.expect("it opens again");
-        Desk { engine, clock, caller, stamp, events, folder }
+        let engine =
+            Engine::open(database.location(), clock.clone()).await.expect("it opens again");
+        Desk { engine, clock, caller, stamp, events, database }
     }
 }
 
@@ -49,7 +48,7 @@ async fn placing_anew_goes_on_behind_a_restart() {
     let desk = desk.restart().await;
     let done = desk.engine.place_anew().await.expect("cases can be placed");
     assert_eq!((done, desk.count(old)), (CASES, 0));
-    assert_eq!(desk.count("SELECT COUNT(*) FROM placing"), 0);
+    assert_eq!(desk.count("SELECT COUNT(*) FROM portfolio_placing"), 0);
     assert_eq!(desk.engine.place_anew().await.expect("nothing is left"), 0);
     assert_eq!(desk.lease(pull(500)).await.items.len(), CASES);
 }
@@ -62,9 +61,9 @@ async fn settings_that_change_again_begin_anew() {
     desk.change(PortfolioSettings { max_ledger_age_hours: 1, ..settings(around_the_clock()) })
         .await;
     // As if the first half had been placed by the settings before.
-    let half = "UPDATE placing SET after_case_no = (SELECT MAX(case_no) / 2 FROM case_head)";
-    let database = Connection::open(desk.folder().join("arrears.db")).expect("it is there");
-    assert_eq!(database.execute(half, []).expect("it can be moved"), 1);
+    let half =
+        "UPDATE portfolio_placing SET after_case_no = (SELECT MAX(case_no) / 2 FROM case_head)";
+    assert_eq!(desk.database.execute(half), 1);
     desk.change(PortfolioSettings { max_ledger_age_hours: 2, ..settings(around_the_clock()) })
         .await;
     let done = desk.engine.place_anew().await.expect("cases can be placed");

@@ -14,31 +14,33 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
+use super::TestDatabase;
+
 /// Where the clock of a test server stands at first: Wednesday 2026-03-04,
 /// 10:00 UTC.
 pub(crate) const NOW: Micros = Micros(1_772_618_400 * Micros::SECOND);
 
-/// A running server. Its folder goes when it is dropped.
+/// A running server. Its database goes when it is dropped.
 pub(crate) struct TestServer {
     /// The server's clock.
     pub(crate) clock: Arc<TestClock>,
     /// A connection to gRPC.
     pub(crate) channel: Channel,
-    folder: tempfile::TempDir,
+    database: TestDatabase,
     shutdown: CancellationToken,
     _stop_when_dropped: DropGuard,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl TestServer {
-    /// Starts a server over an empty folder.
+    /// Starts a server over an empty database.
     pub(crate) async fn start() -> TestServer {
         let clock = Arc::new(TestClock::new(NOW));
-        TestServer::over(tempfile::tempdir().unwrap(), clock).await
+        TestServer::over(TestDatabase::new(), clock).await
     }
 
-    async fn over(folder: tempfile::TempDir, clock: Arc<TestClock>) -> TestServer {
-        let engine = Engine::open(folder.path(), clock.clone()).await.unwrap();
+    async fn over(database: TestDatabase, clock: Arc<TestClock>) -> TestServer {
+        let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
         let mut config = Config::default();
         config.server.grpc_addr.set_port(0);
         config.server.http_addr.set_port(0);
@@ -49,10 +51,10 @@ impl TestServer {
         let served = tokio::spawn(async move { serve(engine, listeners, &config, stop).await });
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let _stop_when_dropped = shutdown.clone().drop_guard();
-        TestServer { clock, channel, folder, shutdown, _stop_when_dropped, served }
+        TestServer { clock, channel, database, shutdown, _stop_when_dropped, served }
     }
 
-    /// Stops the server and starts another over the same folder, with the clock
+    /// Stops the server and starts another over the same database, with the clock
     /// where it stands.
     pub(crate) async fn restart(self) -> TestServer {
         let clock = Arc::clone(&self.clock);
@@ -64,12 +66,12 @@ impl TestServer {
         self.clock.now().0 - NOW.0
     }
 
-    /// Stops the server and waits until it has; its folder is left.
-    pub(crate) async fn end(self) -> tempfile::TempDir {
+    /// Stops the server and waits until it has; its database is left.
+    pub(crate) async fn end(self) -> TestDatabase {
         self.shutdown.cancel();
         drop(self.channel);
         self.served.await.unwrap().unwrap();
-        self.folder
+        self.database
     }
 
     /// Tells the server to stop; open calls may end.
@@ -78,8 +80,8 @@ impl TestServer {
     }
 
     /// The database beside the server.
-    pub(crate) fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.folder.path().join("arrears.db")).unwrap()
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     pub(crate) fn portfolios(&self) -> PortfolioServiceClient<Channel> {

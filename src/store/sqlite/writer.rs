@@ -2,7 +2,6 @@
 //! committed in groups: each but the first runs inside a savepoint of its own, so
 //! that one that fails takes nobody with it, and is answered only after the COMMIT.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -11,19 +10,9 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
-use super::db::Tx;
-
-/// How urgent a write is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Somebody waits at a telephone: leases, reports, events, sweeps.
-    Interactive,
-    /// A night is being pushed.
-    Ingest,
-    /// Roll-over and ranking anew.
-    Background,
-}
+use super::super::db::Tx;
+use super::super::latency::{INTERACTIVE_P99_MAX, Latencies};
+use super::super::{Class, StoreError, panic_text};
 
 /// A job, and what remains to be done when its group's commit is decided.
 pub(crate) type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
@@ -46,7 +35,6 @@ const GROUP_TIME: Duration = Duration::from_millis(2);
 const BACKGROUND_TIME: Duration = Duration::from_millis(5);
 /// Background work gets this much of every second however busy the others are.
 const BACKGROUND_FLOOR: Duration = Duration::from_millis(1);
-const INTERACTIVE_P99_MAX: Duration = Duration::from_millis(20);
 
 /// Where writes are handed in. Dropping the last one ends the writer after what
 /// is queued.
@@ -135,14 +123,6 @@ where
         })
     });
     (job, receiver)
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 /// The requests that are committed together.
@@ -267,33 +247,5 @@ impl WriterTask {
 
     async fn statement(&mut self, sql: &'static str) -> Result<(), StoreError> {
         self.tx.script(sql).await
-    }
-}
-
-/// The latencies of the last interactive requests.
-#[derive(Default)]
-struct Latencies(VecDeque<Duration>);
-
-impl Latencies {
-    const KEPT: usize = 200;
-
-    fn add(&mut self, latency: Duration) {
-        if self.0.len() == Self::KEPT {
-            self.0.pop_front();
-        }
-        self.0.push_back(latency);
-    }
-
-    /// The 99th percentile: the second longest of the last 200.
-    fn p99(&self) -> Duration {
-        let mut longest = [Duration::ZERO; 2];
-        for latency in &self.0 {
-            if *latency > longest[0] {
-                longest = [*latency, longest[0]];
-            } else if *latency > longest[1] {
-                longest[1] = *latency;
-            }
-        }
-        longest[1]
     }
 }

@@ -15,7 +15,7 @@ const PLACE_WAIT: Duration = Duration::from_secs(10);
 
 /// The readers of one database file.
 #[derive(Clone)]
-pub(super) struct Readers(Arc<Shared>);
+pub(in super::super) struct Readers(Arc<Shared>);
 
 struct Shared {
     file: PathBuf,
@@ -25,13 +25,13 @@ struct Shared {
 
 impl Readers {
     /// At most `count` readers of a file, opened as they are needed.
-    pub(super) fn new(file: PathBuf, count: usize) -> Readers {
+    pub(in super::super) fn new(file: PathBuf, count: usize) -> Readers {
         let places = Arc::new(Semaphore::new(count));
         Readers(Arc::new(Shared { file, idle: Mutex::default(), places }))
     }
 
     /// A reader of one's own until it is dropped.
-    pub(super) async fn reader(&self) -> Result<Reader, StoreError> {
+    pub(in super::super) async fn reader(&self) -> Result<Reader, StoreError> {
         let place = tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.0.places).acquire_owned());
         let Ok(Ok(place)) = place.await else {
             let message = format!("no reader became free within {} s", PLACE_WAIT.as_secs());
@@ -55,7 +55,7 @@ impl Readers {
 }
 
 /// A connection that sees one instant, from its first statement on.
-pub(super) struct Reader {
+pub(in super::super) struct Reader {
     /// None before the first statement, if none was idle.
     connection: Option<Connection>,
     readers: Readers,
@@ -64,7 +64,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The connection, its view begun.
-    pub(super) fn connection(&mut self) -> Result<&Connection, StoreError> {
+    pub(in super::super) fn connection(&mut self) -> Result<&Connection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.readers.open()?,

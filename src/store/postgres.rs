@@ -1,0 +1,245 @@
+//! PostgreSQL: any number of replicas over one database. A transaction has a
+//! connection of its own; rows are locked by what takes them in hand, and a
+//! transaction that another one came between runs anew.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::Connection as _;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+
+use super::StoreError;
+use super::db::Tx;
+
+mod numbers;
+mod text;
+mod transaction;
+mod write;
+
+pub(super) use transaction::PgTx;
+
+use numbers::NumberBlocks;
+use write::Places;
+
+/// The tables, as this program knows them.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+/// What a database says of its migrations that has none.
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// Prepared statements kept per connection.
+const STATEMENTS_KEPT: usize = 512;
+
+/// How PostgreSQL is reached and used.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    connect: PgConnectOptions,
+    /// The most connections of this process, 4 to 200.
+    pub connections_max: u32,
+    /// Whether a pooler hands out connections transaction by transaction: then
+    /// statements keep no names, and settings last for one transaction.
+    pub transaction_pooler: bool,
+    /// The longest a statement may run.
+    pub statement_timeout: Duration,
+    /// The longest a statement waits for a row that another transaction has.
+    pub lock_timeout: Duration,
+    /// The longest a transaction may stand idle.
+    pub idle_timeout: Duration,
+    /// The longest a transaction waits for a connection.
+    pub connect_timeout: Duration,
+    /// Serves although the database acknowledges commits before they are durable.
+    pub allow_async_commit: bool,
+}
+
+impl PostgresOptions {
+    /// Reads a URL, `postgres://user:password@host:port/database?sslmode=verify-full`.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the password.
+    pub fn from_url(url: &str) -> Result<PostgresOptions, String> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err("it does not begin with postgres://".to_owned());
+        }
+        let connect = PgConnectOptions::from_str(url).map_err(|error| error.to_string())?;
+        Ok(PostgresOptions {
+            connect,
+            connections_max: 16,
+            transaction_pooler: false,
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            allow_async_commit: false,
+        })
+    }
+
+    /// Host, port and database, for people.
+    pub fn place(&self) -> String {
+        let database = self.connect.get_database().unwrap_or("postgres");
+        format!("{}:{}/{database}", self.connect.get_host(), self.connect.get_port())
+    }
+
+    /// Settings of a connection, or of every transaction behind a pooler.
+    fn settings(&self, citus: bool) -> Vec<(&'static str, String)> {
+        let millis = |time: Duration| time.as_millis().to_string();
+        let mut settings = vec![
+            ("statement_timeout", millis(self.statement_timeout)),
+            ("lock_timeout", millis(self.lock_timeout)),
+            ("idle_in_transaction_session_timeout", millis(self.idle_timeout)),
+            ("jit", "off".to_owned()),
+        ];
+        // Planning one of the longer statements costs more than running it, and no plan
+        // here should depend on a value. Citus cannot plan without values.
+        if !citus {
+            settings.push(("plan_cache_mode", "force_generic_plan".to_owned()));
+        }
+        settings
+    }
+}
+
+/// A database that other processes may write to as well.
+#[derive(Clone)]
+pub struct Postgres(Arc<Shared>);
+
+struct Shared {
+    pool: PgPool,
+    numbers: NumberBlocks,
+    places: Places,
+    /// Begins a transaction that writes; says what time it is.
+    begin_write: String,
+    /// Begins a view of one instant; says what time it is.
+    begin_read: String,
+    /// Whether statements keep their names on a connection.
+    persistent: bool,
+}
+
+impl Postgres {
+    /// Connects, and brings the tables up to date.
+    pub(super) async fn open(options: &PostgresOptions) -> Result<Postgres, StoreError> {
+        let connect =
+            options.connect.clone().application_name("arrears").disable_statement_logging();
+        let mut first = connect_within(&connect, options.connect_timeout).await?;
+        migrate(&mut first, options).await?;
+        check_durable(&mut first, options).await?;
+        let citus = has_citus(&mut first).await?;
+        first.close().await?;
+        let settings = options.settings(citus);
+        let (connect, local) = match options.transaction_pooler {
+            true => (connect.statement_cache_capacity(0), set_local(&settings)),
+            false => {
+                let connect = connect.statement_cache_capacity(STATEMENTS_KEPT);
+                (connect.options(settings), String::new())
+            }
+        };
+        let pool = |count: u32| {
+            PgPoolOptions::new()
+                .max_connections(count)
+                .acquire_timeout(options.connect_timeout)
+                // Asking whether a connection lives costs a round trip; a transaction
+                // that finds it dead begins anew on another one.
+                .test_before_acquire(false)
+                .connect_lazy_with(connect.clone())
+        };
+        Ok(Postgres(Arc::new(Shared {
+            pool: pool(options.connections_max.saturating_sub(1).max(3)),
+            numbers: NumberBlocks::new(pool(1)),
+            places: Places::of(options.connections_max),
+            begin_write: format!("BEGIN; {local}{}", transaction::NOW),
+            begin_read: format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {local}{}",
+                transaction::NOW
+            ),
+            persistent: !options.transaction_pooler,
+        })))
+    }
+
+    /// A view of one instant.
+    pub(super) async fn read(&self) -> Result<Tx, StoreError> {
+        let _place = self.0.places.reader().await?;
+        Ok(Tx::postgres(PgTx::begin(self, &self.0.pool, false).await?))
+    }
+}
+
+fn set_local(settings: &[(&str, String)]) -> String {
+    settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).collect()
+}
+
+async fn connect_within(
+    options: &PgConnectOptions,
+    within: Duration,
+) -> Result<PgConnection, StoreError> {
+    match tokio::time::timeout(within, PgConnection::connect_with(options)).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => {
+            let message = format!("no connection within {} s", within.as_secs());
+            Err(StoreError::Unavailable(message))
+        }
+    }
+}
+
+/// Brings the tables up to date unless they are: the role of a service need not own
+/// them. Tables of a newer program are left alone, so that an older replica can
+/// restart while the others are replaced. Of many that start at once, one migrates
+/// and the others wait for it.
+async fn migrate(
+    connection: &mut PgConnection,
+    options: &PostgresOptions,
+) -> Result<(), StoreError> {
+    let applied: Vec<(i64, bool)> =
+        match sqlx::query_as("SELECT version, success FROM _sqlx_migrations")
+            .fetch_all(&mut *connection)
+            .await
+        {
+            Ok(applied) => applied,
+            Err(sqlx::Error::Database(error))
+                if error.code().is_some_and(|is| is == UNDEFINED_TABLE) =>
+            {
+                Vec::new()
+            }
+            Err(error) => return Err(error.into()),
+        };
+    if MIGRATIONS.iter().all(|migration| applied.contains(&(migration.version, true))) {
+        return Ok(());
+    }
+    if options.transaction_pooler {
+        // The lock that keeps two from migrating belongs to a session.
+        return Err(StoreError::Unavailable(
+            "the tables are not up to date, and cannot be made so through a pooler: run \
+             `arrears migrate up` with the address of the database itself"
+                .to_owned(),
+        ));
+    }
+    Ok(MIGRATIONS.run(connection).await?)
+}
+
+/// Refuses a database that acknowledges what a crash may undo.
+async fn check_durable(
+    connection: &mut PgConnection,
+    options: &PostgresOptions,
+) -> Result<(), StoreError> {
+    let (commit, fsync): (String, String) =
+        sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+            .fetch_one(connection)
+            .await?;
+    if commit != "off" && fsync == "on" {
+        return Ok(());
+    }
+    if options.allow_async_commit {
+        tracing::warn!(commit, fsync, "acknowledged writes may be lost when the database crashes");
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "synchronous_commit is {commit} and fsync is {fsync}: acknowledged writes could be lost; \
+         set both to on, or allow it with store.allow_async_commit"
+    )))
+}
+
+async fn has_citus(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let found: Option<(i32,)> =
+        sqlx::query_as("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,288 @@
+//! One transaction: a connection of its own from BEGIN to COMMIT, and what went
+//! wrong on it.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+
+use crate::model::Micros;
+
+use super::super::StoreError;
+use super::super::db::{Batch, Column, Lock, Value};
+use super::super::row::{Cells, Row};
+use super::{Postgres, text};
+
+/// The database's instant in microseconds, which every transaction begins with.
+pub(super) const NOW: &str =
+    "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)";
+
+/// Why a transaction may run anew from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// Another transaction came between.
+    Conflict,
+    /// The connection was lost, before anything could have been committed.
+    Lost,
+}
+
+/// A transaction. Dropped before its end, it is undone.
+pub(in super::super) struct PgTx {
+    connection: Option<PoolConnection<sqlx::Postgres>>,
+    store: Postgres,
+    writes: bool,
+    begun: Micros,
+    retry: Option<Retry>,
+}
+
+impl PgTx {
+    /// Begins a transaction, in one round trip with asking what time it is.
+    pub(super) async fn begin(
+        store: &Postgres,
+        pool: &PgPool,
+        writes: bool,
+    ) -> Result<PgTx, StoreError> {
+        // A connection that has died in the pool is found out here.
+        let mut again = true;
+        loop {
+            let mut connection = pool.acquire().await?;
+            let begin = if writes { &store.0.begin_write } else { &store.0.begin_read };
+            let row = sqlx::raw_sql(AssertSqlSafe(begin.as_str())).fetch_one(&mut *connection);
+            match row.await {
+                Ok(row) => {
+                    let begun = Micros(row.try_get_unchecked(0)?);
+                    let store = store.clone();
+                    let connection = Some(connection);
+                    return Ok(PgTx { connection, store, writes, begun, retry: None });
+                }
+                Err(error) => {
+                    connection.close_on_drop();
+                    if !again {
+                        return Err(error.into());
+                    }
+                    again = false;
+                }
+            }
+        }
+    }
+
+    pub(in super::super) fn begun(&self) -> Micros {
+        self.begun
+    }
+
+    pub(in super::super) fn note_conflict(&mut self) {
+        self.retry = Some(Retry::Conflict);
+    }
+
+    /// Why the transaction may run anew.
+    pub(super) fn retry(&self) -> Option<Retry> {
+        self.retry
+    }
+
+    pub(super) fn store(&self) -> &Postgres {
+        &self.store
+    }
+
+    /// Runs statements without parameters or answers.
+    pub(in super::super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let done = sqlx::raw_sql(sql).execute(&mut **connection).await;
+        done.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    /// Runs a statement; returns how many rows it touched.
+    pub(in super::super) async fn execute(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        self.run(text::plain(sql, Lock::None), arguments(params)?).await
+    }
+
+    /// Runs a statement; returns all its rows.
+    pub(in super::super) async fn fetch_all<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: Vec<Value>,
+        lock: Lock,
+    ) -> Result<Vec<T>, StoreError> {
+        let text = text::plain(sql, if self.writes { lock } else { Lock::None });
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments(params)?)
+            .persistent(self.store.0.persistent);
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let rows: Result<Vec<PgRow>, _> = query.fetch_all(&mut **connection).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        rows.iter().map(|row| T::read(&mut Cells::of_postgres(row))).collect()
+    }
+
+    /// Runs a batch; returns how many rows it touched.
+    pub(in super::super) async fn execute_batch(
+        &mut self,
+        batch: Batch,
+        fixed: Vec<Value>,
+        rows: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let mut arguments = arguments(fixed)?;
+        add_columns(&mut arguments, batch.columns, rows)?;
+        self.run(text::batch(batch), arguments).await
+    }
+
+    async fn run(
+        &mut self,
+        text: std::sync::Arc<str>,
+        arguments: PgArguments,
+    ) -> Result<u64, StoreError> {
+        let query =
+            sqlx::query_with(AssertSqlSafe(text), arguments).persistent(self.store.0.persistent);
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let done = query.execute(&mut **connection).await;
+        done.map(|done| done.rows_affected()).map_err(|error| self.failed(error))
+    }
+
+    /// Notes whether the transaction may run anew after a failure.
+    fn failed(&mut self, error: sqlx::Error) -> StoreError {
+        if matches!(&error, sqlx::Error::Database(of) if of.code().is_some_and(|is| is == "40P01"))
+        {
+            // Rows are locked in one order; whoever sees this has found a bug.
+            tracing::error!(%error, "two transactions waited for each other");
+        }
+        let lost = is_lost(&error);
+        let error = StoreError::from(error);
+        self.retry = match &error {
+            StoreError::Conflict(_) => Some(Retry::Conflict),
+            _ if lost => {
+                self.abandon();
+                Some(Retry::Lost)
+            }
+            _ => self.retry,
+        };
+        error
+    }
+
+    /// Ends the transaction; what it wrote is durable from then on.
+    ///
+    /// # Errors
+    /// `Conflict` where it is certain that nothing was kept; `Unavailable` where it is
+    /// not known whether it was.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        let Some(mut connection) = self.connection.take() else { return Err(StoreError::Closed) };
+        match sqlx::raw_sql("COMMIT").execute(&mut *connection).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                connection.close_on_drop();
+                let told = matches!(&error, sqlx::Error::Database(_)) && !is_lost(&error);
+                match told {
+                    true => Err(error.into()),
+                    false => Err(StoreError::Unavailable(format!(
+                        "whether the change was kept is not known: {error}"
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// Undoes the transaction.
+    pub(super) async fn rollback(mut self) {
+        if let Some(connection) = self.connection.take() {
+            undo(connection).await;
+        }
+    }
+
+    /// Gives up a connection on which nothing can be said any more.
+    fn abandon(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+impl Drop for PgTx {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(undo(connection));
+            }
+            Err(_) => connection.close_on_drop(),
+        }
+    }
+}
+
+async fn undo(mut connection: PoolConnection<sqlx::Postgres>) {
+    if sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_err() {
+        connection.close_on_drop();
+    }
+}
+
+/// Whether the connection is gone, or the server has told it to go.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("08") || code.starts_with("57P") || code == "XX000"
+        }),
+        _ => false,
+    }
+}
+
+fn arguments(params: Vec<Value>) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    for value in params {
+        let added = match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Blob(value) => arguments.add(value),
+            Value::Ints(values) => arguments.add(values),
+            Value::Texts(values) => arguments.add(values),
+        };
+        added.map_err(not_encoded)?;
+    }
+    Ok(arguments)
+}
+
+/// Adds the rows of a batch, an array for every column.
+fn add_columns(
+    arguments: &mut PgArguments,
+    columns: &[Column],
+    rows: Vec<Value>,
+) -> Result<(), StoreError> {
+    let count = rows.len() / columns.len();
+    let mut ints: Vec<Vec<Option<i64>>> = Vec::new();
+    let mut texts: Vec<Vec<Option<String>>> = Vec::new();
+    let mut blobs: Vec<Vec<Option<Vec<u8>>>> = Vec::new();
+    let places: Vec<usize> = columns
+        .iter()
+        .map(|column| match column {
+            Column::Int => push_column(&mut ints, count),
+            Column::Text => push_column(&mut texts, count),
+            Column::Blob => push_column(&mut blobs, count),
+        })
+        .collect();
+    for (value, place) in rows.into_iter().zip(places.iter().cycle()) {
+        match value {
+            Value::Int(value) => ints[*place].push(value),
+            Value::Text(value) => texts[*place].push(value),
+            Value::Blob(value) => blobs[*place].push(value),
+            Value::Ints(_) | Value::Texts(_) => {
+                return Err(StoreError::Database("a list stands in a row".into()));
+            }
+        }
+    }
+    for (column, place) in columns.iter().zip(places) {
+        let added = match column {
+            Column::Int => arguments.add(std::mem::take(&mut ints[place])),
+            Column::Text => arguments.add(std::mem::take(&mut texts[place])),
+            Column::Blob => arguments.add(std::mem::take(&mut blobs[place])),
+        };
+        added.map_err(not_encoded)?;
+    }
+    Ok(())
+}
+
+fn push_column<T>(columns: &mut Vec<Vec<T>>, count: usize) -> usize {
+    columns.push(Vec::with_capacity(count));
+    columns.len() - 1
+}
+
+fn not_encoded(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Database(error)
+}

@@ -1,0 +1,133 @@
+//! The database of a test: a folder of its own, or a schema of its own on the
+//! PostgreSQL server that `ARREARS_TEST_POSTGRES` names.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use arrears::store::{Database, PostgresOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
+
+/// The URL of a PostgreSQL server whose role may create schemas.
+const SERVER: &str = "ARREARS_TEST_POSTGRES";
+
+/// A database that goes with the test.
+pub(crate) struct TestDatabase {
+    folder: tempfile::TempDir,
+    schema: Option<Schema>,
+}
+
+struct Schema {
+    server: String,
+    name: String,
+}
+
+impl TestDatabase {
+    /// An empty database.
+    pub(crate) fn new() -> TestDatabase {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let schema = std::env::var(SERVER).ok().map(|server| {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("test_{}_{number}", std::process::id());
+            on_server(&server, &format!("CREATE SCHEMA {name}"));
+            Schema { server, name }
+        });
+        TestDatabase { folder: tempfile::tempdir().unwrap(), schema }
+    }
+
+    /// Where the service finds it.
+    pub(crate) fn location(&self) -> Database {
+        match &self.schema {
+            None => Database::from(self.folder.path()),
+            Some(schema) => {
+                let mut options = PostgresOptions::from_url(&schema.url()).unwrap();
+                options.connections_max = 8;
+                Database::Postgres(options)
+            }
+        }
+    }
+
+    /// The folder of an SQLite database.
+    pub(crate) fn folder(&self) -> &Path {
+        assert!(self.schema.is_none(), "the test is about SQLite");
+        self.folder.path()
+    }
+
+    /// Counts with a statement of one row and one number.
+    pub(crate) fn count(&self, sql: &str) -> i64 {
+        match &self.schema {
+            None => self.file().query_row(sql, [], |row| row.get(0)).unwrap(),
+            Some(schema) => schema.number(sql),
+        }
+    }
+
+    /// Runs a statement past the service; returns how many rows it touched.
+    pub(crate) fn execute(&self, sql: &str) -> u64 {
+        match &self.schema {
+            None => self.file().execute(sql, []).unwrap() as u64,
+            Some(schema) => on_server(&schema.url(), sql),
+        }
+    }
+
+    /// The file, for tests of SQLite alone.
+    pub(crate) fn file(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder().join("arrears.db")).unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some(schema) = self.schema.take() {
+            on_server(&schema.server, &format!("DROP SCHEMA {} CASCADE", schema.name));
+        }
+    }
+}
+
+impl Schema {
+    fn url(&self) -> String {
+        let joint = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{joint}options=-c%20search_path%3D{}", self.server, self.name)
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        let row = async {
+            let mut connection = connect(&self.url()).await;
+            connection.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap()
+        };
+        blocking(row).try_get_unchecked(0).unwrap()
+    }
+}
+
+/// Whether the tests run on PostgreSQL, said on the way out of a test that is about
+/// something else.
+#[expect(clippy::print_stderr, reason = "the reason why a test does nothing is for people")]
+pub(crate) fn only_on_sqlite(about: &str) -> bool {
+    let elsewhere = std::env::var_os(SERVER).is_some();
+    if elsewhere {
+        eprintln!("skipped on PostgreSQL: it is about {about}");
+    }
+    !elsewhere
+}
+
+fn on_server(url: &str, sql: &str) -> u64 {
+    blocking(async {
+        let mut connection = connect(url).await;
+        let done = connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        connection.close().await.unwrap();
+        done.rows_affected()
+    })
+}
+
+async fn connect(url: &str) -> PgConnection {
+    let options: PgConnectOptions = url.parse().unwrap();
+    PgConnection::connect_with(&options).await.unwrap()
+}
+
+/// Runs to its end on a thread of its own: tests ask from inside a runtime.
+fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(work)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+}
