@@ -138,6 +138,7 @@ impl Desk {
             lease_duration: 5 * Micros::MINUTE,
             wait: 0,
             request_id: Some(RequestId::new(name).expect("the id is valid")),
+            take: None,
         };
         let work = lease_work(&self.engine, &self.caller, command).await;
         work.expect("the pull is answered").items.len()

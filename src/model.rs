@@ -33,7 +33,7 @@ pub use money::{AMOUNT_MINOR_MAX, Currency, InvalidMoney, MoneyParts};
 pub use portfolio::{
     ContactPolicy, DayHours, OldLedgerRule, PlainPolicy, PortfolioSettings, RankingSettings,
 };
-pub use queue::{Gate, LaneKey, QueueRank, QueueState, WorkKind, WorkListSettings};
+pub use queue::{Gate, LaneKey, QueueRank, QueueState, TakeReason, WorkKind, WorkListSettings};
 pub use rank::{Rank, RecoveryGroup, RuleSetId};
 pub use time::{Clock, Day, LocalDays, Micros, SystemClock, TestClock};
 pub use violation::{Reason, VIOLATIONS_MAX, Violation, Violations};

@@ -9,6 +9,7 @@ mod ledger_age;
 mod limit;
 mod outcome;
 mod place;
+mod take;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -21,5 +22,6 @@ pub use outcome::{
     Cooling, Effect, HoldScope, OUTCOMES_YAML, OutcomeRow, OutcomeTable, OutcomeTableError,
 };
 pub use place::{Placement, place, promise_parks_until};
+pub use take::{is_attempt, passes};
 pub use zone::{UnknownZone, ZONE_DATA_MAX_AGE_DAYS, Zone, ZoneData, zone_data, zone_names};
 pub use zone_set::{ZONE_SET_MAX, ZoneSet, ZoneSetError};

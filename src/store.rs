@@ -44,7 +44,7 @@ pub enum Database {
     /// A file in this folder; one server at a time.
     Sqlite(PathBuf),
     /// A server of its own, for any number of replicas.
-    Postgres(PostgresOptions),
+    Postgres(Box<PostgresOptions>),
 }
 
 impl From<&Path> for Database {

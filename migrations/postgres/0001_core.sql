@@ -243,8 +243,13 @@ CREATE TABLE lease (
     -- 5 revoked.
     end_kind             SMALLINT NOT NULL,
     end_time             BIGINT,
+    -- Why it was of one given debtor: 0 it was not, 1 the debtor rang, 2 a worker
+    -- chose it, 3 a supervisor did, 4 for a visit.
+    taken_for            SMALLINT NOT NULL DEFAULT 0,
     PRIMARY KEY (part, case_no, lease_seq)
 );
+-- There are few, and what a list promises is reckoned without them.
+CREATE INDEX lease_taken ON lease (part, work_list_no, grant_time) WHERE taken_for <> 0;
 CREATE INDEX lease_by_list ON lease (part, work_list_no, grant_time);
 
 CREATE TABLE report (

@@ -57,6 +57,8 @@ words! {
     HOLD_SCOPE = HoldScope;
     /// Why a case is not served.
     GATE = Gate;
+    /// Why one given debtor is leased.
+    TAKE_REASON = TakeReason;
     /// What kind of thing a characteristic looks at.
     FAMILY = Family;
     /// Which side of paying a characteristic speaks of.

@@ -16,6 +16,7 @@ use crate::proto;
 
 mod gates;
 mod preview;
+mod take;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,6 +30,12 @@ pub(super) enum Command {
     /// Leases the most pressing work of a list; this counts as a contact attempt
     #[command(after_help = "Example:\n  arrears worklist lease all --worker maria --max 3")]
     Lease(LeaseArgs),
+    /// Leases one given debtor, or says which gates refuse that; with --reason inbound
+    /// it is no contact attempt
+    #[command(after_help = "Examples:\n  \
+        arrears worklist take all D-1007 --reason inbound --worker maria\n  \
+        arrears worklist take all D-1007 --reason supervisor -o json")]
+    Take(take::TakeArgs),
     /// Shows what a lease would give now, in the same order, and leases nothing
     #[command(after_help = "Example:\n  arrears worklist preview all -n 50 -o csv")]
     Preview(preview::PreviewArgs),
@@ -127,6 +134,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::List => list(context).await,
         Command::Create(args) => create(context, args).await,
         Command::Lease(args) => lease(context, args).await,
+        Command::Take(args) => take::take(context, args).await,
         Command::Preview(args) => preview::preview(context, args).await,
         Command::Report(args) => report(context, args).await,
         Command::Release(args) => release(context, args).await,
@@ -176,25 +184,36 @@ pub(super) async fn create_list(
 
 async fn lease(context: &Context, args: LeaseArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
-    let worker = args.worker.or_else(|| context.config.client.worker.clone());
-    let user = || std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
     let request = proto::LeaseWorkRequest {
         work_list_id: args.work_list_id.clone(),
-        worker_id: worker.or_else(|| user().ok()).unwrap_or_else(|| "cli".to_owned()),
+        worker_id: worker_id(context, args.worker),
         max_items: args.max,
         lease_duration: Some(duration(args.lease_seconds)),
         wait: Some(duration(args.wait_seconds)),
         request_id: args.request_id,
+        take: None,
     };
     let answer = client.work_lists().lease_work(request).await?.into_inner();
     warn(&answer.warnings);
-    let items: Vec<WorkItemView> = answer.work_items.iter().map(WorkItemView::new).collect();
-    match (context.format, items.as_slice()) {
-        (Format::Table, []) => {
-            let list = &args.work_list_id;
-            output::note(&format!("no work is ready; `arrears worklist why {list}` says why"));
-            Ok(())
-        }
+    if answer.work_items.is_empty() && context.format == Format::Table {
+        let list = &args.work_list_id;
+        output::note(&format!("no work is ready; `arrears worklist why {list}` says why"));
+        return Ok(());
+    }
+    write_leased(context.format, &answer.work_items)
+}
+
+/// The person or line that works: as told, as set, or the user.
+fn worker_id(context: &Context, told: Option<String>) -> String {
+    let user = || std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+    let known = told.or_else(|| context.config.client.worker.clone());
+    known.or_else(|| user().ok()).unwrap_or_else(|| "cli".to_owned())
+}
+
+/// Writes leased work, and as a table what comes next.
+fn write_leased(format: Format, items: &[proto::WorkItem]) -> Result<(), Failure> {
+    let items: Vec<WorkItemView> = items.iter().map(WorkItemView::new).collect();
+    match (format, items.as_slice()) {
         (Format::Table, [first, ..]) => {
             let blocks: Vec<String> = items.iter().map(WorkItemView::text).collect();
             output::write_out(&blocks.join("\n"))?;

@@ -2,12 +2,13 @@
 
 use crate::model::{
     CaseId, ContactPoint, Currency, Day, DebtorId, Micros, Part, PortfolioId, Rank, RequestId,
-    Sealed, Stage, Violations, WorkListId, WorkListNo, WorkerId,
+    Sealed, Stage, TakeReason, Violations, WorkListId, WorkListNo, WorkerId,
 };
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::work_list::FailingGate;
 use super::{Caller, Engine, Error, ItemError};
 
 mod claim;
@@ -19,6 +20,7 @@ mod pick;
 mod preview;
 mod release;
 mod renew;
+mod take;
 pub(super) mod token;
 mod wait;
 
@@ -28,12 +30,13 @@ pub use release::release_leases;
 pub use renew::renew_leases;
 pub(super) use wait::Waiting;
 
-/// Leases the next work of a list, waiting for it where there is none. No work is
-/// an empty answer. A client that leaves before it is answered leaves nothing
-/// leased.
+/// Leases the next work of a list, waiting for it where there is none; or one given
+/// debtor, without waiting. No work is an empty answer. A client that leaves before
+/// it is answered leaves nothing leased.
 ///
 /// # Errors
-/// `NotFound` for the list; `Overloaded` when too many wait already.
+/// `NotFound` for the list or the debtor; `Invalid` for a debtor of whom the list
+/// selects nothing; `Overloaded` when too many wait already.
 pub async fn lease_work(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -45,6 +48,7 @@ pub async fn lease_work(
         max_items: command.max_items,
         lease_duration: command.lease_duration,
         request_id: command.request_id,
+        take: command.take,
     };
     let wait = Duration::from_micros(u64::try_from(command.wait).unwrap_or(0));
     wait::pull(engine, (caller.part, number), command.work_list_id, (pull, wait)).await
@@ -80,6 +84,18 @@ pub struct LeaseCommand {
     pub wait: i64,
     /// Names the pull, so that it can be retried.
     pub request_id: Option<RequestId>,
+    /// One given debtor instead of the head of the list: then one item is asked for,
+    /// and nothing waits.
+    pub take: Option<Take>,
+}
+
+/// One debtor to be leased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Take {
+    /// The debtor.
+    pub debtor_id: DebtorId,
+    /// Why: it decides which gates are passed, and whether it is an attempt.
+    pub reason: TakeReason,
 }
 
 /// The answer to a pull.
@@ -87,10 +103,12 @@ pub struct LeaseCommand {
 pub struct LeasedWork {
     /// The most pressing first.
     pub items: Vec<WorkItem>,
-    /// Microseconds until asking again makes sense, if nothing was given.
+    /// Microseconds until asking again makes sense, if a pull was given nothing.
     pub retry_after: Option<i64>,
     /// Warnings: code and text.
     pub warnings: Vec<(&'static str, String)>,
+    /// The gates that refused a take, in their order.
+    pub failing_gates: Vec<FailingGate>,
 }
 
 /// Work leased to one worker.

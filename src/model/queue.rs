@@ -156,6 +156,31 @@ impl QueueState {
     }
 }
 
+/// Why one given debtor was leased instead of the head of a list. The numbers are
+/// stored and are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i16)]
+pub enum TakeReason {
+    /// The debtor rang.
+    Inbound = 1,
+    /// A worker chose the debtor.
+    Manual = 2,
+    /// A supervisor chose the debtor.
+    Supervisor = 3,
+    /// Somebody visits the debtor.
+    Field = 4,
+}
+
+impl TakeReason {
+    /// All reasons.
+    pub const ALL: [TakeReason; 4] = [Self::Inbound, Self::Manual, Self::Supervisor, Self::Field];
+
+    /// The reason of a stored number.
+    pub fn from_number(number: i64) -> Option<TakeReason> {
+        Self::ALL.into_iter().find(|reason| *reason as i64 == number)
+    }
+}
+
 /// What a work list selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkListSettings {

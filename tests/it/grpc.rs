@@ -11,5 +11,6 @@ mod reasons;
 mod reflection;
 mod settings;
 mod stops;
+mod take;
 mod what_if;
 mod work;

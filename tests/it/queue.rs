@@ -10,6 +10,7 @@ mod outcomes;
 mod overload;
 mod rights;
 mod settings;
+mod take;
 mod waiting;
 mod workers;
 mod zones;
@@ -114,6 +115,7 @@ fn pull(max_items: usize) -> LeaseCommand {
         lease_duration: 5 * MINUTE,
         wait: 0,
         request_id: None,
+        take: None,
     }
 }
 

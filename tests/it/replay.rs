@@ -213,6 +213,7 @@ impl World {
             lease_duration: Micros::HOUR,
             wait: 0,
             request_id: None,
+            take: None,
         };
         let leased = lease_work(&self.engine, &Caller::local(), command).await.unwrap();
         if worked.late {

@@ -50,10 +50,20 @@ impl Record for GateCountView {
 
 /// One gate that a case does not pass.
 #[derive(Debug, Serialize)]
-struct FailingGateView {
+pub(super) struct FailingGateView {
     gate: &'static str,
     until_time: String,
     text: String,
+}
+
+impl FailingGateView {
+    pub(super) fn new(gate: &proto::FailingGate) -> FailingGateView {
+        FailingGateView {
+            gate: word::GATE.word(gate.gate),
+            until_time: view::time(gate.until_time.as_ref()),
+            text: gate.text.clone(),
+        }
+    }
 }
 
 impl Record for FailingGateView {
@@ -93,11 +103,6 @@ impl DescriptionView {
             gate: word::GATE.word(count.gate),
             case_count: count.case_count,
         };
-        let failing = |gate: &proto::FailingGate| FailingGateView {
-            gate: word::GATE.word(gate.gate),
-            until_time: view::time(gate.until_time.as_ref()),
-            text: gate.text.clone(),
-        };
         DescriptionView {
             gate_counts: answer.gate_counts.iter().map(count).collect(),
             case_count: answer.case_count,
@@ -106,7 +111,7 @@ impl DescriptionView {
             longest_wait_seconds: view::seconds(answer.longest_wait.as_ref()),
             wait_bound_seconds: view::seconds(answer.wait_bound.as_ref()),
             next_window_time: view::time(answer.next_window_time.as_ref()),
-            failing_gates: answer.failing_gates.iter().map(failing).collect(),
+            failing_gates: answer.failing_gates.iter().map(FailingGateView::new).collect(),
         }
     }
 

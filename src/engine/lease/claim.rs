@@ -1,19 +1,20 @@
 //! Granting leases: one transaction serves all waiting pulls of one work list.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{CaseNo, Micros, Part, RequestId, WorkListId, WorkerId};
-use crate::store::Tx;
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::queue::claim;
 use crate::store::queue::lease::{self, LeaseRow};
 use crate::store::queue::report::{self, PullKey};
+use crate::store::{Tx, debtors};
 
 use super::super::working_set::{NewLease, WorkingSet};
 use super::super::{Error, Resource};
 use super::lanes::{self, Selection};
 use super::pick::{self, Chosen};
-use super::{LeaseToken, WorkItem, item, release, token};
+use super::take::{self, Refusal};
+use super::{LeaseToken, Take, WorkItem, item, release, token};
 
 /// How long a named pull is remembered.
 pub(in super::super) const PULL_KEPT: i64 = 15 * Micros::MINUTE;
@@ -29,6 +30,16 @@ pub(super) struct Pull {
     pub(super) max_items: usize,
     pub(super) lease_duration: i64,
     pub(super) request_id: Option<RequestId>,
+    pub(super) take: Option<Take>,
+}
+
+/// What a pull holds so far.
+pub(super) struct Given {
+    pub(super) leases: Vec<LeaseRow>,
+    /// Whether the pull was known: then nothing new is granted.
+    retried: bool,
+    /// Why a take was given nothing.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Pull {
@@ -37,6 +48,7 @@ impl Pull {
         self.request_id.is_some()
             && self.request_id == other.request_id
             && self.worker_id == other.worker_id
+            && self.take == other.take
     }
 }
 
@@ -64,16 +76,24 @@ pub(super) struct Undelivered {
 
 /// What pulls were given.
 pub(super) struct Claimed {
-    /// One entry per pull: the most pressing first.
-    pub(super) works: Vec<Vec<WorkItem>>,
-    /// Which pulls were retries of an earlier one: they never wait.
-    pub(super) retried: Vec<bool>,
+    /// One answer per pull.
+    pub(super) answers: Vec<Answer>,
     /// New leases, for the reserved share.
     pub(super) granted: i64,
     /// Microseconds until asking again makes sense for those without work.
     pub(super) retry_after: i64,
     /// Code and text.
     pub(super) warnings: Vec<(&'static str, String)>,
+}
+
+/// What one pull was given.
+pub(super) struct Answer {
+    /// The most pressing first.
+    pub(super) items: Vec<WorkItem>,
+    /// Whether it was a retry of an earlier pull: that never waits.
+    pub(super) retried: bool,
+    /// Why a take was given nothing.
+    pub(super) refusal: Option<Refusal>,
 }
 
 /// A work list as this transaction sees it.
@@ -102,22 +122,19 @@ pub(super) async fn claim_into(
     }
     set.skip_locked();
     let selection = lanes::select(set, tx, &list.settings).await?;
-    let retried: Vec<bool> = earlier.iter().map(Option::is_some).collect();
-    let mut leases: Vec<Vec<LeaseRow>> = Vec::with_capacity(claim.pulls.len());
+    let mut given = Vec::with_capacity(claim.pulls.len());
     for earlier in earlier {
-        leases.push(still_held(set, tx, earlier.unwrap_or_default()).await?);
+        let retried = earlier.is_some();
+        let leases = still_held(set, tx, earlier.unwrap_or_default()).await?;
+        given.push(Given { leases, retried, refusal: None });
     }
-    let fresh = |(pull, retried): (&Pull, &bool)| if *retried { 0 } else { pull.max_items };
-    let wanted: usize = claim.pulls.iter().zip(&retried).map(fresh).sum();
-    let counts = (wanted, claim.granted);
-    let chosen = pick::choose_readable(set, tx, &list.settings, &selection, counts).await?;
-    let granted = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
-    let mut chosen = chosen.into_iter();
-    for (at, pull) in claim.pulls.iter().enumerate().filter(|(at, _)| !retried[*at]) {
-        let of_pull = chosen.by_ref().take(pull.max_items);
-        leases[at] = of_pull.map(|chosen| grant(set, &list, pull, chosen)).collect();
-        save_pull(set, tx, &list, pull, &leases[at]).await?;
-    }
+    let new = claim.pulls.iter().zip(&mut given).filter(|(_, given)| !given.retried);
+    let (takes, pulls): (Vec<_>, Vec<_>) = new.partition(|(pull, _)| pull.take.is_some());
+    // Takes go first: whoever asks for one debtor has no other to turn to.
+    take::grant_all(set, tx, &list, takes).await?;
+    let granted = grant_head(set, tx, (&list, &selection), (pulls, claim.granted)).await?;
+    let leases = given.iter_mut().map(|given| std::mem::take(&mut given.leases));
+    let leases: Vec<Vec<LeaseRow>> = leases.collect();
     let (works, ageing) = items(set, tx, &leases).await?;
     let mut warnings = selection.warnings();
     if ageing {
@@ -126,11 +143,38 @@ pub(super) async fn claim_into(
         warnings.push(("LEDGER_AGEING", text.to_owned()));
     }
     let retry_after = retry_after(set, &selection);
-    Ok(Claimed { works, retried, granted, retry_after, warnings })
+    let answer = |(items, given): (Vec<WorkItem>, Given)| Answer {
+        items,
+        retried: given.retried,
+        refusal: given.refusal,
+    };
+    let answers = works.into_iter().zip(given).map(answer).collect();
+    Ok(Claimed { answers, granted, retry_after, warnings })
+}
+
+/// Grants pulls the head of the list; returns how many leases.
+async fn grant_head(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    (list, selection): (&StoredWorkList, &Selection),
+    (pulls, granted): (Vec<(&Pull, &mut Given)>, i64),
+) -> Result<i64, Error> {
+    let wanted: usize = pulls.iter().map(|(pull, _)| pull.max_items).sum();
+    let counts = (wanted, granted);
+    let chosen = pick::choose_readable(set, tx, &list.settings, selection, counts).await?;
+    let granted = i64::try_from(chosen.len()).unwrap_or(i64::MAX);
+    let mut chosen = chosen.into_iter();
+    for (pull, given) in pulls {
+        let of_pull = chosen.by_ref().take(pull.max_items);
+        given.leases = of_pull.map(|chosen| grant(set, list, pull, chosen)).collect();
+        save_pull(set, tx, list, pull, &given.leases).await?;
+    }
+    Ok(granted)
 }
 
 /// Reads what the pulls were given before, and takes the debtors of all that in hand,
-/// and of what is given back: the only ones that a claim waits for. A pull that is not
+/// of what is given back and of those that are asked for by name: the only ones that a
+/// claim waits for. A pull that is not
 /// known, or whose work nobody has seen, was given nothing.
 async fn take_earlier(
     set: &mut WorkingSet,
@@ -151,11 +195,15 @@ async fn take_earlier(
     let given_back = given_back.map(|token| (CaseNo(token.case_no), token.lease_seq));
     let keys: Vec<(CaseNo, i64)> =
         known.iter().flatten().flatten().copied().chain(given_back).collect();
-    if keys.is_empty() {
+    let takes = claim.pulls.iter().filter_map(|pull| Some(pull.take.as_ref()?.debtor_id.as_str()));
+    let takes: BTreeSet<&str> = takes.collect();
+    if keys.is_empty() && takes.is_empty() {
         return Ok(known.into_iter().map(|keys| keys.map(|_| Vec::new())).collect());
     }
+    let taken = debtors::numbers_of(tx, set.part, takes).await?;
     let leases = lease::load(tx, set.part, &keys).await?;
-    set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+    let leased = leases.iter().map(|lease| lease.debtor_no);
+    set.load_debtors(tx, leased.chain(taken.into_values())).await?;
     let by_key: HashMap<(CaseNo, i64), LeaseRow> =
         leases.into_iter().map(|lease| ((lease.case_no, lease.lease_seq), lease)).collect();
     let of_pull = |keys: Vec<_>| keys.iter().filter_map(|key| by_key.get(key).cloned()).collect();
@@ -201,7 +249,7 @@ fn pull_key<'a>(list: &StoredWorkList, pull: &'a Pull) -> Option<PullKey<'a>> {
 
 /// Remembers what a named pull was given. An empty answer is not remembered: the
 /// retry shall find the work that has come meanwhile.
-async fn save_pull(
+pub(super) async fn save_pull(
     set: &WorkingSet,
     tx: &mut Tx,
     list: &StoredWorkList,
@@ -229,6 +277,7 @@ pub(super) fn grant(
         until,
         case_nos,
         reserved: chosen.reserved,
+        taken_for: pull.take.as_ref().map(|take| take.reason),
     };
     set.grant(chosen.case_no, new)
 }

@@ -132,6 +132,13 @@ fn selects(settings: &WorkListSettings, lane: &LaneKey) -> bool {
         && any(&settings.languages, &lane.language)
 }
 
+/// Whether a work list selects the cases of a lane whose portfolio is in hand.
+pub(super) fn selected(set: &WorkingSet, settings: &WorkListSettings, lane: &LaneKey) -> bool {
+    let portfolio_id = &set.portfolio(lane.portfolio_no).portfolio.id;
+    (settings.portfolio_ids.is_empty() || settings.portfolio_ids.contains(portfolio_id))
+        && selects(settings, lane)
+}
+
 /// Whether a case of this lane may be served from the list now, and until when:
 /// for a lane that a case has moved to in this transaction.
 pub(super) fn serves(
@@ -139,12 +146,10 @@ pub(super) fn serves(
     settings: &WorkListSettings,
     lane: &LaneKey,
 ) -> Result<Option<Micros>, Error> {
-    let context = Arc::clone(set.portfolio(lane.portfolio_no));
-    let named =
-        settings.portfolio_ids.is_empty() || settings.portfolio_ids.contains(&context.portfolio.id);
-    if !named || !selects(settings, lane) {
+    if !selected(set, settings, lane) {
         return Ok(None);
     }
+    let context = Arc::clone(set.portfolio(lane.portfolio_no));
     Ok(match window(set, &context, lane.zone_set_id)? {
         Window::Open { until } => Some(until),
         Window::Closed { .. } => None,

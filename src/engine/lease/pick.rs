@@ -28,7 +28,7 @@ const READ_MAX: usize = 1_024;
 pub(super) struct Chosen {
     pub(super) rank: QueueRank,
     pub(super) case_no: CaseNo,
-    /// The end of the hours of contact.
+    /// The end of the hours of contact, which the lease does not outlast.
     pub(super) window_end: Micros,
     /// Whether it was chosen for having waited longest.
     pub(super) reserved: bool,

@@ -44,6 +44,7 @@ pub async fn preview_work(
         max_items,
         lease_duration: Micros::MINUTE,
         request_id: None,
+        take: None,
     };
     let leases = chosen.into_iter().map(|chosen| claim::grant(&mut set, &list, &pull, chosen));
     let leases: Vec<_> = leases.collect();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::CaseNo;
+use crate::policy;
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::{Class, Tx};
 
@@ -14,7 +15,8 @@ use super::token::{self, Leases};
 
 /// Gives leases back, each with whether nobody was dialled: then the attempt is
 /// not counted and the case is ready again at once; otherwise it counts and the
-/// debtor is left alone for half an hour. The same release again changes nothing.
+/// debtor is left alone for half an hour. Where the debtor rang there is no attempt
+/// either way. The same release again changes nothing.
 ///
 /// # Errors
 /// What the store says. Of single leases: `LeaseTokenMalformed`, `LeaseExpired`,
@@ -64,6 +66,9 @@ fn release(
     let now = set.now;
     set.end_lease(lease.debtor_no, end, now);
     released.insert(key, end);
+    if !policy::is_attempt(lease.taken_for) {
+        return Ok(());
+    }
     if not_dialled {
         set.debtor_mut(lease.debtor_no).record.uncount_attempt(lease.grant_time);
     } else {

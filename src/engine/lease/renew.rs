@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{CaseState, Micros};
-use crate::policy::Window;
+use crate::model::{CaseState, Gate, Micros};
+use crate::policy::{Window, passes};
 use crate::store::queue::lease::LeaseRow;
 use crate::store::{Class, Tx};
 
@@ -13,7 +13,8 @@ use super::token::{self, Leases};
 use super::{Directive, LeaseToken, Renewal};
 
 /// Prolongs leases to `duration` microseconds from now, or to the end of the
-/// hours of contact where that comes first. A worker told to stop keeps the lease
+/// hours of contact where that comes first. A gate that a taken lease passes does not
+/// stop it. A worker told to stop keeps the lease
 /// until reporting or its end. Renewals stand in the order of the tokens.
 ///
 /// # Errors
@@ -59,7 +60,9 @@ async fn renew_into(
 /// What the worker of a running lease shall do: paid before hold before hours.
 fn renew(set: &mut WorkingSet, lease: &LeaseRow, duration: i64) -> Result<Directive, Error> {
     let (head, now) = (&set.in_hand(lease.case_no)?.head, set.now);
-    if head.state != CaseState::Open || head.park_until == Some(Micros::NEVER) {
+    let stops = |gate: Gate| !passes(lease.taken_for, gate);
+    let paid = head.park_until == Some(Micros::NEVER) && stops(Gate::Parked);
+    if head.state != CaseState::Open || paid {
         return Ok(Directive::StopPaid);
     }
     let debtor = set.debtor(head.debtor_no);
@@ -67,12 +70,12 @@ fn renew(set: &mut WorkingSet, lease: &LeaseRow, duration: i64) -> Result<Direct
         return Ok(Directive::StopHold);
     }
     let (portfolio_no, zone_set_id) = (head.portfolio_no, debtor.zone_set_id);
-    match set.calendar(portfolio_no, zone_set_id)?.window(now) {
-        Window::Open { until } => {
-            let until = until.min(now.plus(duration));
-            set.prolong_lease(lease.debtor_no, until);
-            Ok(Directive::Continue(until))
-        }
-        Window::Closed { .. } => Ok(Directive::StopWindow),
-    }
+    let end = now.plus(duration);
+    let until = match set.calendar(portfolio_no, zone_set_id)?.window(now) {
+        _ if !stops(Gate::Window) => end,
+        Window::Open { until } => until.min(end),
+        Window::Closed { .. } => return Ok(Directive::StopWindow),
+    };
+    set.prolong_lease(lease.debtor_no, until);
+    Ok(Directive::Continue(until))
 }

@@ -17,6 +17,7 @@ use super::super::working_set::WorkingSet;
 use super::super::{Engine, Error};
 use super::LeasedWork;
 use super::claim::{self, Claim, Claimed, Pull, Undelivered};
+use super::take::Refusal;
 
 /// The most pulls that wait at one time.
 const WAITING_MAX: usize = 5_000;
@@ -295,6 +296,7 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
                     items: Vec::new(),
                     retry_after: Some(claimed.retry_after),
                     warnings: claimed.warnings.clone(),
+                    failing_gates: Vec::new(),
                 };
                 if !hand_out(&served, batch.pulls, claimed) {
                     look_for_work(&served, &batch.wake, empty).await;
@@ -331,16 +333,28 @@ struct Served {
 fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool {
     let now = Instant::now();
     let mut waiting = Vec::new();
-    for ((pull, items), retried) in pulls.into_iter().zip(claimed.works).zip(claimed.retried) {
-        // A retry whose leases are all over gets nothing however long it waits.
-        if items.is_empty() && !retried && pull.until > now {
+    for (pull, answer) in pulls.into_iter().zip(claimed.answers) {
+        let (items, retried) = (answer.items, answer.retried);
+        let failing_gates = match answer.refusal {
+            Some(Refusal::Error(error)) => {
+                fail(pull, &error);
+                continue;
+            }
+            Some(Refusal::Gates(gates)) => gates,
+            None => Vec::new(),
+        };
+        // A retry whose leases are all over gets nothing however long it waits, and a
+        // take never waits.
+        let taken = pull.pull.take.is_some();
+        if items.is_empty() && !retried && !taken && pull.until > now {
             waiting.push(pull);
             continue;
         }
-        let retry_after = items.is_empty().then_some(claimed.retry_after);
+        let retry_after = (items.is_empty() && !taken).then_some(claimed.retry_after);
         let warnings = claimed.warnings.clone();
+        let work = LeasedWork { items, retry_after, warnings, failing_gates };
         // What a retry is told of may be in the hands of whoever asked first.
-        deliver(served, pull, LeasedWork { items, retry_after, warnings }, retried);
+        deliver(served, pull, work, retried);
     }
     let all = waiting.is_empty();
     served.engine.waiting.put_back(served.key, waiting, claimed.granted);

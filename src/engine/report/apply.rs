@@ -4,7 +4,7 @@ use crate::model::{
     Attempt, CaseNo, DebtorNo, Hold, Micros, Part, PortfolioNo, Promise, PromiseState, h64,
     held_until,
 };
-use crate::policy::{Effect, HoldScope};
+use crate::policy::{self, Effect, HoldScope};
 use crate::store::events::{self, EventKey};
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::{Damage, Tx};
@@ -54,8 +54,12 @@ pub(super) fn apply(
 }
 
 /// Granting counted the attempt; a report takes it back where it does not count.
-/// A late one counts an attempt that was given back as not dialled.
+/// A late one counts an attempt that was given back as not dialled. Where the debtor
+/// rang there is no attempt of ours, whatever is reported.
 fn count(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) {
+    if !policy::is_attempt(lease.taken_for) {
+        return;
+    }
     let uncounted = lease.end.is_some_and(|(end, _)| end == LeaseEnd::ReleasedUndialled);
     let record = &mut set.debtor_mut(lease.debtor_no).record;
     match (late, checked.row.counted) {

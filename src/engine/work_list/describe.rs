@@ -35,7 +35,7 @@ pub async fn describe_work_list(
     let gates = gate_counts(&mut set, &counted, &selection)?;
     set.now = now;
     let hour = now.plus(-Micros::HOUR);
-    let leases = count::leases_since(&mut tx, caller.part, list.number, hour).await?;
+    let (leases, taken) = count::leases_since(&mut tx, caller.part, list.number, hour).await?;
     let failing = match case {
         Some((portfolio_id, case_id)) => {
             failing_of(&mut set, &mut tx, &portfolio_id, &case_id).await?
@@ -53,7 +53,7 @@ pub async fn describe_work_list(
         as_of: counted.as_of,
         leases_last_hour: leases,
         longest_wait: waiting.map(|since| (counted.as_of.0 - since.0).max(0)),
-        wait_bound: wait_bound(ready, leases, share),
+        wait_bound: wait_bound(ready, leases - taken, share),
         next_window: selection.next_opening().filter(|_| selection.open.is_empty()),
         failing_gates: failing,
         warnings: selection.warnings(),
@@ -61,7 +61,7 @@ pub async fn describe_work_list(
 }
 
 /// How long the ready cases take at the pace at which the reserved share of the
-/// last hour's leases went: nothing while there is no such pace.
+/// last hour's leases went, those aside that were taken: nothing while there is no such pace.
 fn wait_bound(ready: i64, leases: i64, permille: i64) -> Option<i64> {
     let pace = i128::from(leases) * i128::from(permille);
     if pace == 0 {

@@ -1,7 +1,8 @@
 //! Leases of the debtors in hand. What a debtor's row, the queue's rows and the
 //! lease's own row say changes together, here and nowhere else.
 
-use crate::model::{CaseNo, DebtorNo, LocalDays, Micros};
+use crate::model::{CaseNo, DebtorNo, LocalDays, Micros, TakeReason};
+use crate::policy;
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::{Damage, Tx, queue};
 
@@ -37,6 +38,8 @@ pub(in super::super) struct NewLease {
     /// The cases of the work item, the lead case first.
     pub(in super::super) case_nos: Vec<CaseNo>,
     pub(in super::super) reserved: bool,
+    /// Why it is of this debtor; nothing for the head of the list.
+    pub(in super::super) taken_for: Option<TakeReason>,
 }
 
 impl WorkingSet {
@@ -55,22 +58,33 @@ impl WorkingSet {
     }
 
     /// Ends every lease in hand whose time is over. An expired lease counts as an
-    /// attempt of unknown result, so the debtor is left alone from its end on.
-    pub(super) fn expire_leases(&mut self) {
+    /// attempt of unknown result, so the debtor is left alone from its end on; not
+    /// so where it is none, because the debtor rang.
+    pub(super) async fn expire_leases(&mut self, tx: &mut Tx) -> Result<(), Error> {
         let now = self.now;
-        let over: Vec<(DebtorNo, Micros)> = self
+        let over: Vec<(DebtorNo, (CaseNo, i64), Micros)> = self
             .debtors()
-            .filter_map(|debtor| Some((debtor.debtor_no, debtor.lease?.1)))
-            .filter(|(_, until)| *until <= now)
+            .filter_map(|debtor| {
+                let (case_no, lease_seq, until) = self.running_lease(debtor.debtor_no)?;
+                (until <= now).then_some((debtor.debtor_no, (case_no, lease_seq), until))
+            })
             .collect();
-        for (debtor_no, until) in over {
-            self.end_lease(debtor_no, LeaseEnd::Expired, until);
-            self.cool(debtor_no, until.plus(UNREPORTED_COOLING));
+        if over.is_empty() {
+            return Ok(());
         }
+        let keys: Vec<(CaseNo, i64)> = over.iter().map(|(_, key, _)| *key).collect();
+        let taken = queue::lease::taken(tx, self.part, &keys).await?;
+        for (debtor_no, key, until) in over {
+            self.end_lease(debtor_no, LeaseEnd::Expired, until);
+            if policy::is_attempt(taken.get(&key).copied()) {
+                self.cool(debtor_no, until.plus(UNREPORTED_COOLING));
+            }
+        }
+        Ok(())
     }
 
-    /// Grants a lease on a case that is ready and ranked. Granting counts as the
-    /// attempt.
+    /// Grants a lease on a case that is placed and ranked. Granting counts as the
+    /// attempt, if the lease is one.
     pub(in super::super) fn grant(&mut self, case_no: CaseNo, new: NewLease) -> LeaseRow {
         let now = self.now;
         let nonce = rand::random::<i64>();
@@ -81,7 +95,9 @@ impl WorkingSet {
         let (debtor_no, lease_seq, rank) = (entry.head.debtor_no, row.lease_seq, entry.head.rank);
         let debtor = self.debtor_mut(debtor_no);
         debtor.lease = Some((case_no, new.until));
-        debtor.record.count_attempt(now);
+        if policy::is_attempt(new.taken_for) {
+            debtor.record.count_attempt(now);
+        }
         let lease = LeaseRow {
             case_no,
             lease_seq,
@@ -96,6 +112,7 @@ impl WorkingSet {
             case_seq: rank.case_seq,
             case_nos: new.case_nos,
             reserved: new.reserved,
+            taken_for: new.taken_for,
             end: None,
         };
         self.leases.new.push(lease.clone());

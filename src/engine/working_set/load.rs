@@ -245,8 +245,7 @@ impl WorkingSet {
         for (debtor_no, case_no) in members {
             self.note_case_of(debtor_no, case_no);
         }
-        self.expire_leases();
-        Ok(())
+        self.expire_leases(tx).await
     }
 
     /// A row that a debtor in hand or one of its cases speaks of and that is not

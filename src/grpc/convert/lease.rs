@@ -4,20 +4,23 @@ use prost::Message;
 
 use crate::engine::ItemError;
 use crate::engine::lease::{
-    AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, PreviewedWork, Renewal, WorkCase,
-    WorkItem,
+    AgentReason, Directive, LeaseCommand, LeaseToken, LeasedWork, PreviewedWork, Renewal, Take,
+    WorkCase, WorkItem,
 };
 use crate::grpc::listing::as_many_as_fit;
 use crate::grpc::status::{ItemBudget, Named, item_error};
-use crate::model::{Micros, RequestId, Violations, WorkListId, WorkerId, h64};
+use crate::model::{
+    DebtorId, Micros, Reason, RequestId, TakeReason, Violations, WorkListId, WorkerId, h64,
+};
 use crate::proto;
 
 use super::case_view::rank_to;
 use super::contact::contact_points_to;
-use super::field::{count, id, number, optional_id};
+use super::field::{count, id, number, optional_id, required_choice};
 use super::money::money;
 use super::path::{Path, ROOT};
 use super::time::{date, duration, duration_to, timestamp};
+use super::work_list::failing_gates;
 
 /// The most leases of one call.
 const LEASES_MAX: usize = 500;
@@ -56,8 +59,15 @@ pub(in crate::grpc) fn lease_command(
     let request_id = optional_id(&request.request_id, RequestId::new, &at, &mut broken);
     let max_items = number(request.max_items, (0, 500), &ROOT.field("max_items"), &mut broken);
     let lease_duration = lease_duration(request.lease_duration.as_ref(), &mut broken);
-    let wait = request.wait.as_ref().map_or(Some(WAIT_DEFAULT), |wait| {
+    let default = if request.take.is_some() { 0 } else { WAIT_DEFAULT };
+    let wait = request.wait.as_ref().map_or(Some(default), |wait| {
         duration(wait, WAIT_SECONDS, &ROOT.field("wait"), &mut broken)
+    });
+    let take = request.take.as_ref().and_then(|given| {
+        not_with_take("max_items", max_items, max_items > 1, &mut broken);
+        let millis = wait.unwrap_or(0) / 1_000;
+        not_with_take("wait", format!("{millis} ms"), wait > Some(0), &mut broken);
+        take(given, &mut broken)
     });
     match (work_list_id, worker_id, lease_duration, wait) {
         (Some(work_list_id), Some(worker_id), Some(lease_duration), Some(wait))
@@ -71,9 +81,32 @@ pub(in crate::grpc) fn lease_command(
                 lease_duration,
                 wait,
                 request_id,
+                take,
             })
         }
         _ => Err(broken),
+    }
+}
+
+/// Reads which debtor to take.
+fn take(given: &proto::DebtorTake, broken: &mut Violations) -> Option<Take> {
+    let at = ROOT.field("take");
+    let debtor_id = id(&given.debtor_id, DebtorId::new, &at.field("debtor_id"), broken);
+    let reason = |number| TakeReason::from_number(i64::from(number));
+    let reason = required_choice(given.reason, reason, &at.field("reason"), broken);
+    Some(Take { debtor_id: debtor_id?, reason: reason? })
+}
+
+/// Notes a field whose value contradicts a take.
+fn not_with_take(
+    field: &'static str,
+    value: impl std::fmt::Display,
+    contradicts: bool,
+    broken: &mut Violations,
+) {
+    if contradicts {
+        let bound = "`take` asks for one debtor at once: leave this out";
+        broken.add(ROOT.field(field).to_string(), Reason::FieldConflict, value, bound);
     }
 }
 
@@ -92,6 +125,7 @@ pub(in crate::grpc) fn lease_response(
         work_items: Vec::new(),
         retry_after: work.retry_after.map(duration_to),
         warnings: warnings(&work.warnings),
+        failing_gates: failing_gates(&work.failing_gates),
     };
     let room = bytes_max.saturating_sub(answer.encoded_len());
     answer.work_items = as_many_as_fit(work.items.iter().map(work_item), room, item_bytes);

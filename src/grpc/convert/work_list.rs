@@ -127,6 +127,16 @@ pub(in crate::grpc) fn describe_request(
     }
 }
 
+/// Failing gates as the contract writes them.
+pub(super) fn failing_gates(failing: &[FailingGate]) -> Vec<proto::FailingGate> {
+    let one = |failing: &FailingGate| proto::FailingGate {
+        gate: i32::from(failing.gate as i16),
+        until_time: failing.until.map(timestamp),
+        text: failing.text.clone(),
+    };
+    failing.iter().map(one).collect()
+}
+
 /// How a list stands as the contract writes it.
 pub(in crate::grpc) fn description_to(
     description: &WorkListDescription,
@@ -134,11 +144,6 @@ pub(in crate::grpc) fn description_to(
     let gate_count = |(gate, case_count): &(crate::model::Gate, i64)| proto::GateCount {
         gate: i32::from(*gate as i16),
         case_count: *case_count,
-    };
-    let failing = |failing: &FailingGate| proto::FailingGate {
-        gate: i32::from(failing.gate as i16),
-        until_time: failing.until.map(timestamp),
-        text: failing.text.clone(),
     };
     proto::DescribeWorkListResponse {
         gate_counts: description.gate_counts.iter().map(gate_count).collect(),
@@ -148,7 +153,7 @@ pub(in crate::grpc) fn description_to(
         longest_wait: description.longest_wait.map(duration_to),
         wait_bound: description.wait_bound.map(duration_to),
         next_window_time: description.next_window.map(timestamp),
-        failing_gates: description.failing_gates.iter().map(failing).collect(),
+        failing_gates: failing_gates(&description.failing_gates),
         warnings: warnings(&description.warnings),
     }
 }

@@ -23,6 +23,8 @@ statements! {
         GROUP BY s.lane_id, s.gate";
     LEASES_SINCE = "SELECT COUNT(*) FROM lease \
         WHERE part = $1 AND work_list_no = $2 AND grant_time > $3";
+    TAKEN_SINCE = "SELECT COUNT(*) FROM lease \
+        WHERE part = $1 AND work_list_no = $2 AND grant_time > $3 AND taken_for <> 0";
 }
 
 /// The most cases of one slice.
@@ -64,14 +66,19 @@ pub(crate) async fn count_slice(
     Ok((counts, last.filter(|_| total == SLICE).map(CaseNo)))
 }
 
-/// How many leases of a work list were granted after an instant.
+/// How many leases of a work list were granted after an instant, and how many of them
+/// were taken.
 pub(crate) async fn leases_since(
     tx: &mut Tx,
     part: Part,
     work_list_no: WorkListNo,
     since: Micros,
-) -> Result<i64, StoreError> {
-    let row: Option<(i64,)> =
-        tx.fetch_optional(LEASES_SINCE, params![part.0, work_list_no.0, since.0]).await?;
-    Ok(row.map_or(0, |(count,)| count))
+) -> Result<(i64, i64), StoreError> {
+    let mut counts = [0, 0];
+    for (count, sql) in counts.iter_mut().zip([LEASES_SINCE, TAKEN_SINCE]) {
+        let row: Option<(i64,)> =
+            tx.fetch_optional(sql, params![part.0, work_list_no.0, since.0]).await?;
+        *count = row.map_or(0, |(count,)| count);
+    }
+    Ok(counts.into())
 }

@@ -1,9 +1,11 @@
 //! Leases: granted, prolonged, ended. A row stays for good; it says what a case
 //! was ranked by when it was served.
 
+use std::collections::HashMap;
+
 use serde_json::Value as Json;
 
-use crate::model::{CaseNo, Day, DebtorNo, Micros, Part, RuleSetId, WorkListNo};
+use crate::model::{CaseNo, Day, DebtorNo, Micros, Part, RuleSetId, TakeReason, WorkListNo};
 
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, int_list, params, statements};
@@ -25,7 +27,7 @@ pub struct LeaseRow {
     pub work_list_no: WorkListNo,
     /// Who works.
     pub worker_id: String,
-    /// When it was granted; the instant of the counted attempt.
+    /// When it was granted; the instant of the attempt, where it counts as one.
     pub grant_time: Micros,
     /// When it ends or ended by itself.
     pub expire_time: Micros,
@@ -39,6 +41,8 @@ pub struct LeaseRow {
     pub case_nos: Vec<CaseNo>,
     /// Whether it was served for having waited longest.
     pub reserved: bool,
+    /// Why it is of this debtor; nothing if it was the head of the list.
+    pub taken_for: Option<TakeReason>,
     /// How and when it ended; nothing while it runs.
     pub end: Option<(LeaseEnd, Micros)>,
 }
@@ -70,9 +74,12 @@ impl LeaseEnd {
 
 statements! {
     LOAD = "SELECT case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, \
-        grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, end_kind, \
-        end_time FROM lease \
+        grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, taken_for, \
+        end_kind, end_time FROM lease \
         WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
+    TAKEN = "SELECT case_no, lease_seq, taken_for FROM lease \
+        WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3} \
+        AND taken_for <> 0";
 }
 
 const INT: Column = Column::Int;
@@ -80,7 +87,7 @@ const INT: Column = Column::Int;
 pub(crate) const INSERT: Batch = Batch {
     text: "INSERT INTO lease (part, case_no, lease_seq, debtor_no, lease_nonce, work_list_no, \
         worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, \
-        end_kind) VALUES {rows}",
+        taken_for, end_kind) VALUES {rows}",
     fixed: 0,
     columns: &[
         INT,
@@ -96,6 +103,7 @@ pub(crate) const INSERT: Batch = Batch {
         INT,
         INT,
         Column::Text,
+        INT,
         INT,
         INT,
     ],
@@ -141,6 +149,7 @@ row! {
         case_seq: i64,
         case_nos: String,
         reserved: i64,
+        taken_for: i64,
         end_kind: i64,
         end_time: Option<i64>,
     }
@@ -162,6 +171,13 @@ impl Row {
                 return Err(place.corrupt(format!("end_kind is {number} without an end_time")));
             }
         };
+        let taken_for = match self.taken_for {
+            0 => None,
+            number => Some(
+                TakeReason::from_number(number)
+                    .ok_or_else(|| place.corrupt(format!("taken_for {number} is not known")))?,
+            ),
+        };
         let rank_date = i32::try_from(self.rank_date)
             .map_err(|_| place.corrupt(format!("rank_date is {}", self.rank_date)))?;
         Ok(LeaseRow {
@@ -178,6 +194,7 @@ impl Row {
             case_seq: self.case_seq,
             case_nos: case_nos.into_iter().map(CaseNo).collect(),
             reserved: self.reserved != 0,
+            taken_for,
             end,
         })
     }
@@ -200,6 +217,23 @@ pub(crate) async fn load(
         .collect()
 }
 
+/// Those of these leases that were taken, by case and number, with the reason; one
+/// of an unknown reason is left out.
+pub(crate) async fn taken(
+    tx: &mut Tx,
+    part: Part,
+    keys: &[(CaseNo, i64)],
+) -> Result<HashMap<(CaseNo, i64), TakeReason>, StoreError> {
+    let case_nos = int_list(keys.iter().map(|(case_no, _)| case_no.0));
+    let numbers = int_list(keys.iter().map(|(_, lease_seq)| *lease_seq));
+    let rows: Vec<(i64, i64, i64)> =
+        tx.fetch_all(TAKEN, params![part.0, case_nos, numbers]).await?;
+    let taken = |(case_no, lease_seq, number)| {
+        Some(((CaseNo(case_no), lease_seq), TakeReason::from_number(number)?))
+    };
+    Ok(rows.into_iter().filter_map(taken).collect())
+}
+
 /// Writes new leases.
 pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(leases.len() * INSERT.columns.len());
@@ -220,6 +254,7 @@ pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Resu
             lease.case_seq,
             Json::from(case_nos).to_string(),
             lease.reserved,
+            lease.taken_for.map_or(0, |reason| reason as i64),
             0_i64,
         ]);
     }

@@ -49,6 +49,28 @@ fn work_is_leased_reported_and_given_back() {
 }
 
 #[test]
+fn a_given_debtor_is_taken_or_the_gates_that_refuse_it_are_named() {
+    let program = with_work();
+    let take = |options: &[&str]| {
+        program.run_well(&[&["worklist", "take", "all", "d3", "--reason"], options].concat())
+    };
+    let printed = take(&["inbound", "--lease-seconds", "60"]);
+    assert!(printed.data.contains("main c3: 50.00 EUR"), "{}", printed.data);
+    assert!(printed.notes.contains("next: arrears worklist report"), "{}", printed.notes);
+
+    let refused = take(&["Supervisor", "-o", "json"]).json();
+    assert_eq!(refused["work_items"].as_array().unwrap().len(), 0, "{refused}");
+    assert_eq!(refused["failing_gates"][0]["gate"], "LEASED");
+    let refused = take(&["field"]);
+    assert!(refused.data.contains("LEASED"), "{}", refused.data);
+    assert!(refused.notes.contains("d3 was not leased"), "{}", refused.notes);
+
+    let unknown = program.run(&["worklist", "take", "all", "d3", "--reason", "because"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.notes.contains("inbound, manual, supervisor, field"), "{}", unknown.notes);
+}
+
+#[test]
 fn work_is_previewed_before_it_is_leased_and_its_debtor_shown() {
     let program = with_work();
     let previewed = program.run_well(&["worklist", "preview", "all", "-n", "2", "-o", "json"]);

@@ -42,7 +42,7 @@ impl TestDatabase {
             Some(schema) => {
                 let mut options = PostgresOptions::from_url(&schema.url()).unwrap();
                 options.connections_max = 8;
-                Database::Postgres(options)
+                Database::Postgres(Box::new(options))
             }
         }
     }
@@ -65,7 +65,8 @@ impl TestDatabase {
     pub(crate) fn execute(&self, sql: &str) -> u64 {
         match &self.schema {
             None => self.file().execute(sql, []).unwrap() as u64,
-            Some(schema) => on_server(&schema.url(), sql),
+            // Bytes are written in another way there.
+            Some(schema) => on_server(&schema.url(), &sql.replace("x'", "'\\x")),
         }
     }
 
