@@ -13,10 +13,10 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests fmt clippy doc proto
+.PHONY: test check tests postgres fmt clippy doc proto
 
 ## The tests, then every check.
-test: tests
+test: tests postgres
 	@$(MAKE) --no-print-directory check
 
 ## Everything that is not a test.
@@ -25,6 +25,11 @@ check: fmt clippy doc proto
 ## Some of them call the server by buf, a client that is not ours.
 tests: $(BUF)
 	$(call stage,tests,ARREARS_BUF=$(abspath $(BUF)) cargo test --locked)
+
+## The same tests through the service, on PostgreSQL.
+postgres: $(BUF)
+	$(call stage,tests on PostgreSQL,ARREARS_BUF=$(abspath $(BUF)) .ci/with-postgres \
+		cargo test --locked --lib --test it)
 
 fmt:
 	$(call stage,format,cargo fmt --check)

@@ -6,6 +6,7 @@ mod bench;
 mod case;
 mod client;
 mod completions;
+mod database;
 mod debtor;
 mod decimal;
 pub mod demo;
@@ -80,7 +81,8 @@ enum Command {
 enum Settled {
     /// Runs the service; with --demo it has something to look at
     #[command(after_help = "Examples:\n  arrears serve --demo\n  \
-        arrears serve --data-dir /var/lib/arrears --grpc-addr 127.0.0.1:50051")]
+        arrears serve --data-dir /var/lib/arrears --grpc-addr 127.0.0.1:50051\n  \
+        ARREARS_DATABASE_URL=postgres://arrears:secret@db/arrears arrears serve")]
     Serve(serve::ServeArgs),
     /// Creates a portfolio and the work list `all` on the running server, and
     /// writes arrears.toml

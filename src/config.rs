@@ -18,7 +18,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use origin::{Origin, Setting, Settings};
 pub use server::Server;
-pub use store::Store;
+pub use store::{Commit, DatabaseUrl, Pooler, Store};
 
 use origin::Origins;
 
@@ -32,6 +32,13 @@ const SETTINGS: &[(&str, &str, bool)] = &[
     ("server", "http_addr", false),
     ("server", "drain_seconds", true),
     ("store", "data_dir", false),
+    ("store", "database_url", false),
+    ("store", "database_connections", true),
+    ("store", "database_pooler", false),
+    ("store", "statement_timeout_seconds", true),
+    ("store", "lock_timeout_seconds", true),
+    ("store", "idle_timeout_seconds", true),
+    ("store", "database_commit", false),
     ("log", "format", false),
     ("log", "filter", false),
     ("limits", "request_bytes_max", true),

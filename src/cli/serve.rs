@@ -8,6 +8,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Context;
+use super::database;
 use super::failure::{Exit, Failure};
 use super::import::today;
 use super::init::WORK_LIST_ID;
@@ -35,6 +36,16 @@ pub(super) struct ServeArgs {
     /// arrears-data, with --demo arrears-demo]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// A PostgreSQL database instead of a folder, which several servers may share.
+    /// ARREARS_DATABASE_URL keeps a password out of the list of processes
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data_dir", "demo"])]
+    database_url: Option<String>,
+    /// What stands between this server and PostgreSQL
+    #[arg(long, value_name = "KIND", value_parser = ["none", "transaction"])]
+    database_pooler: Option<String>,
+    /// Serves over a PostgreSQL that acknowledges commits before they are durable
+    #[arg(long)]
+    allow_async_commit: bool,
     /// Serves 50,000 invented cases, in a folder of their own
     #[arg(long)]
     demo: bool,
@@ -45,7 +56,11 @@ pub(super) struct ServeArgs {
 
 /// Serves until it is told to stop.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
-    let config = settings(context, &args)?;
+    let mut config = settings(context, &args)?;
+    if args.demo {
+        // Never the database that a file or a variable names for real data.
+        config.store.database_url = None;
+    }
     let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error);
     telemetry::init(&config.log).map_err(|error| usage(&error))?;
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Failure, error);
@@ -54,13 +69,13 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
     if args.demo {
         folder::prepare(folder, args.fresh)?;
     }
-    let engine = Engine::open(folder.as_path(), Arc::new(SystemClock)).await;
-    let engine = engine.map_err(|error| failed(&format!("{}: {error}", folder.display())))?;
+    let place = database::place(&config.store);
+    let engine = Engine::open(database::database(&config.store)?, Arc::new(SystemClock)).await;
+    let engine = engine.map_err(|error| failed(&format!("{place}: {error}")))?;
     let grpc = listeners.grpc_addr().map_err(|error| failed(&error))?;
     let http = listeners.http_addr().map_err(|error| failed(&error))?;
     output::write_out(&format!("serving gRPC on http://{grpc} and HTTP on http://{http}\n"))?;
-    let shown = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-    output::note(&format!("data lies in {}", shown.display()));
+    output::note(&format!("data lies in {}", database::place(&config.store)));
 
     let shutdown = CancellationToken::new();
     let stopping = stop_when_told(shutdown.clone());
@@ -87,10 +102,14 @@ fn settings(context: &Context, args: &ServeArgs) -> Result<Config, Failure> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     // Never the folder that a file or a variable names for real data.
     let demo = args.demo.then(|| folder::DEMO_FOLDER.to_owned());
+    let commit = args.allow_async_commit.then(|| "asynchronous".to_owned());
     let flags: Vec<(&str, String)> = [
         ("server.grpc_addr", args.grpc_addr.clone()),
         ("server.http_addr", args.http_addr.clone()),
         ("store.data_dir", args.data_dir.as_ref().map(text).or(demo)),
+        ("store.database_url", args.database_url.clone()),
+        ("store.database_pooler", args.database_pooler.clone()),
+        ("store.database_commit", commit),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))

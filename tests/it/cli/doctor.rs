@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::program::{Printed, Program, run_alone};
+use crate::support::only_on_sqlite;
 
 /// How a check ended, and what was found.
 fn finding(printed: &Printed, check: &str) -> (String, String) {
@@ -23,6 +24,9 @@ const JSON: [&str; 3] = ["-o", "json", "doctor"];
 
 #[test]
 fn a_server_in_good_order_is_found_so() {
+    if !only_on_sqlite("the folder of a database") {
+        return;
+    }
     let program = Program::start();
     let empty = program.run_well(&JSON);
     assert_eq!((state(&empty, "portfolios"), state(&empty, "work lists")), pair("warn"));
@@ -90,6 +94,9 @@ fn after(program: &Program, sql: &str) -> Printed {
 
 #[test]
 fn what_is_wrong_in_the_database_is_named() {
+    if !only_on_sqlite("the folder of a database") {
+        return;
+    }
     let mut program = Program::start();
     program.create_portfolio("main");
     program.write(

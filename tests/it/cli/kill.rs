@@ -43,7 +43,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     let acknowledged = Shared::default();
     for round in 0..ROUNDS {
         work_until_killed(&mut program, round, &acknowledged).await;
-        program = Program::over(program.take_folder(), &[]);
+        program = Program::over(program.take_database(), &[]);
         check(&program, &acknowledged).await;
     }
 }
@@ -150,10 +150,11 @@ fn report(token: &[u8]) -> proto::ReportOutcomesRequest {
 
 /// What was acknowledged is there after the restart, and the file is whole.
 async fn check(program: &Program, acknowledged: &Shared) {
-    let file = rusqlite::Connection::open(program.path("arrears-data/arrears.db")).unwrap();
-    let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(whole, "ok");
-    drop(file);
+    if program.database().url().is_none() {
+        let file = rusqlite::Connection::open(program.path("arrears-data/arrears.db")).unwrap();
+        let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(whole, "ok");
+    }
     let channel = program.channel().await;
     assert_pushed(channel.clone(), acknowledged).await;
     let mut client = WorkListServiceClient::new(channel);

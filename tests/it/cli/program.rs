@@ -7,13 +7,15 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::TestDatabase;
+
 /// A server that runs as a process of its own, in a folder of its own. It ends
 /// when it is dropped.
 pub(super) struct Program {
     server: Child,
     address: String,
     http_addr: String,
-    folder: tempfile::TempDir,
+    database: TestDatabase,
 }
 
 /// What a command printed.
@@ -75,20 +77,20 @@ pub(super) fn run_with(folder: &std::path::Path, args: &[&str], env: &[(&str, &s
 impl Program {
     /// Starts `arrears serve` in an empty folder.
     pub(super) fn start() -> Program {
-        Program::over(tempfile::tempdir().unwrap(), &[])
+        Program::over(TestDatabase::new(), &[])
     }
 
     /// Starts `arrears serve` with options in a folder and waits for its address.
-    pub(super) fn over(folder: tempfile::TempDir, options: &[&str]) -> Program {
-        let log = fs::File::create(folder.path().join("serve.log")).unwrap();
-        Program::spawn(folder, options, log.into())
+    pub(super) fn over(database: TestDatabase, options: &[&str]) -> Program {
+        let log = fs::File::create(database.path().join("serve.log")).unwrap();
+        Program::spawn(database, options, log.into())
     }
 
     /// Starts `arrears serve --demo` in a folder and waits until it says what to do
     /// next. Returns what it has told until then, too.
-    pub(super) fn demo(folder: tempfile::TempDir, options: &[&str]) -> (Program, Vec<String>) {
+    pub(super) fn demo(database: TestDatabase, options: &[&str]) -> (Program, Vec<String>) {
         let options = [&["--demo"], options].concat();
-        let mut program = Program::spawn(folder, &options, Stdio::piped());
+        let mut program = Program::spawn(database, &options, Stdio::piped());
         let mut notes = Vec::new();
         for line in BufReader::new(program.server.stderr.take().unwrap()).lines() {
             notes.push(line.unwrap());
@@ -99,9 +101,10 @@ impl Program {
         panic!("the server ended: {notes:?}");
     }
 
-    fn spawn(folder: tempfile::TempDir, options: &[&str], stderr: Stdio) -> Program {
+    fn spawn(database: TestDatabase, options: &[&str], stderr: Stdio) -> Program {
         let mut server = command()
-            .current_dir(folder.path())
+            .current_dir(database.path())
+            .envs(database.url().map(|url| ("ARREARS_DATABASE_URL", url)))
             .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
             .args(options)
             .stdout(Stdio::piped())
@@ -113,7 +116,7 @@ impl Program {
         let mut addresses = line.split_whitespace().filter(|word| word.starts_with("http://"));
         let address = addresses.next().expect(&line).to_owned();
         let http_addr = addresses.next().expect(&line).trim_start_matches("http://").to_owned();
-        Program { server, address, http_addr, folder }
+        Program { server, address, http_addr, database }
     }
 
     /// Kills the server at once, as a power failure of the process would.
@@ -122,9 +125,14 @@ impl Program {
         self.server.wait().unwrap();
     }
 
-    /// Takes the folder away, for another server to be started over it.
-    pub(super) fn take_folder(&mut self) -> tempfile::TempDir {
-        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    /// Takes folder and database away, for another server to be started over them.
+    pub(super) fn take_database(&mut self) -> TestDatabase {
+        std::mem::replace(&mut self.database, TestDatabase::new())
+    }
+
+    /// The database of the server.
+    pub(super) fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     /// A connection of a client that is not the program.
@@ -140,7 +148,7 @@ impl Program {
 
     /// The path of a file in the folder.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.database.path().join(name)
     }
 
     /// Writes a file into the folder.
@@ -156,7 +164,7 @@ impl Program {
     /// A command against the server, in its folder.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = command();
-        command.current_dir(self.folder.path()).args(args);
+        command.current_dir(self.database.path()).args(args);
         command.env("ARREARS_SERVER", &self.address).env("ARREARS_HTTP_ADDR", &self.http_addr);
         command
     }

@@ -47,6 +47,16 @@ impl TestDatabase {
         }
     }
 
+    /// A folder that goes with it, whatever the database.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The address, on PostgreSQL.
+    pub(crate) fn url(&self) -> Option<String> {
+        self.schema.as_ref().map(Schema::url)
+    }
+
     /// The folder of an SQLite database.
     pub(crate) fn folder(&self) -> &Path {
         assert!(self.schema.is_none(), "the test is about SQLite");
