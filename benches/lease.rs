@@ -9,33 +9,21 @@
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrears::engine::lease::{LeaseCommand, lease_work};
-use arrears::engine::push::{Document, PushCommand, push_cases};
-use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
-use arrears::engine::{Caller, Engine, portfolio, work_list};
 use arrears::model::*;
 use rusqlite::Connection;
 
 #[path = "lease/yardstick.rs"]
 mod yardstick;
 
+#[path = "shared/desk.rs"]
+mod desk;
 #[path = "shared/plausible.rs"]
 mod plausible;
 
-use plausible::{debtor, debtor_id, mix, settings};
+use desk::{Desk, PULL, START};
 use yardstick::Yardstick;
-
-const CHUNK: usize = 1_000;
-const PULL: usize = 50;
-const LANGUAGES: [&str; 4] = ["es", "ca", "gl", "eu"];
-/// All within hours of contact at [`START`].
-const ZONES: [&str; 5] =
-    ["Europe/Madrid", "Europe/Lisbon", "Europe/Berlin", "Europe/Rome", "Atlantic/Canary"];
-/// A Wednesday, 10:00 UTC.
-const START: Micros = Micros(20_600 * Micros::DAY + 10 * Micros::HOUR);
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
@@ -82,116 +70,6 @@ fn main() {
         ours.rate() / theirs.rate(),
         theirs.processor() / ours.processor()
     );
-}
-
-/// A service over a folder, with one portfolio and a list over all of it.
-struct Desk {
-    engine: Arc<Engine>,
-    clock: Arc<TestClock>,
-    caller: Caller,
-}
-
-impl Desk {
-    async fn open(folder: &Path, now: Micros) -> Desk {
-        let clock = Arc::new(TestClock::new(now));
-        let engine = Engine::open(folder, clock.clone()).await.expect("the folder opens");
-        Desk { engine, clock, caller: Caller::local() }
-    }
-
-    /// Pushes the cases, a second apart by thousands, and holds debtors.
-    async fn fill(folder: &Path, cases: usize) {
-        let desk = Desk::open(folder, START).await;
-        let (engine, caller) = (&desk.engine, &desk.caller);
-        portfolio::create_portfolio(
-            engine,
-            caller,
-            bench(),
-            settings(ContactPolicy::Plain(PlainPolicy::default())),
-        )
-        .await
-        .expect("it is new");
-        let list = WorkListId::new("bench").expect("the id is valid");
-        work_list::create_work_list(engine, caller, list, everything()).await.expect("it is new");
-        for from in (0..cases).step_by(CHUNK) {
-            let range = from..(from + CHUNK).min(cases);
-            desk.clock.advance(Micros::SECOND);
-            let now = desk.clock.now();
-            let command = PushCommand {
-                portfolio_id: bench(),
-                documents: range.clone().map(|index| Ok(document(index, now))).collect(),
-                atomic: true,
-                validate_only: false,
-            };
-            push_cases(engine, caller, command).await.expect("the push is taken");
-            let events = range.filter_map(|index| hold(index, now)).map(Ok).collect();
-            let command = RecordCommand { portfolio_id: bench(), events };
-            record_events(engine, caller, command).await.expect("the events are taken");
-        }
-    }
-
-    /// One pull; says how many cases were leased.
-    async fn pull(&self, name: &str) -> usize {
-        let command = LeaseCommand {
-            work_list_id: WorkListId::new("bench").expect("the id is valid"),
-            worker_id: WorkerId::new("bench").expect("the id is valid"),
-            max_items: PULL,
-            lease_duration: 5 * Micros::MINUTE,
-            wait: 0,
-            request_id: Some(RequestId::new(name).expect("the id is valid")),
-            take: None,
-        };
-        let work = lease_work(&self.engine, &self.caller, command).await;
-        work.expect("the pull is answered").items.len()
-    }
-}
-
-fn bench() -> PortfolioId {
-    PortfolioId::new("bench").expect("the id is valid")
-}
-
-fn everything() -> WorkListSettings {
-    WorkListSettings {
-        display_name: "bench".to_owned(),
-        portfolio_ids: Vec::new(),
-        groups: Vec::new(),
-        stages: Vec::new(),
-        languages: Vec::new(),
-        reserved_share_permille: 100,
-    }
-}
-
-/// Why a debtor's cases are not ready: of ten debtors one is, four have an old
-/// ledger, five are on hold.
-fn reason(index: usize) -> i64 {
-    mix(debtor(index), 50, 10)
-}
-
-fn document(index: usize, now: Micros) -> Document {
-    let of_debtor =
-        |salt, names: &[&'static str]| names[mix(debtor(index), salt, names.len() as i64) as usize];
-    let facts = plausible::facts(index, of_debtor(42, &LANGUAGES), of_debtor(43, &ZONES));
-    let old = (1..=4).contains(&reason(index));
-    Document {
-        case_id: CaseId::new(format!("case-{index:08}")).expect("the id is valid"),
-        debtor_id: debtor_id(index),
-        source_sequence: None,
-        as_of: if old { now.plus(-10 * Micros::DAY) } else { now },
-        facts,
-    }
-}
-
-/// The hold on the debtor of a case, told with the debtor's first case.
-fn hold(index: usize, now: Micros) -> Option<Event> {
-    (reason(index) > 4 && index % 5 != 4).then(|| Event {
-        event_id: EventId::new(format!("hold-{index}")).expect("the id is valid"),
-        event_time: now,
-        kind: EventKind::Hold {
-            target: HoldTarget::Debtor(debtor_id(index)),
-            kind: HoldKind::Complaint,
-            until: Some(now.plus(30 * Micros::DAY)),
-            evidence_reference: String::new(),
-        },
-    })
 }
 
 /// Copies a database that nobody writes.

@@ -82,7 +82,7 @@ enum Settled {
     /// Runs the service; with --demo it has something to look at
     #[command(after_help = "Examples:\n  arrears serve --demo\n  \
         arrears serve --data-dir /var/lib/arrears --grpc-addr 127.0.0.1:50051\n  \
-        ARREARS_DATABASE_URL=postgres://arrears:secret@db/arrears arrears serve")]
+        arrears serve --database-url postgres://arrears@db/arrears")]
     Serve(serve::ServeArgs),
     /// Creates a portfolio and the work list `all` on the running server, and
     /// writes arrears.toml

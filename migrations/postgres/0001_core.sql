@@ -305,9 +305,12 @@ CREATE TABLE audit (
 
 -- Portfolios whose cases are being placed anew because settings changed by which
 -- they are gated: those up to after_case_no are done.
+-- From again_at on all are placed once more: by then every transaction is over that had
+-- read the settings before. After the first time after_case_no is -1.
 CREATE TABLE portfolio_placing (
     part                 BIGINT NOT NULL,
     portfolio_no         BIGINT NOT NULL,
     after_case_no        BIGINT NOT NULL,
+    again_at             BIGINT,
     PRIMARY KEY (part, portfolio_no)
 );

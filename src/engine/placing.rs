@@ -37,12 +37,14 @@ impl Engine {
         let mut error = None;
         loop {
             let mut tx = self.store.read().await?;
-            let mut pending = placing::pending(&mut tx).await?;
+            let now = self.now_of(&tx);
+            let mut pending = placing::pending(&mut tx, now).await?;
             drop(tx);
             pending.retain(|from| !failed.contains(&(from.part, from.portfolio_no)));
             if pending.is_empty() {
                 return error.map_or(Ok(done), Err);
             }
+            let mut moved = false;
             for from in pending {
                 let placed = self
                     .transact_in(from.part, ACTOR, Class::Background, move |set, tx| {
@@ -50,12 +52,20 @@ impl Engine {
                     })
                     .await;
                 match placed {
-                    Ok(count) => done += count,
+                    Ok(None) => {}
+                    Ok(Some(count)) => {
+                        done += count;
+                        moved = true;
+                    }
                     Err(why) => {
                         failed.insert((from.part, from.portfolio_no));
                         error = Some(why);
                     }
                 }
+            }
+            if !moved {
+                // Others have them in hand.
+                return error.map_or(Ok(done), Err);
             }
         }
     }
@@ -63,10 +73,18 @@ impl Engine {
 
 /// Places the next cases of a portfolio: taking them in hand is enough, because every
 /// case in hand is placed when the set is saved.
-async fn place_slice(set: &mut WorkingSet, tx: &mut Tx, from: Pending) -> Result<usize, Error> {
+/// Nothing where another server has them.
+async fn place_slice(
+    set: &mut WorkingSet,
+    tx: &mut Tx,
+    from: Pending,
+) -> Result<Option<usize>, Error> {
+    if !placing::claim(tx, from).await? {
+        return Ok(None);
+    }
     let slice = placing::next_slice(tx, from, SLICE).await?;
     let count = slice.case_nos.len();
     set.load_debtors_of(tx, slice.case_nos).await?;
     placing::advance(tx, from, slice.next).await?;
-    Ok(count)
+    Ok(Some(count))
 }

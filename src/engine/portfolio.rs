@@ -151,13 +151,14 @@ pub async fn update_portfolio(
     settings: PortfolioSettings,
     etag: &str,
 ) -> Result<Portfolio, Error> {
-    let (now, caller, etag) = (engine.now(), caller.clone(), etag.to_owned());
+    let (clock, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
     engine
         .store
         .write(
             Class::Interactive,
             move |tx| {
                 Box::pin(async move {
+                    let now = clock.now_of(tx);
                     update(tx, &caller, now, (&portfolio_id, &settings, &etag)).await
                 })
             },
@@ -188,7 +189,7 @@ async fn update(
         return Err(mismatch());
     }
     if placing::moves_cases(&old.settings, settings) {
-        store::placing::begin(tx, part, old.number).await?;
+        store::placing::begin(tx, part, old.number, now).await?;
     }
     note(tx, caller, now, "portfolio.updated", settings).await?;
     let new = stored(tx, part, portfolio_id).await?;

@@ -118,7 +118,7 @@ pub(crate) const SAVE_HISTORIES: Batch = Batch {
     text: "WITH v(case_no, history) AS (VALUES {rows}) \
         UPDATE loan_case SET history = v.history, history_version = $2 FROM v \
         WHERE loan_case.part = $1 AND loan_case.case_no = v.case_no \
-        AND loan_case.case_no IN (SELECT case_no FROM v)",
+        {sqlite:AND loan_case.case_no IN (SELECT case_no FROM v)}",
     fixed: 2,
     columns: &[INT, Column::Blob],
 };

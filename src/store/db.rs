@@ -8,7 +8,8 @@
 //!   `FROM` with `AS` and a name, where its column is `value`;
 //! - `{texts:$2}`: likewise a list of texts;
 //! - `{lock:d}`: locks the rows of the table named `d` until the transaction ends,
-//!   where several transactions may write at once.
+//!   where several transactions may write at once;
+//! - `{sqlite:...}`: a hint for the planner of SQLite, which changes no result.
 
 use super::StoreError;
 use super::postgres::PgTx;

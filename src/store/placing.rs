@@ -1,17 +1,20 @@
 //! Which portfolios have cases to be placed anew, and how far that has come: it goes
 //! on behind a restart where it stood.
 
-use crate::model::{CaseNo, Gate, Part, PortfolioNo, QueueState};
+use crate::model::{CaseNo, Gate, Micros, Part, PortfolioNo, QueueState};
 
 use super::StoreError;
-use super::db::{Tx, params, statements};
+use super::db::{Lock, Tx, params, statements};
 
 statements! {
-    BEGIN = "INSERT INTO portfolio_placing (part, portfolio_no, after_case_no) VALUES ($1, $2, 0) \
-        ON CONFLICT (part, portfolio_no) DO UPDATE SET after_case_no = 0";
+    BEGIN = "INSERT INTO portfolio_placing (part, portfolio_no, after_case_no, again_at) \
+        VALUES ($1, $2, 0, $3) ON CONFLICT (part, portfolio_no) DO UPDATE SET \
+        after_case_no = excluded.after_case_no, again_at = excluded.again_at";
     // A named cross-part scan: rows are only there while there is something to do.
     PENDING = "SELECT part, portfolio_no, after_case_no FROM portfolio_placing \
-        ORDER BY part, portfolio_no LIMIT 100";
+        WHERE after_case_no >= 0 OR again_at <= $1 ORDER BY part, portfolio_no LIMIT 100";
+    CLAIM = "SELECT after_case_no FROM portfolio_placing \
+        WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 {lock:portfolio_placing}";
     PLACED_SLICE = "SELECT s.case_no, COALESCE(q.state, 0), COALESCE(q.withheld_by, 0) \
         FROM (SELECT k.case_no FROM case_head k \
             WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
@@ -19,6 +22,11 @@ statements! {
         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = s.case_no ORDER BY s.case_no";
     ADVANCE = "UPDATE portfolio_placing SET after_case_no = $4 \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
+    // Once more: the instant is used up.
+    AGAIN = "UPDATE portfolio_placing SET after_case_no = 0, again_at = NULL \
+        WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
+    WAIT = "UPDATE portfolio_placing SET after_case_no = -1 \
+        WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 AND again_at IS NOT NULL";
     END = "DELETE FROM portfolio_placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
 }
 
@@ -37,25 +45,43 @@ pub(crate) struct Slice {
     pub(crate) next: Option<CaseNo>,
 }
 
-/// Has all cases of a portfolio placed anew, from the first one on.
+/// The longest that a transaction may go on with settings it has read.
+const SETTINGS_KEPT: i64 = 35 * Micros::SECOND;
+
+/// Has all cases of a portfolio placed anew, from the first one on; where others write
+/// too, once more when all of them have seen the settings.
 pub(crate) async fn begin(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
+    now: Micros,
 ) -> Result<(), StoreError> {
-    tx.execute(BEGIN, params![part.0, portfolio_no.0]).await?;
+    let again_at = tx.is_shared().then(|| now.plus(SETTINGS_KEPT).0);
+    tx.execute(BEGIN, params![part.0, portfolio_no.0, again_at]).await?;
     Ok(())
 }
 
 /// The portfolios with cases to be placed anew, at most 100, of all parts.
-pub(crate) async fn pending(tx: &mut Tx) -> Result<Vec<Pending>, StoreError> {
-    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(PENDING, params![]).await?;
+pub(crate) async fn pending(tx: &mut Tx, now: Micros) -> Result<Vec<Pending>, StoreError> {
+    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(PENDING, params![now.0]).await?;
     let pending = |(part, portfolio_no, after)| Pending {
         part: Part(part),
         portfolio_no: PortfolioNo(portfolio_no),
         after: CaseNo(after),
     };
     Ok(rows.into_iter().map(pending).collect())
+}
+
+/// Takes the next slice of a portfolio in hand; says whether it is still the next one
+/// and nobody else has it.
+pub(crate) async fn claim(tx: &mut Tx, from: Pending) -> Result<bool, StoreError> {
+    let params = params![from.part.0, from.portfolio_no.0, from.after.0];
+    let rows: Vec<(i64,)> = tx.fetch_locked(CLAIM, params.clone(), Lock::Skip).await?;
+    if from.after.0 < 0 && !rows.is_empty() {
+        tx.execute(AGAIN, params).await?;
+        return Ok(false);
+    }
+    Ok(!rows.is_empty())
 }
 
 /// The next cases, at most `most`, whose place settings have a say in: those that are
@@ -92,6 +118,7 @@ pub(crate) async fn advance(
             params.extend(params![next.0]);
             tx.execute(ADVANCE, params).await?;
         }
+        None if tx.execute(WAIT, params.clone()).await? > 0 => {}
         None => {
             tx.execute(END, params).await?;
         }

@@ -90,6 +90,11 @@ impl PostgresOptions {
             ("idle_in_transaction_session_timeout", millis(self.idle_timeout)),
             ("jit", "off".to_owned()),
         ];
+        // Every statement finds its rows by key. A plan made while a table was still small
+        // would walk through it, and be kept when it is large.
+        for way in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] {
+            settings.push((way, "off".to_owned()));
+        }
         // Planning one of the longer statements costs more than running it, and no plan
         // here should depend on a value. Citus cannot plan without values.
         if !citus {

@@ -186,6 +186,7 @@ fn expanded(sql: &'static str, rows: &str) -> String {
         }
         // One writer: there is nobody to lock out.
         Placeholder::Lock(_) => {}
+        Placeholder::Sqlite(more) => text.push_str(more),
     })
 }
 

@@ -36,6 +36,8 @@ pub(super) enum Placeholder<'t> {
     Texts(&'t str),
     /// `{lock:d}`: the name of the table.
     Lock(&'t str),
+    /// `{sqlite:...}`: what only SQLite is told.
+    Sqlite(&'t str),
 }
 
 /// Replaces every placeholder of a text. `replace` appends to what was built before,
@@ -56,6 +58,7 @@ pub(super) fn expand(
             Some(("ints", parameter)) => Placeholder::Ints(parameter),
             Some(("texts", parameter)) => Placeholder::Texts(parameter),
             Some(("lock", table)) => Placeholder::Lock(table),
+            Some(("sqlite", text)) => Placeholder::Sqlite(text),
             _ => unreachable!("{{{name}}} is no placeholder"),
         };
         replace(placeholder, &mut text);

@@ -1,9 +1,10 @@
 //! The first ready rows of lanes, remembered from one claim to the next: to find
 //! those of hundreds of lanes takes longer than all else that a claim reads.
 //!
-//! What is remembered was committed, and every change of a lane's ready rows
-//! forgets it before the change is written. One writer runs one transaction after
-//! the other, so nothing comes between.
+//! What is remembered was committed, and every change of a lane's ready rows forgets
+//! it before the change is written, and once more when it is committed: a claim may have
+//! read the lane in between. What other servers change shows after a moment; until then
+//! only the order suffers, because a claim looks at each row again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ use super::super::working_set::WorkingSet;
 /// How long a head is believed: what somebody does to the database by hand shows
 /// after that.
 const HEADS_KEPT: Duration = Duration::from_secs(1);
+/// The same where other servers change the database as well.
+const SHARED_HEADS_KEPT: Duration = Duration::from_millis(250);
 
 /// The heads of lanes.
 #[derive(Default)]
@@ -76,13 +79,14 @@ pub(super) async fn heads(
     lanes: impl Iterator<Item = i64>,
 ) -> Result<Vec<LaneHead>, Error> {
     let now = Instant::now();
+    let kept = if tx.is_shared() { SHARED_HEADS_KEPT } else { HEADS_KEPT };
     let mut heads = Vec::new();
     let mut unknown: Vec<(i64, u64)> = Vec::new();
     {
         let known = set.engine.heads.lanes();
         for lane_id in lanes {
             match known.get(&(set.part, lane_id)) {
-                Some(Lane { head: Some((since, head)), .. }) if now < *since + HEADS_KEPT => {
+                Some(Lane { head: Some((since, head)), .. }) if now < *since + kept => {
                     heads.extend(head);
                 }
                 lane => unknown.push((lane_id, lane.map_or(0, |lane| lane.changes))),

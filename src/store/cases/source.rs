@@ -125,7 +125,7 @@ pub(crate) const RENEW: Batch = Batch {
         UPDATE case_head SET as_of = v.as_of, ledger_sequence = v.ledger_sequence FROM v \
         WHERE case_head.part = $1 AND case_head.case_no = v.case_no \
         AND case_head.case_seq = v.case_seq AND case_head.as_of = v.known_as_of \
-        AND case_head.case_no IN (SELECT case_no FROM v)",
+        {sqlite:AND case_head.case_no IN (SELECT case_no FROM v)}",
     fixed: 1,
     columns: &[INT, INT, INT, INT, INT],
 };

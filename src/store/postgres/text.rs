@@ -39,6 +39,7 @@ fn expanded(sql: &'static str, lock: Lock, arrays: &str) -> String {
         }
         Placeholder::Ints(parameter) => list(text, parameter, "bigint"),
         Placeholder::Texts(parameter) => list(text, parameter, "text"),
+        Placeholder::Sqlite(_) => {}
         Placeholder::Lock(table) => match lock {
             Lock::None => {}
             Lock::Wait => text.push_str(&format!("FOR NO KEY UPDATE OF {table}")),

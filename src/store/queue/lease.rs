@@ -115,7 +115,7 @@ pub(crate) const PROLONG: Batch = Batch {
     text: "WITH v(case_no, lease_seq, expire_time) AS (VALUES {rows}) \
         UPDATE lease SET expire_time = v.expire_time FROM v WHERE lease.part = $1 \
         AND lease.case_no = v.case_no AND lease.lease_seq = v.lease_seq \
-        AND lease.case_no IN (SELECT case_no FROM v)",
+        {sqlite:AND lease.case_no IN (SELECT case_no FROM v)}",
     fixed: 1,
     columns: &[INT, INT, INT],
 };
@@ -125,7 +125,7 @@ pub(crate) const END: Batch = Batch {
         UPDATE lease SET end_kind = v.end_kind, end_time = v.end_time FROM v \
         WHERE lease.part = $1 AND lease.case_no = v.case_no \
         AND lease.lease_seq = v.lease_seq AND lease.end_kind = 0 \
-        AND lease.case_no IN (SELECT case_no FROM v)",
+        {sqlite:AND lease.case_no IN (SELECT case_no FROM v)}",
     fixed: 1,
     columns: &[INT, INT, INT, INT],
 };

@@ -1,0 +1,91 @@
+//! PostgreSQL, against statements written by hand: pushing a night against UNNEST of
+//! the same rows into the same tables in the same transactions, and leasing against a
+//! bare claim over a copy of the same queue.
+//!
+//! `.ci/with-postgres cargo bench --bench postgres [-- push|lease CASES ROUNDS]`;
+//! 100,000 cases and 5 rounds by default. Both sides alternate; medians and ratios are
+//! printed. Everything runs on one machine, the server of the database too.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
+use std::time::{Duration, Instant};
+
+use arrears::store::{Database, PostgresOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor as _};
+
+#[path = "shared/desk.rs"]
+mod desk;
+#[path = "postgres/lease.rs"]
+mod lease;
+#[path = "shared/plausible.rs"]
+mod plausible;
+#[path = "postgres/push.rs"]
+mod push;
+
+/// Connections of each side.
+const CONNECTIONS: u32 = 16;
+
+fn main() {
+    let server = std::env::var("ARREARS_TEST_POSTGRES")
+        .expect("run it by .ci/with-postgres, or name a server in ARREARS_TEST_POSTGRES");
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let what = arguments.next().unwrap_or_else(|| "push".to_owned());
+    let cases = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    runtime.block_on(async {
+        match what.as_str() {
+            "lease" => lease::run(&server, cases, rounds).await,
+            _ => push::run(&server, cases, rounds).await,
+        }
+    });
+}
+
+/// A schema of its own.
+struct Schema {
+    url: String,
+}
+
+impl Schema {
+    /// An empty schema of a name; one of before is dropped.
+    async fn fresh(server: &str, name: &str) -> Schema {
+        let pool = pool(server).await;
+        for sql in
+            [format!("DROP SCHEMA IF EXISTS {name} CASCADE"), format!("CREATE SCHEMA {name}")]
+        {
+            pool.execute(AssertSqlSafe(sql)).await.expect("the server lets us make schemas");
+        }
+        let joint = if server.contains('?') { '&' } else { '?' };
+        Schema { url: format!("{server}{joint}options=-c%20search_path%3D{name}") }
+    }
+
+    fn database(&self) -> Database {
+        let mut options = PostgresOptions::from_url(&self.url).expect("the address is whole");
+        options.connections_max = CONNECTIONS;
+        Database::Postgres(Box::new(options))
+    }
+
+    async fn pool(&self) -> PgPool {
+        pool(&self.url).await
+    }
+}
+
+async fn pool(url: &str) -> PgPool {
+    let options: PgConnectOptions = url.parse().expect("the address is whole");
+    let options = options.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off")]);
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+    pool.connect_with(options).await.expect("the server answers")
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Runs something and says how long it took.
+async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    let began = Instant::now();
+    let value = work.await;
+    (began.elapsed(), value)
+}
