@@ -28,8 +28,8 @@ tests: $(BUF)
 
 ## The same tests through the service, on PostgreSQL.
 postgres: $(BUF)
-	$(call stage,tests on PostgreSQL,ARREARS_BUF=$(abspath $(BUF)) .ci/with-postgres \
-		cargo test --locked --lib --test it)
+	$(call stage,tests on PostgreSQL,ARREARS_BUF=$(abspath $(BUF)) \
+		ARREARS_TEST_STAGE=postgres .ci/with-postgres cargo test --locked --lib --test it)
 
 fmt:
 	$(call stage,format,cargo fmt --check)

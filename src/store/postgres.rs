@@ -19,6 +19,8 @@ mod text;
 mod transaction;
 mod write;
 
+#[cfg(test)]
+pub(super) use text::texts_for_tests;
 pub(super) use transaction::PgTx;
 
 use numbers::NumberBlocks;
@@ -82,7 +84,7 @@ impl PostgresOptions {
     }
 
     /// Settings of a connection, or of every transaction behind a pooler.
-    fn settings(&self, citus: bool) -> Vec<(&'static str, String)> {
+    pub(super) fn settings(&self, citus: bool) -> Vec<(&'static str, String)> {
         let millis = |time: Duration| time.as_millis().to_string();
         let mut settings = vec![
             ("statement_timeout", millis(self.statement_timeout)),
@@ -90,11 +92,12 @@ impl PostgresOptions {
             ("idle_in_transaction_session_timeout", millis(self.idle_timeout)),
             ("jit", "off".to_owned()),
         ];
-        // Every statement finds its rows by key. A plan made while a table was still small
-        // would walk through it, and be kept when it is large.
-        for way in ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"] {
-            settings.push((way, "off".to_owned()));
-        }
+        // Every statement finds its rows by key. A plan is made once, perhaps over tables
+        // that are still empty or of unknown size, and must not come to think that reading
+        // a table is cheaper.
+        let never = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+        settings.extend(never.map(|way| (way, "off".to_owned())));
+        settings.push(("max_parallel_workers_per_gather", "0".to_owned()));
         // Planning one of the longer statements costs more than running it, and no plan
         // here should depend on a value. Citus cannot plan without values.
         if !citus {

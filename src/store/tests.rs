@@ -9,9 +9,13 @@ use tempfile::TempDir;
 use super::db::{Batch, Value, highest_parameter, params};
 use super::{Class, Store, StoreError, Tx};
 
+mod both;
+mod distributed;
 mod events;
 mod inspect;
 mod plans;
+mod plans_postgres;
+mod postgres;
 mod rule_sets;
 mod statements;
 mod writer;

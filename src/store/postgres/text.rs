@@ -59,6 +59,19 @@ fn list(text: &mut String, parameter: &str, of: &str) {
     }
 }
 
+/// The texts that PostgreSQL sees of statements and batches, by name; those that can
+/// lock rows do.
+#[cfg(test)]
+pub(in super::super) fn texts_for_tests(
+    statements: &[(&'static str, &'static str, &'static str)],
+    batches: &[(&'static str, Batch)],
+) -> Vec<(String, Arc<str>)> {
+    let texts = statements
+        .iter()
+        .map(|(file, name, text)| (format!("{file} {name}"), plain(text, Lock::Skip)));
+    texts.chain(batches.iter().map(|(file, rows)| ((*file).to_owned(), batch(*rows)))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

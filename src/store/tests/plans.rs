@@ -4,7 +4,7 @@ use super::*;
 use crate::store::sqlite::texts_for_tests;
 
 /// Tables of a handful of rows a tenant, which may be read whole.
-const SMALL: &[&str] = &[
+pub(super) const SMALL: &[&str] = &[
     "tenant",
     "portfolio",
     "work_list",
@@ -15,7 +15,7 @@ const SMALL: &[&str] = &[
 ];
 
 /// Statements that read a tenant in the order of its key and stop at a limit.
-const IN_ORDER: &[&str] = &["audit LAST", "audit PAGE"];
+pub(super) const IN_ORDER: &[&str] = &["audit LAST", "audit PAGE"];
 
 /// The steps of the plan of a text.
 fn plan(connection: &Connection, text: &str) -> Vec<String> {

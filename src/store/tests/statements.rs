@@ -7,7 +7,7 @@ use crate::store::sqlite::texts_for_tests;
 /// Statements that read over all parts: sweeps, roll-over, start-up and looks
 /// from outside. They
 /// read keys and the directory only, or remove by key what is too old.
-const CROSS_PART: &[&str] = &[
+pub(super) const CROSS_PART: &[&str] = &[
     "DUE_FOR_REVIEW",
     "ALL_LANES",
     "ALL_ZONE_SETS",
