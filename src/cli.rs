@@ -17,6 +17,7 @@ mod field;
 mod import;
 mod init;
 pub mod mapping;
+mod migrate;
 mod output;
 mod portfolio;
 mod push;
@@ -107,6 +108,10 @@ enum Settled {
     /// Measures how fast a running server is, over generated cases
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Shows the migrations of the tables, applies them, or checks that they are
+    /// applied
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Checks a server and its data, each check with what mends it; ends with 1 if
     /// one fails
     #[command(after_help = "Examples:\n  arrears doctor\n  \
@@ -158,6 +163,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::Debtor(command) => debtor::run(&context, command).await,
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
         Settled::Bench(command) => bench::run(&context, command).await,
+        Settled::Migrate(command) => migrate::run(&context, command).await,
         Settled::Doctor(args) => doctor::run(&context, args).await,
     }
 }

@@ -24,6 +24,7 @@ pub mod debtors;
 pub mod events;
 pub mod inspect;
 pub mod lanes;
+pub mod migrate;
 pub mod numbers;
 pub(crate) mod placing;
 pub mod portfolios;
@@ -33,7 +34,7 @@ pub(crate) use db::{Lock, Tx};
 pub use encode::FACTS_VERSION;
 pub(crate) use error::Readable;
 pub use error::{Damage, StoreError};
-pub use postgres::PostgresOptions;
+pub use postgres::{Health, Holder, PostgresOptions};
 
 use postgres::Postgres;
 use sqlite::{Readers, Writer, job};

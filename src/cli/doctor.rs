@@ -14,12 +14,13 @@ use crate::policy::{ZONE_DATA_MAX_AGE_DAYS, zone_data};
 
 mod folder;
 mod ports;
+mod postgres;
 mod server;
 
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
     /// The folder of the database, on this machine: all of the file is checked
-    /// for damage, too. The folder of the settings is looked at without that
+    /// for damage, too. The database of the settings is looked at without that
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
 }
@@ -81,7 +82,11 @@ impl Record for Finding {
 pub(super) async fn run(context: &Context, args: DoctorArgs) -> Result<(), Failure> {
     let (reached, mut findings) = server::check(context).await;
     findings.extend(ports::check(&context.config.server, reached).await);
-    findings.extend(folder::check(&context.config.store.data_dir, args.data_dir, reached).await);
+    let store = &context.config.store;
+    findings.extend(match store.database_url.is_some() && args.data_dir.is_none() {
+        true => postgres::check(store, reached).await,
+        false => folder::check(&store.data_dir, args.data_dir, reached).await,
+    });
     findings.push(zones());
     match context.format {
         Format::Table => output::write_out(&text(&findings))?,

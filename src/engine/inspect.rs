@@ -1,12 +1,11 @@
 //! Looking at the database of a service from outside, for somebody who wants to
 //! know whether it can be served.
 
-use std::path::Path;
-
-use crate::model::{Micros, RuleSetId};
+use crate::model::{Clock, Micros, RuleSetId};
 pub use crate::store::inspect::{Schema, schema_version};
 use crate::store::portfolios::portfolio_by_no;
-use crate::store::{Damage, activations, cases, inspect};
+use crate::store::{Damage, Database, activations, cases, inspect};
+pub use crate::store::{Health, Holder};
 
 use super::Error;
 use super::context::compile_rule_set;
@@ -36,12 +35,20 @@ pub struct OverdueReview {
 }
 
 impl Inspector {
-    /// Opens the database in a folder, read-only. A server may run over it.
+    /// Opens a database, read-only. Servers may run over it.
     ///
     /// # Errors
     /// Where there is none, or it cannot be opened.
-    pub async fn open(folder: &Path) -> Result<Inspector, Error> {
-        Ok(Inspector(inspect::Inspector::open(folder).await?))
+    pub async fn open(database: impl Into<Database>) -> Result<Inspector, Error> {
+        Ok(Inspector(inspect::Inspector::open(database).await?))
+    }
+
+    /// What a database server tells of itself; nothing for a file.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub async fn health(&self, clock: &dyn Clock) -> Result<Option<Health>, Error> {
+        Ok(self.0.health(clock).await?)
     }
 
     /// How the tables compare with those this program knows.

@@ -1,15 +1,14 @@
 //! Looking at a database without touching it: it may be damaged, or of another
 //! version than this program, and nothing is created, migrated or repaired.
 
-use std::path::Path;
-
 use sqlx::migrate::Migrator;
 
-use crate::model::{CaseNo, Micros, Part, PortfolioNo};
+use crate::model::{CaseNo, Clock, Micros, Part, PortfolioNo};
 
-use super::StoreError;
 use super::db::{Tx, params, statements};
+use super::postgres::{self, Health, Postgres};
 use super::sqlite::{DATABASE_FILE, Readers};
+use super::{Database, StoreError};
 
 /// The tables, as this program knows them.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -57,25 +56,47 @@ pub fn schema_version() -> i64 {
 }
 
 /// A database opened for looking.
-pub struct Inspector(Readers);
+pub struct Inspector(Looked);
+
+enum Looked {
+    File(Readers),
+    Server(Postgres),
+}
+
+/// Whether there is a list of migrations, by a statement of each database.
+const LISTED_IN_FILE: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+const LISTED_ON_SERVER: &str = "SELECT COUNT(to_regclass('_sqlx_migrations'))";
+
+/// A migration that was applied: its version, whether it ended, and the hash of its
+/// text.
+pub(super) type Applied = (i64, bool, Vec<u8>);
 
 impl Inspector {
-    /// Opens the database in a folder, read-only. A server may run over it.
+    /// Opens a database, read-only. Servers may run over it.
     ///
     /// # Errors
-    /// `Unavailable` without such a file.
-    pub async fn open(folder: &Path) -> Result<Inspector, StoreError> {
+    /// `Unavailable` without such a file or server.
+    pub async fn open(database: impl Into<Database>) -> Result<Inspector, StoreError> {
+        let folder = match database.into() {
+            Database::Sqlite(folder) => folder,
+            Database::Postgres(options) => {
+                return Ok(Inspector(Looked::Server(Postgres::look(&options).await?)));
+            }
+        };
         let file = folder.join(DATABASE_FILE);
         if !file.exists() {
             let message = format!("{} does not exist", file.display());
             return Err(StoreError::Unavailable(message));
         }
-        Ok(Inspector(Readers::new(file, 1)))
+        Ok(Inspector(Looked::File(Readers::new(file, 1))))
     }
 
     /// A view of one instant.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
-        Ok(Tx::reader(self.0.reader().await?))
+        match &self.0 {
+            Looked::File(readers) => Ok(Tx::reader(readers.reader().await?)),
+            Looked::Server(server) => server.read().await,
+        }
     }
 
     /// How the tables compare with those this program knows.
@@ -83,33 +104,70 @@ impl Inspector {
     /// # Errors
     /// Where the file is no database, or none of this service.
     pub async fn schema(&self) -> Result<Schema, StoreError> {
-        let applied: Vec<(i64, bool, Vec<u8>)> =
-            self.read().await?.fetch_all(APPLIED, params![]).await?;
-        Ok(compare(&applied))
+        Ok(compare(self.known(), &self.applied().await?))
     }
 
-    /// What is damaged in the file, at most 20 findings; nothing if it is whole.
-    /// Reads all of it, which takes its time, and keeps the write-ahead log of a
-    /// running server from being cut meanwhile.
+    /// The migrations that this program knows for such a database.
+    pub(super) fn known(&self) -> &'static Migrator {
+        match &self.0 {
+            Looked::File(_) => &MIGRATIONS,
+            Looked::Server(_) => &postgres::MIGRATIONS,
+        }
+    }
+
+    /// The migrations that were applied; none in a database without tables.
+    pub(super) async fn applied(&self) -> Result<Vec<Applied>, StoreError> {
+        let listed = match &self.0 {
+            Looked::File(_) => LISTED_IN_FILE,
+            Looked::Server(_) => LISTED_ON_SERVER,
+        };
+        applied(&mut self.read().await?, listed).await
+    }
+
+    /// What is damaged in the file, at most 20 findings; nothing if it is whole, or if
+    /// there is a server, which looks at its pages itself. Reads all of the file, which
+    /// takes its time, and keeps the write-ahead log of a running service from being cut
+    /// meanwhile.
     ///
     /// # Errors
     /// Where so much is damaged that the check cannot run.
     pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        if matches!(self.0, Looked::Server(_)) {
+            return Ok(Vec::new());
+        }
         let rows: Vec<(String,)> =
             self.read().await?.fetch_all("PRAGMA quick_check", params![]).await?;
         Ok(rows.into_iter().map(|row| row.0).filter(|row| row != "ok").take(DAMAGE_MAX).collect())
     }
+
+    /// What a server tells of itself; nothing for a file.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub async fn health(&self, clock: &dyn Clock) -> Result<Option<Health>, StoreError> {
+        match &self.0 {
+            Looked::File(_) => Ok(None),
+            Looked::Server(server) => Ok(Some(server.health(clock).await?)),
+        }
+    }
 }
 
-fn compare(applied: &[(i64, bool, Vec<u8>)]) -> Schema {
-    let known = schema_version();
+async fn applied(tx: &mut Tx, listed: &'static str) -> Result<Vec<Applied>, StoreError> {
+    match tx.fetch_optional::<(i64,)>(listed, params![]).await? {
+        Some((0,)) | None => Ok(Vec::new()),
+        Some(_) => tx.fetch_all(APPLIED, params![]).await,
+    }
+}
+
+fn compare(known: &Migrator, applied: &[Applied]) -> Schema {
+    let newest = known.iter().map(|migration| migration.version).max().unwrap_or_default();
     let found = applied.iter().map(|row| row.0).max().unwrap_or_default();
     if let Some((version, ..)) = applied.iter().find(|(_, success, _)| !success) {
         return Schema::Unfinished(*version);
     }
     for (version, _, checksum) in applied {
-        match MIGRATIONS.iter().find(|migration| migration.version == *version) {
-            None => return Schema::Newer { found, known },
+        match known.iter().find(|migration| migration.version == *version) {
+            None => return Schema::Newer { found, known: newest },
             Some(migration) if *migration.checksum != checksum[..] => {
                 return Schema::Changed(*version);
             }
@@ -117,9 +175,9 @@ fn compare(applied: &[(i64, bool, Vec<u8>)]) -> Schema {
         }
     }
     let missing = |version: i64| applied.iter().all(|row| row.0 != version);
-    match MIGRATIONS.iter().any(|migration| missing(migration.version)) {
-        true => Schema::Older { found, known },
-        false => Schema::Current(known),
+    match known.iter().any(|migration| missing(migration.version)) {
+        true => Schema::Older { found, known: newest },
+        false => Schema::Current(newest),
     }
 }
 

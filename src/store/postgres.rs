@@ -14,11 +14,13 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use super::StoreError;
 use super::db::Tx;
 
+mod health;
 mod numbers;
 mod text;
 mod transaction;
 mod write;
 
+pub use health::{Health, Holder};
 #[cfg(test)]
 pub(super) use text::texts_for_tests;
 pub(super) use transaction::PgTx;
@@ -83,6 +85,11 @@ impl PostgresOptions {
         format!("{}:{}/{database}", self.connect.get_host(), self.connect.get_port())
     }
 
+    /// How to connect under the name of this program.
+    fn named(&self) -> PgConnectOptions {
+        self.connect.clone().application_name("arrears").disable_statement_logging()
+    }
+
     /// Settings of a connection, or of every transaction behind a pooler.
     pub(super) fn settings(&self, citus: bool) -> Vec<(&'static str, String)> {
         let millis = |time: Duration| time.as_millis().to_string();
@@ -126,11 +133,22 @@ struct Shared {
 impl Postgres {
     /// Connects, and brings the tables up to date.
     pub(super) async fn open(options: &PostgresOptions) -> Result<Postgres, StoreError> {
-        let connect =
-            options.connect.clone().application_name("arrears").disable_statement_logging();
-        let mut first = connect_within(&connect, options.connect_timeout).await?;
+        let mut first = connect_within(options).await?;
         migrate(&mut first, options).await?;
         check_durable(&mut first, options).await?;
+        Postgres::over(first, options).await
+    }
+
+    /// Connects, and changes nothing.
+    pub(super) async fn look(options: &PostgresOptions) -> Result<Postgres, StoreError> {
+        Postgres::over(connect_within(options).await?, options).await
+    }
+
+    async fn over(
+        mut first: PgConnection,
+        options: &PostgresOptions,
+    ) -> Result<Postgres, StoreError> {
+        let connect = options.named();
         let citus = has_citus(&mut first).await?;
         first.close().await?;
         let settings = options.settings(citus);
@@ -174,11 +192,16 @@ fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).collect()
 }
 
-async fn connect_within(
-    options: &PgConnectOptions,
-    within: Duration,
-) -> Result<PgConnection, StoreError> {
-    match tokio::time::timeout(within, PgConnection::connect_with(options)).await {
+/// Brings the tables up to date.
+pub(super) async fn migrate_up(options: &PostgresOptions) -> Result<(), StoreError> {
+    let mut connection = connect_within(options).await?;
+    migrate(&mut connection, options).await?;
+    Ok(connection.close().await?)
+}
+
+async fn connect_within(options: &PostgresOptions) -> Result<PgConnection, StoreError> {
+    let within = options.connect_timeout;
+    match tokio::time::timeout(within, PgConnection::connect_with(&options.named())).await {
         Ok(connection) => Ok(connection?),
         Err(_) => {
             let message = format!("no connection within {} s", within.as_secs());

@@ -9,6 +9,7 @@ mod failures;
 mod formats;
 mod import;
 mod kill;
+mod migrate;
 mod other_clients;
 mod portfolio;
 mod program;

@@ -59,6 +59,11 @@ async fn database(folder: &Path, thorough: bool, reached: bool, findings: &mut V
     if !current {
         return;
     }
+    over_rows(&inspector, reached, findings).await;
+}
+
+/// What the rows tell, on any database.
+pub(super) async fn over_rows(inspector: &Inspector, reached: bool, findings: &mut Vec<Finding>) {
     match inspector.active_rules().await {
         Ok(all) => findings.extend(all.iter().map(rule_set)),
         Err(error) => findings.push(unreadable("rule sets", &error)),
@@ -71,14 +76,18 @@ async fn database(folder: &Path, thorough: bool, reached: bool, findings: &mut V
 }
 
 /// The mend of damage.
-const RESTORE: &str = "stop the server, keep the folder as it is, restore a backup into another \
-                       one, and push the ledger again (docs/OPERATIONS.md)";
+const RESTORE: &str = "stop the server, keep the database as it is, restore a backup into \
+                       another one, and push the ledger again (docs/OPERATIONS.md)";
 
 fn unreadable(check: &str, error: &crate::engine::Error) -> Finding {
     Finding::fail(check, error.to_string(), RESTORE)
 }
 
-fn schema(schema: &Schema) -> Finding {
+/// The mend of tables that another build of the program has made.
+pub(super) const MADE_BY_OTHERS: &str =
+    "use the program that wrote them: this one was built from other migrations";
+
+pub(super) fn schema(schema: &Schema) -> Finding {
     match schema {
         Schema::Current(version) => {
             Finding::ok("tables", format!("version {version}, that of this program"))
@@ -96,7 +105,7 @@ fn schema(schema: &Schema) -> Finding {
         Schema::Changed(version) => Finding::fail(
             "tables",
             format!("version {version} is not the one of this program"),
-            "use the program that wrote them: this one was built from other migrations",
+            MADE_BY_OTHERS,
         ),
         Schema::Unfinished(version) => Finding::fail(
             "tables",
@@ -150,7 +159,7 @@ fn review(oldest: Option<&OverdueReview>, now: Micros, reached: bool) -> Finding
             Finding::warn(check, text, "if it lasts, look for `roll-over` in the server's log")
         }
         true => {
-            let mend = "look for `roll-over` in the server's log; does it run over this folder?";
+            let mend = "look for `roll-over` in the server's log; does it run over this database?";
             Finding::fail(check, text, mend)
         }
     }

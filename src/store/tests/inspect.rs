@@ -81,7 +81,7 @@ async fn damage_is_found() {
 async fn what_is_no_database_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("nowhere");
-    assert!(matches!(Inspector::open(&missing).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(Inspector::open(missing.as_path()).await, Err(StoreError::Unavailable(_))));
     assert!(!missing.exists());
     std::fs::write(folder.path().join("arrears.db"), "a letter, several hundred years old")
         .unwrap();
