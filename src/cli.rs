@@ -24,6 +24,7 @@ mod push;
 pub mod rows;
 mod serve;
 mod settings;
+mod transfer;
 mod version;
 mod view;
 mod word;
@@ -112,6 +113,11 @@ enum Settled {
     /// applied
     #[command(subcommand)]
     Migrate(migrate::Command),
+    /// Moves a service from a folder to PostgreSQL, compared in the end; goes on where it
+    /// broke off
+    #[command(after_help = "Example:\n  \
+        arrears transfer --from sqlite:arrears-data --to postgres://arrears:secret@db/arrears")]
+    Transfer(transfer::TransferArgs),
     /// Checks a server and its data, each check with what mends it; ends with 1 if
     /// one fails
     #[command(after_help = "Examples:\n  arrears doctor\n  \
@@ -164,6 +170,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
         Settled::Bench(command) => bench::run(&context, command).await,
         Settled::Migrate(command) => migrate::run(&context, command).await,
+        Settled::Transfer(args) => transfer::run(&context, args).await,
         Settled::Doctor(args) => doctor::run(&context, args).await,
     }
 }

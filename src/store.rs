@@ -29,6 +29,7 @@ pub mod numbers;
 pub(crate) mod placing;
 pub mod portfolios;
 pub mod queue;
+pub mod transfer;
 
 pub(crate) use db::{Lock, Tx};
 pub use encode::FACTS_VERSION;

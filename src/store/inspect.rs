@@ -152,6 +152,11 @@ impl Inspector {
     }
 }
 
+/// The migrations that were applied to the database of a folder.
+pub(super) async fn applied_in_file(tx: &mut Tx) -> Result<Vec<Applied>, StoreError> {
+    applied(tx, LISTED_IN_FILE).await
+}
+
 async fn applied(tx: &mut Tx, listed: &'static str) -> Result<Vec<Applied>, StoreError> {
     match tx.fetch_optional::<(i64,)>(listed, params![]).await? {
         Some((0,)) | None => Ok(Vec::new()),
@@ -159,7 +164,8 @@ async fn applied(tx: &mut Tx, listed: &'static str) -> Result<Vec<Applied>, Stor
     }
 }
 
-fn compare(known: &Migrator, applied: &[Applied]) -> Schema {
+/// How migrations that were applied compare with those that are known.
+pub(super) fn compare(known: &Migrator, applied: &[Applied]) -> Schema {
     let newest = known.iter().map(|migration| migration.version).max().unwrap_or_default();
     let found = applied.iter().map(|row| row.0).max().unwrap_or_default();
     if let Some((version, ..)) = applied.iter().find(|(_, success, _)| !success) {

@@ -136,6 +136,17 @@ impl Postgres {
         let mut first = connect_within(options).await?;
         migrate(&mut first, options).await?;
         check_durable(&mut first, options).await?;
+        check_whole(&mut first).await?;
+        Postgres::over(first, options).await
+    }
+
+    /// The same for a transfer into the database, which may have begun before.
+    pub(super) async fn open_for_transfer(
+        options: &PostgresOptions,
+    ) -> Result<Postgres, StoreError> {
+        let mut first = connect_within(options).await?;
+        migrate(&mut first, options).await?;
+        check_durable(&mut first, options).await?;
         Postgres::over(first, options).await
     }
 
@@ -179,6 +190,16 @@ impl Postgres {
             ),
             persistent: !options.transaction_pooler,
         })))
+    }
+
+    /// A transaction that writes, of whoever takes no part in the service.
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(Tx::postgres(PgTx::begin(self, &self.0.pool, true).await?))
+    }
+
+    /// Ends it; what it wrote is durable from then on.
+    pub(super) async fn commit(tx: Tx) -> Result<(), StoreError> {
+        tx.into_pg().ok_or(StoreError::Closed)?.commit().await
     }
 
     /// A view of one instant.
@@ -265,6 +286,19 @@ async fn check_durable(
         "synchronous_commit is {commit} and fsync is {fsync}: acknowledged writes could be lost; \
          set both to on, or allow it with store.allow_async_commit"
     )))
+}
+
+/// Refuses a database into which a transfer has not ended.
+async fn check_whole(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let (unfinished,): (bool,) = sqlx::query_as("SELECT to_regclass('transfer_state') IS NOT NULL")
+        .fetch_one(connection)
+        .await?;
+    match unfinished {
+        false => Ok(()),
+        true => Err(StoreError::Unavailable(
+            "a transfer into it has not ended: run `arrears transfer` again".to_owned(),
+        )),
+    }
 }
 
 async fn has_citus(connection: &mut PgConnection) -> Result<bool, StoreError> {

@@ -1,11 +1,12 @@
 //! Reading rows back, cell by cell: the part of the driver seam that turns what
 //! a database answers into Rust values.
 
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use sqlx::postgres::PgRow;
-use sqlx::{Column as _, Decode, Postgres, Row as _};
+use sqlx::{Column as _, Decode, Postgres, Row as _, TypeInfo as _};
 
 use super::StoreError;
+use super::db::Value;
 
 /// Where the reading of a row stands.
 pub(crate) struct Cells<'r> {
@@ -39,6 +40,40 @@ impl<'r> Cells<'r> {
         };
         self.next += 1;
         Ok(value)
+    }
+
+    /// The next column, whatever it is; nothing behind the last one. A null is one of
+    /// a number.
+    fn any(&mut self) -> Result<Option<Value>, StoreError> {
+        let kind = match self.row {
+            AnyRow::Sqlite(row) if self.next < row.as_ref().column_count() => {
+                match row.get_ref(self.next)? {
+                    ValueRef::Null | ValueRef::Integer(_) => "INT8",
+                    ValueRef::Text(_) => "TEXT",
+                    ValueRef::Blob(_) => "BYTEA",
+                    ValueRef::Real(_) => "REAL",
+                }
+            }
+            AnyRow::Postgres(row) if self.next < row.columns().len() => {
+                row.columns()[self.next].type_info().name()
+            }
+            AnyRow::Sqlite(_) | AnyRow::Postgres(_) => return Ok(None),
+        };
+        Ok(Some(match kind {
+            "INT2" | "INT4" | "INT8" => Value::Int(self.take()?),
+            "TEXT" => match self.take()? {
+                None => Value::Int(None),
+                text => Value::Text(text),
+            },
+            "BYTEA" => match self.take()? {
+                None => Value::Int(None),
+                bytes => Value::Blob(bytes),
+            },
+            other => {
+                let message = format!("a column is of type {other}, which no table has");
+                return Err(StoreError::Database(message.into()));
+            }
+        }))
     }
 
     /// Reads a field of a struct. Rows are read by place, so a list of columns in
@@ -82,6 +117,17 @@ macro_rules! cells {
 }
 
 cells!(i64, bool, String, Vec<u8>, Option<i64>, Option<String>, Option<Vec<u8>>);
+
+/// All columns, for rows of which only the table is known.
+impl Row for Vec<Value> {
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        let mut row = Vec::new();
+        while let Some(value) = cells.any()? {
+            row.push(value);
+        }
+        Ok(row)
+    }
+}
 
 macro_rules! tuples {
     ($(($($part:ident)+))+) => {$(

@@ -28,7 +28,7 @@ const READERS_MAX: usize = 8;
 /// Prepared statements kept per connection; batches have several sizes each.
 const STATEMENTS_KEPT: usize = 512;
 /// How long a connection waits for another process that holds the database.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// How many rows the statements of a batch have: few texts are ever prepared, and
 /// a push of 500 or 1,000 takes few statements.

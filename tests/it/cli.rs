@@ -18,4 +18,5 @@ mod resume;
 mod sba;
 mod settings;
 mod taiwan;
+mod transfer;
 mod work_list;

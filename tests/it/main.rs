@@ -12,3 +12,4 @@ mod queue_model;
 mod replay;
 mod store;
 mod support;
+mod transfer;

@@ -260,3 +260,19 @@ fn migrations_may_run_over_distributed_tables() {
         assert!(migration.version == 1 || statements == 1, "{} has several", migration.version);
     }
 }
+
+/// A transfer copies what is in the tables now and what will be in those of tomorrow.
+#[tokio::test]
+async fn a_transfer_forgets_no_table() {
+    let (folder, store) = store().await;
+    drop(store);
+    let file = connection(&folder);
+    file.execute_batch(
+        "CREATE TABLE tomorrow (part INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (part, word))",
+    )
+    .unwrap();
+    let known: Vec<String> = tables_of_sqlite(&file).into_keys().collect();
+    let mut tx = Tx::writer(file);
+    assert_eq!(crate::store::transfer::table_names(&mut tx).await.unwrap(), known);
+    assert!(known.contains(&"tomorrow".to_owned()) && known.contains(&"number_block".to_owned()));
+}

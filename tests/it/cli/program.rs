@@ -80,6 +80,11 @@ impl Program {
         Program::over(TestDatabase::new(), &[])
     }
 
+    /// Starts `arrears serve` over a folder, whatever the tests run on.
+    pub(super) fn over_folder() -> Program {
+        Program::over(TestDatabase::on_sqlite(), &[])
+    }
+
     /// Starts `arrears serve` with options in a folder and waits for its address.
     pub(super) fn over(database: TestDatabase, options: &[&str]) -> Program {
         let log = fs::File::create(database.path().join("serve.log")).unwrap();

@@ -35,6 +35,11 @@ impl TestDatabase {
         TestDatabase { folder: tempfile::tempdir().unwrap(), schema }
     }
 
+    /// An empty folder, whatever the tests run on.
+    pub(crate) fn on_sqlite() -> TestDatabase {
+        TestDatabase { folder: tempfile::tempdir().unwrap(), schema: None }
+    }
+
     /// Where the service finds it.
     pub(crate) fn location(&self) -> Database {
         match &self.schema {

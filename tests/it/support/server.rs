@@ -39,7 +39,8 @@ impl TestServer {
         TestServer::over(TestDatabase::new(), clock).await
     }
 
-    async fn over(database: TestDatabase, clock: Arc<TestClock>) -> TestServer {
+    /// Starts a server over a database.
+    pub(crate) async fn over(database: TestDatabase, clock: Arc<TestClock>) -> TestServer {
         let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
         let mut config = Config::default();
         config.server.grpc_addr.set_port(0);
