@@ -19,10 +19,11 @@ fn leaves(command: &clap::Command, words: &[String]) -> Vec<(Vec<String>, clap::
     below.into_iter().flat_map(deeper).collect()
 }
 
-/// The words of a line as a shell reads them, up to where it sends the output
-/// elsewhere.
+/// The words of a line as a shell reads them, behind variables that it sets, and up to
+/// where it sends the output elsewhere.
 fn shell_words(line: &str) -> Vec<String> {
-    let words = line.split_whitespace().take_while(|word| *word != ">");
+    let words = line.split_whitespace().skip_while(|word| word.starts_with("ARREARS_"));
+    let words = words.take_while(|word| *word != ">");
     words.map(|word| word.trim_matches('\'').to_owned()).collect()
 }
 
