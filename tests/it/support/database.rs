@@ -93,8 +93,15 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Some(schema) = self.schema.take() {
-            on_server(&schema.server, &format!("DROP SCHEMA {} CASCADE", schema.name));
+        if let Some(Schema { server, name }) = self.schema.take() {
+            // A read that was dropped ends in a task, which cannot run while the runtime of
+            // the test waits here: its lock would last until the server gives it up.
+            let held = format!(
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c \
+                 ON c.oid = l.relation WHERE c.relnamespace = '{name}'::regnamespace \
+                 AND l.pid <> pg_backend_pid()"
+            );
+            on_server(&server, &format!("{held}; DROP SCHEMA {name} CASCADE"));
         }
     }
 }
