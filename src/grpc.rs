@@ -8,6 +8,7 @@ mod edge;
 mod listing;
 mod metrics;
 mod portfolio_service;
+mod ready;
 mod server;
 mod status;
 mod work_list_service;

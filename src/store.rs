@@ -128,6 +128,14 @@ impl Store {
         }
     }
 
+    /// Asks whether the database answers; a file always does.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            Store::Sqlite(_) => Ok(()),
+            Store::Postgres(store) => store.ping().await,
+        }
+    }
+
     /// A view of one instant. Dropped within a second: long reads page by key.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         match self {

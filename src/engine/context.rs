@@ -175,6 +175,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the database answers.
+    pub async fn is_reachable(&self) -> bool {
+        match self.store.ping().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the database does not answer");
+                false
+            }
+        }
+    }
+
     /// The current instant by the server's clock.
     pub fn now(&self) -> crate::model::Micros {
         self.clock.now()

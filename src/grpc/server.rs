@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -30,6 +29,7 @@ use super::case_service::Cases;
 use super::edge::EdgeLayer;
 use super::metrics::Metrics;
 use super::portfolio_service::Portfolios;
+use super::ready::{Probe, Readiness};
 use super::work_list_service::WorkLists;
 
 /// The largest response in bytes. Answers stop at 3 MiB by themselves, and most
@@ -128,21 +128,26 @@ pub async fn serve(
     let portfolios = PortfolioServiceServer::new(Portfolios(Arc::clone(&engine)));
     let cases = CaseServiceServer::new(Cases(Arc::clone(&engine)));
     let background = engine.start_background();
+    let watched = Arc::clone(&engine);
+    let probe: Probe = Box::new(move || {
+        let engine = Arc::clone(&watched);
+        Box::pin(async move { engine.is_reachable().await })
+    });
     let work_lists = WorkLists { engine, shutdown: shutdown.clone() };
     let work_lists = WorkListServiceServer::new(work_lists);
     let routes = Routes::new(limited!(portfolios, limits))
         .add_service(limited!(cases, limits))
         .add_service(limited!(work_lists, limits));
-    let served = run(routes, Caller::local(), listeners, config, shutdown).await;
+    let served = run((routes, probe), Caller::local(), listeners, config, shutdown).await;
     background.stop().await;
     served
 }
 
 /// Serves `routes` for `caller` until `shutdown`, then lets open calls end for
 /// the time the configuration allows. HTTP answers until the last call has
-/// ended, so that a watcher sees the draining.
+/// ended, so that a watcher sees the draining; it is ready while `probe` says so.
 async fn run(
-    routes: Routes,
+    (routes, probe): (Routes, Probe),
     caller: Caller,
     listeners: Listeners,
     config: &Config,
@@ -167,7 +172,7 @@ async fn run(
             shutdown.clone().cancelled_owned(),
         );
 
-    let watch = Arc::new(Watch { metrics, ready: AtomicBool::new(true) });
+    let watch = Arc::new(Watch { metrics, readiness: Readiness::new(probe) });
     let drained = CancellationToken::new();
     let http = axum::serve(listeners.http, watch_routes(Arc::clone(&watch)))
         .with_graceful_shutdown(drained.clone().cancelled_owned());
@@ -176,7 +181,7 @@ async fn run(
         let drain = async {
             shutdown.cancelled().await;
             tracing::info!("stopping; open calls may end");
-            watch.ready.store(false, Ordering::SeqCst);
+            watch.readiness.stop();
             report(&health, ServingStatus::NotServing).await;
             tokio::time::sleep(Duration::from_secs(config.server.drain_seconds)).await;
             tracing::warn!("open calls did not end in time and are cut off");
@@ -208,7 +213,7 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 /// What those who watch the service may know.
 struct Watch {
     metrics: Arc<Metrics>,
-    ready: AtomicBool,
+    readiness: Readiness,
 }
 
 fn watch_routes(watch: Arc<Watch>) -> Router {
@@ -220,11 +225,7 @@ fn watch_routes(watch: Arc<Watch>) -> Router {
 }
 
 async fn readyz(State(watch): State<Arc<Watch>>) -> impl IntoResponse {
-    if watch.ready.load(Ordering::SeqCst) {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
-    }
+    watch.readiness.page().await
 }
 
 async fn metrics(State(watch): State<Arc<Watch>>) -> impl IntoResponse {

@@ -119,11 +119,12 @@ impl From<sqlx::Error> for StoreError {
             "40001" | "40P01" | "55P03" | "0A000" | "23505" => {
                 StoreError::Conflict(error.to_string())
             }
-            // Connection, shutdown, resources, time, a server that only reads.
+            // Connection, shutdown, resources, time, a server that only reads, and one that
+            // waited too long for what a transaction would do next.
             _ if ["08", "57", "53"].iter().any(|class| code.starts_with(class)) => {
                 StoreError::Unavailable(error.to_string())
             }
-            "XX000" | "25006" | "28P01" | "28000" | "3D000" => {
+            "XX000" | "25006" | "25P03" | "25P04" | "28P01" | "28000" | "3D000" => {
                 StoreError::Unavailable(error.to_string())
             }
             _ => StoreError::Database(error.into()),

@@ -202,6 +202,13 @@ impl Postgres {
         tx.into_pg().ok_or(StoreError::Closed)?.commit().await
     }
 
+    /// Asks whether the database answers, on the connection that is hardly ever busy:
+    /// that all others are at work is no reason to say no.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        PgTx::begin(self, self.0.numbers.pool(), false).await?.rollback().await;
+        Ok(())
+    }
+
     /// A view of one instant.
     pub(super) async fn read(&self) -> Result<Tx, StoreError> {
         let _place = self.0.places.reader().await?;

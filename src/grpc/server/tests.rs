@@ -1,6 +1,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
@@ -97,8 +98,11 @@ impl TestServer {
         let routes = Routes::new(limited!(CaseServiceServer::new(Probe), config.limits));
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
+        let probe = Box::new(|| -> BoxFuture<'static, bool> { Box::pin(async { true }) });
         let served =
-            tokio::spawn(async move { run(routes, caller, listeners, &config, stop).await });
+            tokio::spawn(
+                async move { run((routes, probe), caller, listeners, &config, stop).await },
+            );
         let channel = Channel::from_shared(grpc).unwrap().connect().await.unwrap();
         TestServer { channel, http, shutdown, served }
     }

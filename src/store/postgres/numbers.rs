@@ -32,6 +32,10 @@ impl NumberBlocks {
     pub(super) fn new(pool: PgPool) -> NumberBlocks {
         NumberBlocks { pool, left: Mutex::default() }
     }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
 }
 
 impl Postgres {

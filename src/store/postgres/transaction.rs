@@ -41,8 +41,9 @@ impl PgTx {
         pool: &PgPool,
         writes: bool,
     ) -> Result<PgTx, StoreError> {
-        // A connection that has died in the pool is found out here.
-        let mut again = true;
+        // Connections that have died in the pool are found out here: after a restart of
+        // the database that is every one of them.
+        let mut dead = 0;
         loop {
             let mut connection = pool.acquire().await?;
             let begin = if writes { &store.0.begin_write } else { &store.0.begin_read };
@@ -56,10 +57,10 @@ impl PgTx {
                 }
                 Err(error) => {
                     connection.close_on_drop();
-                    if !again {
+                    if !is_lost(&error) || dead == pool.options().get_max_connections() {
                         return Err(error.into());
                     }
-                    again = false;
+                    dead += 1;
                 }
             }
         }
@@ -213,12 +214,15 @@ async fn undo(mut connection: PoolConnection<sqlx::Postgres>) {
     }
 }
 
-/// Whether the connection is gone, or the server has told it to go.
+/// Whether the connection is gone, or the server has told it to go: also because this
+/// process stood still in a transaction for longer than the server waits.
 fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("57P") || code == "XX000"
+            code.starts_with("08")
+                || code.starts_with("57P")
+                || ["XX000", "25P03", "25P04"].contains(&&*code)
         }),
         _ => false,
     }
