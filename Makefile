@@ -13,7 +13,7 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres fmt clippy doc proto
+.PHONY: test check tests postgres chaos fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -30,6 +30,14 @@ tests: $(BUF)
 postgres: $(BUF)
 	$(call stage,tests on PostgreSQL,ARREARS_BUF=$(abspath $(BUF)) \
 		ARREARS_TEST_STAGE=postgres .ci/with-postgres cargo test --locked --lib --test it)
+	$(call stage,chaos,ARREARS_CHAOS=short .ci/with-postgres \
+		cargo test --locked --test chaos -- --nocapture)
+
+## Three servers over a PostgreSQL that breaks, for ten minutes and 300 faults. It
+## prints its seed; ARREARS_CHAOS_SEED=<seed> draws the same faults again.
+chaos:
+	$(call stage,chaos,ARREARS_CHAOS=long .ci/with-postgres \
+		cargo test --locked --test chaos nothing_is_lost -- --nocapture)
 
 fmt:
 	$(call stage,format,cargo fmt --check)

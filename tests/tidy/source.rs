@@ -31,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 /// Text that belongs in one place: what it is, and where it may stand. Paths
 /// that end in `/` are folders.
 const PLACES: [(&str, &[&str]); 9] = [
-    ("sqlx::", &["src/store.rs", "src/store/", "tests/it/", "benches/"]),
+    ("sqlx::", &["src/store.rs", "src/store/", "tests/it/", "tests/chaos/", "benches/"]),
     ("rusqlite::", &["src/store.rs", "src/store/", "tests/it/", "benches/"]),
     ("jiff::", &["src/policy.rs", "src/policy/"]),
     (
@@ -45,6 +45,7 @@ const PLACES: [(&str, &[&str]); 9] = [
             "src/proto.rs",
             "src/store/encode.rs",
             "tests/it/",
+            "tests/chaos/",
             "benches/",
         ],
     ),
