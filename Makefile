@@ -13,7 +13,7 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres chaos fmt clippy doc proto
+.PHONY: test check tests postgres chaos soak fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -47,6 +47,11 @@ clippy:
 
 doc:
 	$(call stage,documents,RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps)
+
+## A million mixed operations against a running server, then everything it left is
+## judged; minutes. The tests do the same with twenty thousand.
+soak:
+	$(call stage,soak,ARREARS_SOAK_OPERATIONS=1000000 cargo test --locked --test it soak::a_soak_leaves -- --nocapture)
 
 ## The contract: its style, and that nothing a client of the baseline relies on
 ## is broken. The baseline is taken from git by its commit, so that a worktree

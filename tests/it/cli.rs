@@ -12,7 +12,7 @@ mod kill;
 mod migrate;
 mod other_clients;
 mod portfolio;
-mod program;
+pub(crate) mod program;
 mod readme;
 mod resume;
 mod sba;

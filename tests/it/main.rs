@@ -10,6 +10,7 @@ mod ledger;
 mod queue;
 mod queue_model;
 mod replay;
+mod soak;
 mod store;
 mod support;
 mod transfer;

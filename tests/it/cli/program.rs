@@ -11,7 +11,7 @@ use crate::support::TestDatabase;
 
 /// A server that runs as a process of its own, in a folder of its own. It ends
 /// when it is dropped.
-pub(super) struct Program {
+pub(crate) struct Program {
     server: Child,
     address: String,
     http_addr: String,
@@ -19,7 +19,7 @@ pub(super) struct Program {
 }
 
 /// What a command printed.
-pub(super) struct Printed {
+pub(crate) struct Printed {
     /// The exit code.
     pub code: i32,
     /// Standard output.
@@ -42,7 +42,7 @@ fn command() -> Command {
 
 impl Printed {
     /// What a process left that has ended.
-    pub(super) fn new(output: Output) -> Printed {
+    pub(crate) fn new(output: Output) -> Printed {
         Printed {
             code: output.status.code().expect("the program was not killed"),
             data: String::from_utf8(output.stdout).unwrap(),
@@ -51,24 +51,24 @@ impl Printed {
     }
 
     /// The data as JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.data).expect(&self.data)
     }
 
     /// The error object on standard error.
-    pub(super) fn error(&self) -> Value {
+    pub(crate) fn error(&self) -> Value {
         let last = self.notes.lines().last().unwrap_or_default();
         serde_json::from_str(last).expect(&self.notes)
     }
 }
 
 /// Runs a command in a folder without a server.
-pub(super) fn run_alone(folder: &std::path::Path, args: &[&str]) -> Printed {
+pub(crate) fn run_alone(folder: &std::path::Path, args: &[&str]) -> Printed {
     run_with(folder, args, &[])
 }
 
 /// The same with variables of the environment.
-pub(super) fn run_with(folder: &std::path::Path, args: &[&str], env: &[(&str, &str)]) -> Printed {
+pub(crate) fn run_with(folder: &std::path::Path, args: &[&str], env: &[(&str, &str)]) -> Printed {
     let mut command = command();
     command.current_dir(folder).args(args).envs(env.iter().copied());
     Printed::new(command.output().unwrap())
@@ -76,7 +76,7 @@ pub(super) fn run_with(folder: &std::path::Path, args: &[&str], env: &[(&str, &s
 
 impl Program {
     /// Starts `arrears serve` in an empty folder.
-    pub(super) fn start() -> Program {
+    pub(crate) fn start() -> Program {
         Program::over(TestDatabase::new(), &[])
     }
 
@@ -86,14 +86,14 @@ impl Program {
     }
 
     /// Starts `arrears serve` with options in a folder and waits for its address.
-    pub(super) fn over(database: TestDatabase, options: &[&str]) -> Program {
+    pub(crate) fn over(database: TestDatabase, options: &[&str]) -> Program {
         let log = fs::File::create(database.path().join("serve.log")).unwrap();
         Program::spawn(database, options, log.into())
     }
 
     /// Starts `arrears serve --demo` in a folder and waits until it says what to do
     /// next. Returns what it has told until then, too.
-    pub(super) fn demo(database: TestDatabase, options: &[&str]) -> (Program, Vec<String>) {
+    pub(crate) fn demo(database: TestDatabase, options: &[&str]) -> (Program, Vec<String>) {
         let options = [&["--demo"], options].concat();
         let mut program = Program::spawn(database, &options, Stdio::piped());
         let mut notes = Vec::new();
@@ -125,44 +125,49 @@ impl Program {
     }
 
     /// Kills the server at once, as a power failure of the process would.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();
     }
 
+    /// The number of the server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Takes folder and database away, for another server to be started over them.
-    pub(super) fn take_database(&mut self) -> TestDatabase {
+    pub(crate) fn take_database(&mut self) -> TestDatabase {
         std::mem::replace(&mut self.database, TestDatabase::new())
     }
 
     /// The database of the server.
-    pub(super) fn database(&self) -> &TestDatabase {
+    pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
     }
 
     /// A connection of a client that is not the program.
-    pub(super) async fn channel(&self) -> tonic::transport::Channel {
+    pub(crate) async fn channel(&self) -> tonic::transport::Channel {
         let endpoint = tonic::transport::Channel::from_shared(self.address.clone()).unwrap();
         endpoint.connect().await.unwrap()
     }
 
     /// Where gRPC is served: `http://` and an address.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// The path of a file in the folder.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.database.path().join(name)
     }
 
     /// Writes a file into the folder.
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Reads a file of the folder.
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -175,26 +180,26 @@ impl Program {
     }
 
     /// Runs a command against the server, in its folder.
-    pub(super) fn run(&self, args: &[&str]) -> Printed {
+    pub(crate) fn run(&self, args: &[&str]) -> Printed {
         Printed::new(self.command(args).output().unwrap())
     }
 
     /// Starts a command whose input the test writes and whose output it reads.
-    pub(super) fn spawn_command(&self, args: &[&str]) -> Child {
+    pub(crate) fn spawn_command(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
     /// Runs a command that must succeed.
-    pub(super) fn run_well(&self, args: &[&str]) -> Printed {
+    pub(crate) fn run_well(&self, args: &[&str]) -> Printed {
         let printed = self.run(args);
         assert_eq!(printed.code, 0, "{args:?}: {}", printed.notes);
         printed
     }
 
     /// Creates a portfolio in EUR under the policy `always`.
-    pub(super) fn create_portfolio(&self, portfolio_id: &str) {
+    pub(crate) fn create_portfolio(&self, portfolio_id: &str) {
         self.run_well(&[
             "portfolio",
             "create",

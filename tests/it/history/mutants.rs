@@ -300,6 +300,19 @@ fn catches_a_report_accepted_by_an_old_token() {
 }
 
 #[test]
+fn catches_a_lease_given_back_by_an_old_token() {
+    // Without the number in the WHERE, the first lease of case 3 gives back its
+    // second.
+    let breaches = caught(Invariant::RisingSequence, |scene| {
+        let request = Request::Release { lease: lease(3, 1) };
+        scene.call(44 * MINUTE + 100, request, Step::Ok(Answer::Released));
+        let released = Change::Released { seq: 2, counted: true };
+        scene.commit(44 * MINUTE + 100, vec![(3, released)]);
+    });
+    assert!(breaches.iter().any(|breach| breach.text.starts_with("nobody asked")));
+}
+
+#[test]
 fn catches_two_accepted_reports_on_one_lease() {
     caught(Invariant::RisingSequence, |scene| {
         let next = Some(11 * MINUTE + COOLING);

@@ -1,12 +1,13 @@
 //! Fencing: lease numbers only rise, and an older one moves nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Answer, Breach, Call, Change, Disposition, Invariant, LeaseId, Request, Transition};
 
 /// Checks the committed order, then what the clients saw of it.
 pub fn check(calls: &[Call<'_>], transitions: &[Transition], breaches: &mut Vec<Breach>) {
     committed(transitions, breaches);
+    asked_for(calls, transitions, breaches);
     accepted_once(calls, breaches);
     seen_in_order(calls, breaches);
 }
@@ -59,6 +60,35 @@ fn committed(transitions: &[Transition], breaches: &mut Vec<Breach>) {
                     breach("moved while it is leased");
                 }
             }
+        }
+    }
+}
+
+/// A lease is prolonged, reported on or given back by its own token only: where
+/// clients wrote down what they asked, somebody asked it of this very lease.
+fn asked_for(calls: &[Call<'_>], transitions: &[Transition], breaches: &mut Vec<Breach>) {
+    let asked: HashSet<(LeaseId, u8)> = calls
+        .iter()
+        .filter_map(|call| match call.opening.request {
+            Request::Renew { lease, .. } => Some((*lease, 0)),
+            Request::Report { lease, .. } => Some((*lease, 1)),
+            Request::Release { lease } => Some((*lease, 2)),
+            Request::Push { .. } | Request::Lease { .. } => None,
+        })
+        .collect();
+    if calls.is_empty() {
+        return;
+    }
+    for transition in transitions {
+        let (seq, what) = match transition.change {
+            Change::Renewed { seq, .. } => (seq, 0),
+            Change::Reported { seq, .. } | Change::Late { seq, .. } => (seq, 1),
+            Change::Released { seq, .. } => (seq, 2),
+            _ => continue,
+        };
+        if !asked.contains(&(LeaseId { case: transition.case, seq }, what)) {
+            let text = format!("nobody asked for this lease: {transition:?}");
+            breaches.push(Breach::new(Invariant::RisingSequence, text));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Many workers at once on a database of files. What they asked and were told is
 //! held against the invariants of the queue.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,8 +9,8 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::history::{
-    Answer, Batch, Change, Closing, Disposition, Found, Grant, History, LeaseId, Place, Record,
-    Request, Rules, Step, assert_holds,
+    Answer, Closing, Disposition, Found, Grant, History, LeaseId, Place, Record, Request, Rules,
+    Step, assert_holds,
 };
 use crate::store::QueueLog;
 
@@ -208,41 +207,6 @@ async fn push_all(desk: &mut Desk) {
     push_cases(&desk.engine, &desk.caller, command).await.expect("a push is answered");
 }
 
-/// What the database went through, and its claims: what each was asked for is
-/// told from the names of the pulls it served.
-async fn record_commits(commits: &mut QueueLog, history: &mut History) {
-    let asked: HashMap<&str, usize> = history
-        .records
-        .iter()
-        .filter_map(|record| match &record.step {
-            Step::Invoke(Request::Lease { request_id, max }) => {
-                Some((request_id.as_deref()?, *max))
-            }
-            _ => None,
-        })
-        .collect();
-    let (mut together, mut left_ready) = (0, 0);
-    let mut ready: HashSet<i64> = HashSet::new();
-    for commit in commits.read(None) {
-        let wanted: usize = commit.pulls.iter().map(|name| asked[name.as_str()]).sum();
-        together += usize::from(commit.pulls.len() > 1);
-        if let Some(first) = commit.transitions.first().filter(|_| commit.granted > 0) {
-            let batch = Batch { transaction: first.transaction, lanes: commits.lanes(), wanted };
-            history.batches.push(batch);
-        }
-        for transition in &commit.transitions {
-            match transition.change {
-                Change::Ready { .. } => ready.insert(transition.case),
-                _ => ready.remove(&transition.case),
-            };
-        }
-        left_ready += usize::from(commit.granted > 0 && !ready.is_empty());
-        history.transitions.extend(commit.transitions);
-    }
-    assert!(together > 0, "no claim served two pulls");
-    assert!(left_ready > 100, "only {left_ready} claims had a choice");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_workers_at_once_keep_the_invariants() {
     if !only_on_sqlite("the log of commits that triggers of SQLite write") {
@@ -281,7 +245,9 @@ async fn many_workers_at_once_keep_the_invariants() {
     assert!(records.len() > 1_000, "{} records say little", records.len());
     let closing = Closing { found, drained, gate_counts: Vec::new(), case_count: 0 };
     let mut history = History { records, closing: Some(closing), ..History::default() };
-    record_commits(&mut commits, &mut history).await;
+    let claims = commits.read_into(&mut history);
+    assert!(claims.together > 0, "no claim served two pulls");
+    assert!(claims.chose > 100, "only {} claims had a choice", claims.chose);
     // The workers move the clock faster than anybody can sweep.
     let rules = Rules { sweep_slack: 365 * DAY, pull_kept: Some(15 * MINUTE), ..Rules::default() };
     assert_holds(&history, &rules);

@@ -3,13 +3,13 @@
 //! transaction that makes it. What is rolled back is not in the log, and its
 //! order is that of the commits.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::history::{Change, Transition};
+use crate::history::{Batch, Change, History, Request, Step, Transition};
 
 /// The service may be writing just then.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -100,6 +100,16 @@ pub(crate) struct Commit {
     pub(crate) granted: usize,
 }
 
+/// What the claims of a history had to do with, for tests to see that it was
+/// something.
+#[derive(Default)]
+pub(crate) struct Claims {
+    /// Claims that served several named pulls.
+    pub(crate) together: usize,
+    /// Claims that left ready cases behind, and so had a choice.
+    pub(crate) chose: usize,
+}
+
 /// The log of one database.
 pub(crate) struct QueueLog {
     connection: Connection,
@@ -116,13 +126,19 @@ pub(crate) struct QueueLog {
 impl QueueLog {
     /// Begins to log what happens in the database of a folder from now on.
     pub(crate) fn attach(folder: &Path) -> QueueLog {
+        let log = QueueLog::open(folder);
+        log.connection.execute_batch(TABLE).expect("the log is new");
+        for text in TRIGGERS {
+            log.connection.execute_batch(text).expect("the trigger is new");
+        }
+        log
+    }
+
+    /// Reads what is logged in the database of a folder from the beginning.
+    pub(crate) fn open(folder: &Path) -> QueueLog {
         let connection =
             Connection::open(folder.join("arrears.db")).expect("the database can be opened");
         connection.busy_timeout(BUSY_WAIT).expect("a wait can be set");
-        connection.execute_batch(TABLE).expect("the log is new");
-        for text in TRIGGERS {
-            connection.execute_batch(text).expect("the trigger is new");
-        }
         QueueLog {
             connection,
             last: 0,
@@ -165,6 +181,41 @@ impl QueueLog {
             }
         }
         requests.into_iter().map(|request| self.commit(&request, now)).collect()
+    }
+
+    /// Adds to a history what was committed since this was last asked, and the
+    /// claims: what each was asked for is told from the names of the pulls it
+    /// served.
+    pub(crate) fn read_into(&mut self, history: &mut History) -> Claims {
+        let History { records, transitions, batches, .. } = history;
+        let asked: HashMap<&str, usize> = records
+            .iter()
+            .filter_map(|record| match &record.step {
+                Step::Invoke(Request::Lease { request_id, max }) => {
+                    Some((request_id.as_deref()?, *max))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut claims = Claims::default();
+        let mut ready: HashSet<i64> = HashSet::new();
+        for commit in self.read(None) {
+            let wanted: usize = commit.pulls.iter().map(|name| asked[name.as_str()]).sum();
+            claims.together += usize::from(commit.pulls.len() > 1);
+            if let Some(first) = commit.transitions.first().filter(|_| commit.granted > 0) {
+                let (transaction, lanes) = (first.transaction, self.lanes());
+                batches.push(Batch { transaction, lanes, wanted });
+            }
+            for transition in &commit.transitions {
+                match transition.change {
+                    Change::Ready { .. } => ready.insert(transition.case),
+                    _ => ready.remove(&transition.case),
+                };
+            }
+            claims.chose += usize::from(commit.granted > 0 && !ready.is_empty());
+            transitions.extend(commit.transitions);
+        }
+        claims
     }
 
     fn commit(&mut self, request: &[Entry], now: Option<i64>) -> Commit {
