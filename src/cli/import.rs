@@ -13,7 +13,7 @@ use super::failure::{Exit, Failure};
 use super::field;
 use super::mapping::Mapping;
 use super::rows::{DecimalMark, Encoding, InvalidFile, Rows};
-use crate::model::{Clock, Day, LocalDays, Micros, SystemClock};
+use crate::model::{Clock, Day, Micros, SystemClock};
 use crate::policy::Zone;
 use crate::proto;
 use interrupt::Interrupts;
@@ -55,7 +55,8 @@ pub(super) struct CasesArgs {
     #[arg(short, long)]
     rejects: Option<PathBuf>,
     /// The day or instant of which the file speaks, such as 2025-11-21 or
-    /// 2025-11-21T04:00:00Z; now if not given
+    /// 2025-11-21T04:00:00Z; now if not given. Needed to go on with a file whose
+    /// mapping counts back from today
     #[arg(long, value_parser = AsOf::parse)]
     as_of: Option<AsOf>,
     /// A column not to read; may be repeated
@@ -87,13 +88,16 @@ pub(super) struct CasesArgs {
 struct AsOf {
     time: prost_types::Timestamp,
     day: Day,
+    /// As it is given to `--as-of`.
+    text: String,
 }
 
 impl AsOf {
     fn parse(text: &str) -> Result<AsOf, String> {
         let time = field::instant(text).map_err(|(_, bound)| bound)?;
         let day = text.get(..10).and_then(parse_day);
-        Ok(AsOf { time, day: day.ok_or("it must lie between 1970 and 2199")? })
+        let day = day.ok_or("it must lie between 1970 and 2199")?;
+        Ok(AsOf { time, day, text: text.to_owned() })
     }
 }
 
@@ -119,18 +123,21 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     // Only a mapping can speak of today; any other file is looked at before a
     // server is needed.
     let mut target = None;
-    let today = match (&args.as_of, &args.mapping) {
-        (Some(as_of), _) => as_of.day,
-        (None, None) => today(),
-        (None, Some(_)) => target.insert(Target::find(context, named).await?).today().await?,
+    let as_of = match args.as_of.clone() {
+        None if mapping.counts_from_today() => {
+            check_as_of_needed(args.resume_after)?;
+            Some(target.insert(Target::find(context, named).await?).as_of_now().await?)
+        }
+        given => given,
     };
+    let today = as_of.as_ref().map_or_else(today, |as_of| as_of.day);
     let file = BufReader::new(bar.wrap_read(file));
     let rows = Rows::new(file, &mapping, today).map_err(invalid)?.behind(args.resume_after);
     let target = match target {
         Some(target) => target,
         None => Target::find(context, named).await?,
     };
-    let mut import = Import::new(target, &args, interrupts.stop);
+    let mut import = Import::new(target, &args, as_of, interrupts.stop);
     let ended = tokio::select! {
         ended = import.push_rows(rows, &bar, &args.file) => ended,
         () = interrupts.abort.cancelled() => Err(interrupt::interrupted(import.acknowledged)),
@@ -178,14 +185,30 @@ impl Target {
         Ok(Target { client, portfolio_id })
     }
 
-    /// The day it is in the portfolio's zone, where the server counts days past due.
-    async fn today(&self) -> Result<Day, Failure> {
+    /// Now, and the day it is in the portfolio's zone, where the server counts days
+    /// past due.
+    async fn as_of_now(&self) -> Result<AsOf, Failure> {
         let request = proto::GetPortfolioRequest { portfolio_id: self.portfolio_id.clone() };
         let answer = self.client.portfolios().get_portfolio(request).await?.into_inner();
         let name = answer.portfolio.unwrap_or_default().time_zone;
         let zone = Zone::new(&name).map_err(|error| Failure::new(Exit::Failure, error))?;
-        Ok(zone.day_of(SystemClock.now()))
+        AsOf::parse(&zone.local_time(SystemClock.now()))
+            .map_err(|error| Failure::new(Exit::Failure, error))
     }
+}
+
+/// Refuses to go on with a file that counts back from today without being told
+/// which day the rows before were read as of: the rest would mean other dates.
+fn check_as_of_needed(resume_after: u64) -> Result<(), Failure> {
+    if resume_after == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "the mapping counts back from today, and --resume-after {resume_after} does not say which \
+         day the rows before were read as of"
+    );
+    let next = "give --as-of as the import that ended early printed it, or import the whole file";
+    Err(Failure::new(Exit::Usage, message).with_next(next))
 }
 
 /// The day it is in UTC.

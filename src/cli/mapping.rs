@@ -213,6 +213,13 @@ impl Mapping {
         Ok(())
     }
 
+    /// Whether what a row says depends on the day it is read as of: dates counted
+    /// back from today, or a profile of months before it.
+    pub fn counts_from_today(&self) -> bool {
+        !self.arrears_profile.is_empty()
+            || self.computed.values().any(|rule| rule.value.counts_from_today())
+    }
+
     /// Every column that the mapping reads.
     pub fn columns_read(&self) -> BTreeSet<&str> {
         let mut read = BTreeSet::new();
@@ -268,6 +275,14 @@ impl Rule {
             }
             Rule::FirstOf(rules) => rules.iter().try_for_each(Rule::check),
             _ => Ok(()),
+        }
+    }
+
+    fn counts_from_today(&self) -> bool {
+        match self {
+            Rule::DaysBeforeToday { .. } => true,
+            Rule::FirstOf(rules) => rules.iter().any(Rule::counts_from_today),
+            _ => false,
         }
     }
 

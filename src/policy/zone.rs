@@ -135,6 +135,14 @@ impl Zone {
         timestamp.as_microsecond() + i64::from(offset.seconds()) * Micros::SECOND
     }
 
+    /// What clocks on the wall show, to the second and with their distance from UTC,
+    /// as RFC 3339 writes it: `2025-11-21T23:30:00+01:00`. It names the instant and,
+    /// by its first ten letters, the day that it is in the zone.
+    pub fn local_time(&self, instant: Micros) -> String {
+        let shown = timestamp(instant).to_zoned(self.tz.clone());
+        shown.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
     /// What clocks on the wall show, for people: `Fri 23:30`.
     pub(super) fn clock_text(&self, instant: Micros) -> String {
         let time = Offset::UTC.to_datetime(timestamp(Micros(self.wall(instant))));

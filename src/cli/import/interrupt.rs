@@ -46,17 +46,23 @@ pub(super) fn interrupted(row: u64) -> Failure {
     Failure::new(Exit::Interrupted, message)
 }
 
-/// The command that goes on behind a row: the arguments of this one, for a shell.
-pub(super) fn command(args: impl IntoIterator<Item = String>, row: u64) -> String {
+/// The command that goes on behind a row: the arguments of this one, for a shell,
+/// and the instant as of which the rows before were read.
+pub(super) fn command(
+    args: impl IntoIterator<Item = String>,
+    as_of: Option<&str>,
+    row: u64,
+) -> String {
     let mut words = vec!["arrears".to_owned()];
     let mut args = args.into_iter().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--resume-after" => drop(args.next()),
-            arg if arg.starts_with("--resume-after=") => {}
+            "--resume-after" | "--as-of" => drop(args.next()),
+            arg if arg.starts_with("--resume-after=") || arg.starts_with("--as-of=") => {}
             arg => words.push(quoted(arg)),
         }
     }
+    words.extend(as_of.iter().flat_map(|as_of| ["--as-of".to_owned(), quoted(as_of)]));
     if row > 0 {
         words.extend(["--resume-after".to_owned(), row.to_string()]);
     }
@@ -77,8 +83,12 @@ mod tests {
     use super::*;
 
     fn of(args: &[&str], row: u64) -> String {
+        as_of(args, None, row)
+    }
+
+    fn as_of(args: &[&str], as_of: Option<&str>, row: u64) -> String {
         let args = [&["/usr/bin/arrears", "import", "cases"], args].concat();
-        command(args.into_iter().map(str::to_owned), row)
+        command(args.into_iter().map(str::to_owned), as_of, row)
     }
 
     #[test]
@@ -96,5 +106,17 @@ mod tests {
         assert_eq!(of(&["a.csv", "--resume-after", "10", "-p", "x"], 20), twice);
         assert_eq!(of(&["a.csv", "--resume-after=10", "-p", "x"], 20), twice);
         assert_eq!(of(&["a.csv"], 0), "arrears import cases a.csv");
+    }
+
+    #[test]
+    fn the_rest_is_read_as_of_the_instant_of_the_rows_before() {
+        let now = Some("2025-11-21T23:30:00+09:30");
+        assert_eq!(
+            as_of(&["a.csv", "-m", "m.yaml"], now, 0),
+            "arrears import cases a.csv -m m.yaml --as-of 2025-11-21T23:30:00+09:30"
+        );
+        let given = "arrears import cases a.csv -d --as-of 2025-11-21 --resume-after 20";
+        assert_eq!(as_of(&["a.csv", "--as-of", "2025-11-21", "-d"], Some("2025-11-21"), 20), given);
+        assert_eq!(as_of(&["a.csv", "--as-of=2025-11-21", "-d"], Some("2025-11-21"), 20), given);
     }
 }

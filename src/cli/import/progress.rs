@@ -12,7 +12,7 @@ use super::interrupt;
 use super::limit::RejectLimit;
 use super::rejects::{Reject, Rejects};
 use super::summary::Summary;
-use super::{CasesArgs, Target, of_file};
+use super::{AsOf, CasesArgs, Target, of_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{self, Format};
 use crate::cli::push::{CHUNK_CASES_MAX, push};
@@ -29,7 +29,7 @@ pub(super) type FileRows = Rows<BufReader<ProgressBarIter<File>>>;
 /// An import under way.
 pub(super) struct Import {
     target: Target,
-    as_of_time: Option<prost_types::Timestamp>,
+    as_of: Option<AsOf>,
     dry_run: bool,
     limit: Option<RejectLimit>,
     stop: CancellationToken,
@@ -67,12 +67,18 @@ impl Chunk {
 }
 
 impl Import {
-    pub(super) fn new(target: Target, args: &CasesArgs, stop: CancellationToken) -> Import {
+    /// An import of a file that speaks as of an instant, or of whenever it is pushed.
+    pub(super) fn new(
+        target: Target,
+        args: &CasesArgs,
+        as_of: Option<AsOf>,
+        stop: CancellationToken,
+    ) -> Import {
         let default = || args.file.with_extension("rejects.csv");
         let path = args.rejects.clone().unwrap_or_else(default);
         Import {
             target,
-            as_of_time: args.as_of.as_ref().map(|as_of| as_of.time),
+            as_of,
             dry_run: args.dry_run,
             limit: args.max_rejects,
             stop,
@@ -138,7 +144,7 @@ impl Import {
             let request = proto::PushCasesRequest {
                 portfolio_id: self.target.portfolio_id.clone(),
                 cases: chunk.documents,
-                as_of_time: self.as_of_time,
+                as_of_time: self.as_of.as_ref().map(|as_of| as_of.time),
                 validate_only: self.dry_run,
                 ..Default::default()
             };
@@ -175,7 +181,8 @@ impl Import {
     /// The same failure with the command that goes on, where another try can help.
     pub(super) fn way_on(&self, failure: Failure) -> Failure {
         let row = self.acknowledged;
-        let command = || interrupt::command(std::env::args(), row);
+        let as_of = self.as_of.as_ref().map(|as_of| as_of.text.as_str());
+        let command = || interrupt::command(std::env::args(), as_of, row);
         match failure {
             failure if failure.exit() == Exit::Interrupted as u8 => failure.with_next(command()),
             failure if failure.passing() && row > 0 => {

@@ -1,6 +1,7 @@
 //! Exit codes, and errors that say what to do.
 
 use super::program::{Program, run_alone};
+use super::proxy::{Proxy, http_status, role_missing};
 
 /// The exit codes that the manual lists.
 fn documented() -> Vec<i32> {
@@ -25,8 +26,8 @@ fn every_exit_code_of_the_manual_occurs() {
         program.run(&["case", "get", "L-9"]).code,
         program.run(&["case", "get"]).code,
         program.run(&["import", "cases", "nowhere.csv"]).code,
-        // Nobody is refused yet; the unit tests show what would be.
-        4,
+        // The service refuses nobody yet; whoever stands before it may.
+        Proxy::new(http_status(401)).run(&["case", "list"]).code,
         program.run(&["--server", "http://127.0.0.1:1", "case", "list"]).code,
         program.run(&zone).code,
         program.run(&["import", "cases", "bad.csv"]).code,
@@ -34,6 +35,29 @@ fn every_exit_code_of_the_manual_occurs() {
         130,
     ];
     assert_eq!(documented(), ended);
+}
+
+#[test]
+fn who_is_refused_before_the_service_ends_with_4() {
+    let refusals = [
+        (http_status(401), "UNAUTHENTICATED", "", "401"),
+        (http_status(403), "PERMISSION_DENIED", "", "403"),
+        (role_missing(), "PERMISSION_DENIED", "ROLE_MISSING", "the role dialer is needed"),
+    ];
+    for (refusal, code, reason, message) in refusals {
+        let proxy = Proxy::new(refusal);
+        for args in [
+            vec!["case", "list"],
+            vec!["portfolio", "create", "x", "--time-zone", "Asia/Tokyo", "--currency", "JPY"],
+            vec!["worklist", "lease", "all"],
+        ] {
+            let printed = proxy.run(&[&["-o", "json"], &args[..]].concat());
+            assert_eq!((printed.code, printed.data.as_str()), (4, ""), "{}", printed.notes);
+            let error = printed.error();
+            assert_eq!((&error["code"], &error["reason"]), (&code.into(), &reason.into()));
+            assert!(error["message"].as_str().unwrap().contains(message), "{error}");
+        }
+    }
 }
 
 #[test]

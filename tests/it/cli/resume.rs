@@ -134,6 +134,50 @@ fn a_server_that_goes_away_leaves_the_command_that_goes_on() {
     assert!(next.ends_with("--resume-after 1001"), "{next}");
 }
 
+#[cfg(unix)]
+#[test]
+fn the_rest_of_a_file_that_counts_from_today_is_read_as_of_the_same_instant() {
+    let mut program = with_portfolio();
+    let mapping = "computed:\n  oldest_due_date:\n    days_before_today: { column: behind }\n";
+    program.write("m.yaml", mapping);
+    let row = |line: u64| format!("L-{line},D-{line},5,EUR,{}\n", line % 90);
+    let rows: String = (2..=1_500).map(row).collect();
+    let text = format!("case_id,debtor_id,overdue_amount,currency,behind\n{rows}");
+    let args =
+        ["-o", "json", "import", "cases", "/dev/stdin", "-m", "m.yaml", "--rejects", "r.csv"];
+    let mut import = program.spawn_command(&args);
+    let mut pipe = import.stdin.take().unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    while case_count(&program) < 1_000 {}
+    program.kill();
+    drop(pipe);
+    let printed = Printed::new(import.wait_with_output().unwrap());
+    let next = printed.error()["next"].as_str().unwrap().to_owned();
+    let (_, options) = next.split_once("--rejects r.csv --as-of ").expect(&next);
+    let (as_of, behind) = options.split_once(" --resume-after ").expect(&next);
+    assert_eq!((as_of.len(), behind), ("2026-11-22T05:09:44+01:00".len(), "1001"), "{next}");
+
+    let program = Program::over(program.take_database(), &[]);
+    program.write("all.csv", &text);
+    let rest =
+        ["-o", "json", "import", "cases", "all.csv", "-m", "m.yaml", "--resume-after", behind];
+    let printed = program.run(&rest);
+    assert_eq!(printed.code, 2, "{}", printed.notes);
+    let next = printed.error()["next"].as_str().unwrap().to_owned();
+    assert!(next.contains("--as-of"), "{next}");
+    assert_eq!(case_count(&program), 1_000, "nothing was pushed");
+    let printed = program.run_well(&[&rest[..], &["--as-of", as_of]].concat());
+    assert_eq!((count(&printed, "rows_read"), count(&printed, "created")), (499, 499));
+
+    // Both are 10 days behind, one read before and one after the break.
+    let [before, after] = ["L-100", "L-1450"]
+        .map(|case_id| program.run_well(&["-o", "json", "case", "get", case_id]).json());
+    assert_eq!(before["days_past_due"], 10);
+    for field in ["as_of_time", "oldest_due_date", "days_past_due"] {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+}
+
 #[test]
 fn a_file_of_a_spreadsheet_is_taken_by_flags_alone() {
     let program = with_portfolio();
