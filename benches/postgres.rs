@@ -14,6 +14,7 @@ use arrears::store::{Database, PostgresOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _};
 
+#[allow(dead_code, reason = "other benchmarks prepare and copy files")]
 #[path = "shared/desk.rs"]
 mod desk;
 #[path = "postgres/lease.rs"]
@@ -76,6 +77,16 @@ async fn pool(url: &str) -> PgPool {
     let options = options.options([("plan_cache_mode", "force_generic_plan"), ("jit", "off")]);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
     pool.connect_with(options).await.expect("the server answers")
+}
+
+/// The tables of the service, with the statistics they begin with.
+async fn make_tables(pool: &PgPool) {
+    for migration in [
+        include_str!("../migrations/postgres/0001_core.sql"),
+        include_str!("../migrations/postgres/0002_first_statistics.sql"),
+    ] {
+        sqlx::raw_sql(migration).execute(pool).await.expect("the schema is new");
+    }
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

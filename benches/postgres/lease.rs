@@ -17,7 +17,7 @@ const SPARE_PERCENT: usize = 20;
 
 pub(super) async fn run(server: &str, cases: usize, rounds: usize) {
     let ours_in = Schema::fresh(server, "ours").await;
-    let (filling, ()) = timed(Desk::fill(ours_in.database(), cases)).await;
+    let (filling, ()) = timed(Desk::fill(ours_in.database(), cases, START)).await;
     println!("{cases} cases pushed and held in {filling:.0?}");
     let copy_in = Schema::fresh(server, "theirs").await;
     copy(&copy_in, &ours_in).await;
@@ -47,8 +47,7 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize) {
 /// Copies the tables that a claim reads and writes.
 async fn copy(to: &Schema, from: &Schema) {
     let pool = to.pool().await;
-    let tables = include_str!("../../migrations/postgres/0001_core.sql");
-    sqlx::raw_sql(tables).execute(&pool).await.expect("the schema is new");
+    super::make_tables(&pool).await;
     let source: String = sqlx::query_scalar("SELECT current_schema()::text")
         .fetch_one(&from.pool().await)
         .await

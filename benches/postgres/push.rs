@@ -127,8 +127,7 @@ type Rows = Vec<(String, Vec<Cells>)>;
 /// Writes by hand what ours wrote, then moves every head's instant.
 async fn theirs(schema: &Schema, ours: &Schema) -> [Duration; 2] {
     let (pool, source) = (schema.pool().await, ours.pool().await);
-    let tables = include_str!("../../migrations/postgres/0001_core.sql");
-    sqlx::raw_sql(tables).execute(&pool).await.expect("the schema is new");
+    super::make_tables(&pool).await;
     let mut numbers: Vec<i64> =
         sqlx::query_scalar("SELECT case_no FROM case_head ORDER BY case_no")
             .fetch_all(&source)

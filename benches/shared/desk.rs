@@ -1,6 +1,9 @@
-//! A service with a queue of which nine tenths are not ready, and pulls from it.
+//! A service in this process over a database, filled as a lender's might be: of ten
+//! debtors one is ready, four have an old ledger, five are on hold.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrears::engine::lease::{LeaseCommand, lease_work};
 use arrears::engine::push::{Document, PushCommand, push_cases};
@@ -8,11 +11,13 @@ use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, recor
 use arrears::engine::{Caller, Engine, portfolio, work_list};
 use arrears::model::*;
 use arrears::store::Database;
+use rusqlite::Connection;
+use tokio::runtime::Runtime;
 
-use super::plausible::{self, debtor, debtor_id, mix, settings};
+use crate::plausible::{self, debtor, debtor_id, mix, settings};
 
 const CHUNK: usize = 1_000;
-/// How many cases one pull asks for.
+/// Cases of a pull.
 pub(crate) const PULL: usize = 50;
 const LANGUAGES: [&str; 4] = ["es", "ca", "gl", "eu"];
 /// All within hours of contact at [`START`].
@@ -29,6 +34,24 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// Puts a filled database into a folder: a copy of `kept` where that exists, else
+    /// one filled now and copied there. Pushing a million cases takes minutes.
+    pub(crate) fn prepare(runtime: &Runtime, folder: &Path, cases: usize, kept: Option<&Path>) {
+        let file = folder.join("arrears.db");
+        match kept.filter(|kept| kept.exists()) {
+            Some(kept) => copy(kept, &file),
+            None => {
+                let began = Instant::now();
+                runtime.block_on(Desk::fill(folder, cases, START));
+                println!("{cases} cases pushed and held in {:.0?}", began.elapsed());
+            }
+        }
+        if let Some(kept) = kept.filter(|kept| !kept.exists()) {
+            copy(&file, kept);
+        }
+    }
+
+    /// Opens a database at an instant.
     pub(crate) async fn open(database: impl Into<Database>, now: Micros) -> Desk {
         let clock = Arc::new(TestClock::new(now));
         let engine = Engine::open(database, clock.clone()).await.expect("it opens");
@@ -36,8 +59,8 @@ impl Desk {
     }
 
     /// Pushes the cases, a second apart by thousands, and holds debtors.
-    pub(crate) async fn fill(database: impl Into<Database>, cases: usize) {
-        let desk = Desk::open(database, START).await;
+    pub(crate) async fn fill(database: impl Into<Database>, cases: usize, start: Micros) {
+        let desk = Desk::open(database, start).await;
         let (engine, caller) = (&desk.engine, &desk.caller);
         portfolio::create_portfolio(
             engine,
@@ -82,7 +105,7 @@ impl Desk {
     }
 }
 
-fn bench() -> PortfolioId {
+pub(crate) fn bench() -> PortfolioId {
     PortfolioId::new("bench").expect("the id is valid")
 }
 
@@ -103,7 +126,7 @@ fn reason(index: usize) -> i64 {
     mix(debtor(index), 50, 10)
 }
 
-fn document(index: usize, now: Micros) -> Document {
+pub(crate) fn document(index: usize, now: Micros) -> Document {
     let of_debtor =
         |salt, names: &[&'static str]| names[mix(debtor(index), salt, names.len() as i64) as usize];
     let facts = plausible::facts(index, of_debtor(42, &LANGUAGES), of_debtor(43, &ZONES));
@@ -129,4 +152,14 @@ fn hold(index: usize, now: Micros) -> Option<Event> {
             evidence_reference: String::new(),
         },
     })
+}
+
+/// Copies a database that nobody writes.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let connection = Connection::open(from).expect("the file opens");
+    let busy: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .expect("the log can be written back");
+    assert_eq!(busy, 0, "nobody reads or writes the file");
+    std::fs::copy(from, to).expect("the file can be copied");
 }

@@ -55,7 +55,7 @@ pub(crate) fn facts(index: usize, language: &str, time_zone: &str) -> Facts {
         inputs.set(input, mix(index, salt, bound));
     }
     let months = (0..6).map(|back| ArrearsMonth {
-        month: Day(20_454 + back * 30),
+        month: month(back),
         months_past_due: mix(index, 20 + back as u64, 3) as i32,
         billed_amount_minor: Some(20_000),
         paid_amount_minor: Some(mix(index, 30 + back as u64, 20_000)),
@@ -76,6 +76,13 @@ pub(crate) fn facts(index: usize, language: &str, time_zone: &str) -> Facts {
         }],
         ..Facts::default()
     }
+}
+
+/// The first day of one of the six months before the documents.
+fn month(number: i32) -> Day {
+    let months = 2_025 * 12 + 10 + number;
+    let of_year = u32::try_from(months % 12).expect("it is positive") + 1;
+    Day::from_ymd(months / 12, of_year, 1).expect("every month has a first day")
 }
 
 /// The debtor of a case.
