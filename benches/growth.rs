@@ -58,7 +58,7 @@ fn main() {
             }
         }
         println!("{}", census(&file));
-        let desk = runtime.block_on(Desk::open(&folder, START.plus(Micros::HOUR)));
+        let desk = runtime.block_on(Desk::open(folder.as_path(), START.plus(Micros::HOUR)));
         desks.push((times, desk, Figures::default()));
     }
     let claims = (cases / 10 / 2 / desk::PULL / rounds).clamp(1, 200);

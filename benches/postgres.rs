@@ -14,7 +14,7 @@ use arrears::store::{Database, PostgresOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _};
 
-#[allow(dead_code, reason = "other benchmarks prepare and copy files")]
+#[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
 #[path = "shared/desk.rs"]
 mod desk;
 #[path = "postgres/lease.rs"]
