@@ -123,9 +123,12 @@ pub(super) async fn claim_into(
     set.skip_locked();
     let selection = lanes::select(set, tx, &list.settings).await?;
     let mut given = Vec::with_capacity(claim.pulls.len());
-    for earlier in earlier {
+    for (pull, earlier) in claim.pulls.iter().zip(earlier) {
         let retried = earlier.is_some();
         let leases = still_held(set, tx, earlier.unwrap_or_default()).await?;
+        if retried && tx.is_shared() {
+            note_retry(set, tx, (&list, pull), &leases).await?;
+        }
         given.push(Given { leases, retried, refusal: None });
     }
     let new = claim.pulls.iter().zip(&mut given).filter(|(_, given)| !given.retried);
@@ -210,6 +213,57 @@ async fn take_earlier(
     Ok(known.into_iter().map(|keys| keys.map(of_pull)).collect())
 }
 
+/// Notes that the leases of a pull were told to a retry, by an earlier time of the pull
+/// than that of its leases: another server, on which nobody took them, must not give
+/// them back.
+async fn note_retry(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    (list, pull): (&StoredWorkList, &Pull),
+    leases: &[LeaseRow],
+) -> Result<(), Error> {
+    let granted = leases.iter().map(|lease| lease.grant_time).max();
+    let (Some(key), Some(granted)) = (pull_key(list, pull), granted) else { return Ok(()) };
+    let keys: Vec<(CaseNo, i64)> =
+        leases.iter().map(|lease| (lease.case_no, lease.lease_seq)).collect();
+    // Hardly earlier, so that the pull is remembered as long as it was.
+    Ok(report::save_pull(tx, set.part, key, &keys, granted.plus(-1)).await?)
+}
+
+/// What became of a pull on another server since it was given work that nobody took on
+/// this one. The debtors of its leases are in hand: whoever told of them has committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Nothing,
+    /// A retry was told of these leases.
+    Told,
+    /// A retry was given others.
+    Other,
+}
+
+async fn since(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    list: &StoredWorkList,
+    work: &Undelivered,
+) -> Result<Since, Error> {
+    let Some(key) = pull_key(list, &work.pull).filter(|_| tx.is_shared()) else {
+        return Ok(Since::Nothing);
+    };
+    let keys: Vec<(CaseNo, i64)> =
+        work.tokens.iter().map(|token| (CaseNo(token.case_no), token.lease_seq)).collect();
+    let leases = lease::load(tx, set.part, &keys).await?;
+    let Some(granted) = leases.iter().map(|lease| lease.grant_time).max() else {
+        return Ok(Since::Nothing);
+    };
+    let named = |told: &Vec<(CaseNo, i64)>| told.iter().any(|lease| keys.contains(lease));
+    if let Some(others) = report::find_pull(tx, set.part, key, granted.plus(-1)).await? {
+        return Ok(if named(&others) { Since::Nothing } else { Since::Other });
+    }
+    let told = report::find_pull(tx, set.part, key, granted.plus(-2)).await?;
+    Ok(if told.is_some_and(|told| named(&told)) { Since::Told } else { Since::Nothing })
+}
+
 /// Ends leases that nobody has seen, uncounted, and forgets the named ones of their
 /// pulls: a retry shall be given work.
 async fn give_back(
@@ -218,10 +272,17 @@ async fn give_back(
     list: &StoredWorkList,
     undelivered: &[Undelivered],
 ) -> Result<(), Error> {
-    let tokens = undelivered.iter().flat_map(|work| &work.tokens);
-    release::release_into(set, tx, tokens.map(|token| (Ok(*token), true)).collect()).await?;
+    let mut unseen = Vec::with_capacity(undelivered.len());
     for work in undelivered {
-        if let Some(key) = pull_key(list, &work.pull) {
+        match since(set, tx, list, work).await? {
+            Since::Told => {}
+            other => unseen.push((work, other)),
+        }
+    }
+    let tokens = unseen.iter().flat_map(|(work, _)| &work.tokens);
+    release::release_into(set, tx, tokens.map(|token| (Ok(*token), true)).collect()).await?;
+    for (work, since) in unseen {
+        if let Some(key) = pull_key(list, &work.pull).filter(|_| since == Since::Nothing) {
             report::forget_pull(tx, set.part, key).await?;
         }
     }

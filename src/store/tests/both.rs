@@ -244,7 +244,7 @@ async fn the_tables_are_the_same_on_both_databases() {
 }
 
 /// Tables that may be distributed take one change of theirs a migration, and nothing
-/// that lives on one machine only.
+/// that lives on one machine only. The first two make them and are over before that.
 #[test]
 fn migrations_may_run_over_distributed_tables() {
     for migration in postgres::MIGRATIONS.iter() {
@@ -257,7 +257,7 @@ fn migrations_may_run_over_distributed_tables() {
             assert!(!text.contains(banned), "{} uses {banned}", migration.version);
         }
         let statements = text.split(';').filter(|statement| !statement.trim().is_empty()).count();
-        assert!(migration.version == 1 || statements == 1, "{} has several", migration.version);
+        assert!(migration.version <= 2 || statements == 1, "{} has several", migration.version);
     }
 }
 
