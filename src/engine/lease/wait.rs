@@ -59,11 +59,18 @@ struct List {
 struct WaitingPull {
     pull: Pull,
     until: Instant,
+    /// Whether a claim has looked for its work: nobody is told that there is none before.
+    looked: bool,
     /// Who waits for it: more than one when it was retried meanwhile.
     clients: Vec<oneshot::Sender<Result<Delivery, Error>>>,
 }
 
 impl WaitingPull {
+    /// Whether its time is over, and its work was looked for.
+    fn is_over(&self, now: Instant) -> bool {
+        self.looked && self.until <= now
+    }
+
     fn left(&self) -> bool {
         self.clients.iter().all(oneshot::Sender::is_closed)
     }
@@ -110,7 +117,12 @@ impl Waiting {
                 waiting.until = waiting.until.max(until);
             }
             None if full => return Err(Error::Overloaded { bound: WAITING_MAX }),
-            None => list.pulls.push_back(WaitingPull { pull, until, clients: vec![client] }),
+            None => list.pulls.push_back(WaitingPull {
+                pull,
+                until,
+                looked: false,
+                clients: vec![client],
+            }),
         }
         let start = !list.served;
         list.served = true;
@@ -172,7 +184,8 @@ impl Waiting {
         if let Some(list) = state.lists.get_mut(&key) {
             list.claimed = 0;
             list.granted = list.granted.saturating_add(granted);
-            for waiting in pulls.into_iter().rev() {
+            for mut waiting in pulls.into_iter().rev() {
+                waiting.looked = true;
                 list.pulls.push_front(waiting);
             }
         }
@@ -185,7 +198,7 @@ impl Waiting {
         let mut state = self.state();
         let Some(list) = state.lists.get_mut(&key) else { return (Vec::new(), None) };
         let (over, waiting): (Vec<_>, Vec<_>) =
-            list.pulls.drain(..).partition(|waiting| waiting.until <= now || waiting.left());
+            list.pulls.drain(..).partition(|waiting| waiting.is_over(now) || waiting.left());
         list.pulls = waiting.into();
         let next = list.pulls.iter().map(|waiting| waiting.until).min();
         state.recount();
