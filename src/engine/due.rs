@@ -16,6 +16,9 @@ use super::{Engine, Error, review};
 /// The most cases of one transaction: leases and reports do not wait long.
 const SLICE: usize = 200;
 
+/// How often the same rows are due before something is wrong.
+const ROUNDS_MAX: usize = 8;
+
 /// What comes due by time.
 #[derive(Clone, Copy)]
 pub(super) enum Due {
@@ -76,6 +79,7 @@ impl Engine {
         let (actor, class) = due.actor();
         let mut done = 0;
         let mut before = Vec::new();
+        let mut rounds = 0;
         loop {
             let mut tx = self.store.read().await?;
             let now = self.now_of(&tx);
@@ -86,7 +90,14 @@ impl Engine {
             }
             if keys == before {
                 // Others may have them in hand; what they leave is met again.
-                return if self.store.is_shared() { Ok(done) } else { Err(due.stay(keys.len())) };
+                if self.store.is_shared() {
+                    return Ok(done);
+                }
+                // The same rows may have come due again in between, now and then.
+                rounds += 1;
+                if rounds == ROUNDS_MAX {
+                    return Err(due.stay(keys.len()));
+                }
             }
             done += keys.len();
             // A slice that fails must not keep the others, of other tenants too,

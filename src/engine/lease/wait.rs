@@ -56,6 +56,34 @@ struct List {
     wake: Arc<Notify>,
 }
 
+impl List {
+    /// Joins the retries that came while a claim had their pulls in hand to those: side
+    /// by side both would be given work.
+    fn join(&mut self, mut claimed: Vec<WaitingPull>) -> Vec<WaitingPull> {
+        let name = |pull: &Pull| {
+            let request_id = pull.request_id.clone()?;
+            Some((request_id, pull.worker_id.clone()))
+        };
+        let named = claimed.iter().enumerate();
+        let places: HashMap<_, _> =
+            named.filter_map(|(at, waiting)| Some((name(&waiting.pull)?, at))).collect();
+        if places.is_empty() {
+            return claimed;
+        }
+        for waiting in std::mem::take(&mut self.pulls) {
+            let place = name(&waiting.pull).and_then(|name| places.get(&name));
+            match place.map(|at| &mut claimed[*at]).filter(|first| first.same(&waiting.pull)) {
+                Some(first) => {
+                    first.until = first.until.max(waiting.until);
+                    first.clients.extend(waiting.clients);
+                }
+                None => self.pulls.push_back(waiting),
+            }
+        }
+        claimed
+    }
+}
+
 struct WaitingPull {
     pull: Pull,
     until: Instant,
@@ -184,7 +212,7 @@ impl Waiting {
         if let Some(list) = state.lists.get_mut(&key) {
             list.claimed = 0;
             list.granted = list.granted.saturating_add(granted);
-            for mut waiting in pulls.into_iter().rev() {
+            for mut waiting in list.join(pulls).into_iter().rev() {
                 waiting.looked = true;
                 list.pulls.push_front(waiting);
             }
