@@ -6,6 +6,7 @@ mod caller;
 mod context;
 mod due;
 mod error;
+mod latest;
 mod page;
 mod review;
 mod sweep;

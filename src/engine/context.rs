@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId,
-    WorkListId, WorkListNo,
+    Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, RuleSetId, WorkListId, WorkListNo,
 };
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
 use crate::store::{Class, Damage, Database, Store, Tx, activations, lanes, portfolios};
 
+use super::latest::Latest;
 use super::lease::Waiting;
 use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
@@ -32,6 +32,7 @@ pub struct Engine {
     pub(super) heads: Heads,
     pub(super) waiting: Waiting,
     pub(super) counts: Counts,
+    pub(super) latest: Latest<PortfolioContext>,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
     contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
 }
@@ -138,6 +139,7 @@ impl Engine {
             heads: Heads::default(),
             waiting: Waiting::default(),
             counts: Counts::default(),
+            latest: Latest::default(),
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };
@@ -200,28 +202,19 @@ impl Engine {
         }
     }
 
-    /// The settings of a portfolio, to read messages about its cases against.
+    /// What messages about a portfolio's cases are read against: the currency of its
+    /// amounts, and how many minor units of it two amounts may differ by and count as
+    /// the same.
     ///
     /// # Errors
     /// `NotFound` for the portfolio.
-    pub async fn settings_of(
+    pub async fn money_terms(
         &self,
         caller: &Caller,
         portfolio_id: &PortfolioId,
-    ) -> Result<PortfolioSettings, Error> {
-        let mut tx = self.store.read().await?;
-        let context = self.context_by_id(&mut tx, caller.part, portfolio_id).await?;
-        Ok(context.portfolio.settings.clone())
-    }
-
-    /// The currency of a portfolio's amounts.
-    pub async fn currency_of(
-        &self,
-        caller: &Caller,
-        portfolio_id: &PortfolioId,
-    ) -> Result<Currency, Error> {
-        let mut tx = self.store.read().await?;
-        Ok(self.context_by_id(&mut tx, caller.part, portfolio_id).await?.currency())
+    ) -> Result<(Currency, i64), Error> {
+        let context = self.latest(caller.part, portfolio_id).await?;
+        Ok((context.currency(), context.portfolio.settings.ranking.tolerance_amount_minor))
     }
 
     /// Runs a verb over a working set in one transaction, writes back what it

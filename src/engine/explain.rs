@@ -80,9 +80,7 @@ pub async fn score_case(
     document: Document,
     as_of_date: Option<Day>,
 ) -> Result<(CaseView, Explanation), Error> {
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, caller.part, &portfolio_id).await?;
-    drop(tx);
+    let context = engine.latest(caller.part, &portfolio_id).await?;
     let as_of = document.as_of;
     let day = day_to_rank(&context, as_of_date, as_of, engine.now())?;
     let Document { case_id, debtor_id, facts, .. } = document;

@@ -152,6 +152,7 @@ pub async fn update_portfolio(
     etag: &str,
 ) -> Result<Portfolio, Error> {
     let (clock, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
+    let changed = Arc::clone(engine);
     engine
         .store
         .write(
@@ -162,7 +163,7 @@ pub async fn update_portfolio(
                     update(tx, &caller, now, (&portfolio_id, &settings, &etag)).await
                 })
             },
-            |_| (),
+            move |_| changed.latest.forget(),
         )
         .await
 }

@@ -22,12 +22,9 @@ pub(super) struct Cases(pub(super) Arc<Engine>);
 impl Cases {
     /// What the amounts and times of a portfolio's cases are read against.
     async fn terms(&self, caller: &Caller, portfolio_id: &PortfolioId) -> Result<Terms, Status> {
-        let settings = self.0.settings_of(caller, portfolio_id).await.map_err(status::plain)?;
-        Ok(Terms {
-            currency: settings.base_currency,
-            tolerance_amount_minor: settings.ranking.tolerance_amount_minor,
-            now: self.0.now(),
-        })
+        let terms = self.0.money_terms(caller, portfolio_id).await.map_err(status::plain)?;
+        let (currency, tolerance_amount_minor) = terms;
+        Ok(Terms { currency, tolerance_amount_minor, now: self.0.now() })
     }
 }
 
@@ -130,13 +127,13 @@ impl CaseService for Cases {
             Some((given, terms)) => {
                 let facts = convert::what_if(given, explained.facts(), terms);
                 let what_if = explained.what_if(&facts.map_err(status::invalid)?);
-                Some(convert::explanation_to(&what_if))
+                Some(convert::explanation_to(what_if))
             }
             None => None,
         };
         Ok(Response::new(proto::ExplainCaseResponse {
             case: Some(convert::case_to(&explained.view)),
-            explanation: Some(convert::explanation_to(&explained.explanation)),
+            explanation: Some(convert::explanation_to(explained.explanation)),
             what_if_explanation,
         }))
     }
@@ -157,7 +154,7 @@ impl CaseService for Cases {
         let (view, explanation) = scored.map_err(status::plain)?;
         let mut case = convert::case_to(&view);
         (case.case_id, case.debtor_id) = ids.unwrap_or_default();
-        let explanation = Some(convert::explanation_to(&explanation));
+        let explanation = Some(convert::explanation_to(explanation));
         Ok(Response::new(proto::ScoreCaseResponse { case: Some(case), explanation }))
     }
 

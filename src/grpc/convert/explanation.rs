@@ -26,55 +26,55 @@ pub(in crate::grpc) fn explain_request(
 }
 
 /// An explanation as the contract writes it.
-pub(in crate::grpc) fn explanation_to(explanation: &Explanation) -> proto::Explanation {
-    let family = |subtotal: &FamilySubtotal| proto::FamilySubtotal {
+pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explanation {
+    let family = |subtotal: FamilySubtotal| proto::FamilySubtotal {
         family: subtotal.family as i32,
         contribution: subtotal.contribution,
     };
-    let dimension = |subtotal: &DimensionSubtotal| proto::DimensionSubtotal {
+    let dimension = |subtotal: DimensionSubtotal| proto::DimensionSubtotal {
         dimension: subtotal.dimension as i32,
         contribution: subtotal.contribution,
         confidence_permille: subtotal.confidence_permille,
     };
-    let priority_line = |line: &PriorityLine| proto::PriorityLine {
-        term: line.term.clone(),
-        value: line.value.clone(),
+    let priority_line = |line: PriorityLine| proto::PriorityLine {
+        term: line.term,
+        value: line.value,
         points: line.points,
     };
     proto::Explanation {
         rank: Some(rank_to(&explanation.rank)),
-        scorecard_id: explanation.scorecard_id.clone(),
+        scorecard_id: explanation.scorecard_id,
         base_points: explanation.base_points,
-        lines: explanation.lines.iter().map(line).collect(),
+        lines: explanation.lines.into_iter().map(line).collect(),
         clamp_points: explanation.clamp_points,
         cutoff_a: explanation.cutoff_a,
         cutoff_b: explanation.cutoff_b,
-        family_subtotals: explanation.family_subtotals.iter().map(family).collect(),
-        dimension_subtotals: explanation.dimension_subtotals.iter().map(dimension).collect(),
+        family_subtotals: explanation.family_subtotals.into_iter().map(family).collect(),
+        dimension_subtotals: explanation.dimension_subtotals.into_iter().map(dimension).collect(),
         diagnosis: explanation.diagnosis as i32,
-        reasons: explanation.reasons.iter().map(reason).collect(),
-        priority_lines: explanation.priority_lines.iter().map(priority_line).collect(),
+        reasons: explanation.reasons.into_iter().map(reason).collect(),
+        priority_lines: explanation.priority_lines.into_iter().map(priority_line).collect(),
         findings: explanation.findings.iter().map(ToString::to_string).collect(),
         points_to_next_group: explanation.points_to_next_group,
-        next_group_bins: explanation.next_group_bins.iter().map(next_group_bin).collect(),
+        next_group_bins: explanation.next_group_bins.into_iter().map(next_group_bin).collect(),
     }
 }
 
-fn next_group_bin(bin: &NextGroupBin) -> proto::NextGroupBin {
+fn next_group_bin(bin: NextGroupBin) -> proto::NextGroupBin {
     proto::NextGroupBin {
-        characteristic: bin.characteristic.clone(),
-        bin: bin.bin.clone(),
+        characteristic: bin.characteristic,
+        bin: bin.bin,
         points_gained: bin.points_gained,
     }
 }
 
-fn line(line: &ScoreLine) -> proto::ScoreLine {
+fn line(line: ScoreLine) -> proto::ScoreLine {
     proto::ScoreLine {
-        characteristic: line.characteristic.clone(),
+        characteristic: line.characteristic,
         family: line.family as i32,
         dimension: line.dimension as i32,
-        value: line.value.clone(),
-        bin: line.bin.clone(),
+        value: line.value,
+        bin: line.bin,
         points: line.points,
         weight_milli: line.weight_milli,
         contribution: line.contribution,
@@ -84,11 +84,11 @@ fn line(line: &ScoreLine) -> proto::ScoreLine {
     }
 }
 
-fn reason(reason: &ScoreReason) -> proto::Reason {
+fn reason(reason: ScoreReason) -> proto::Reason {
     proto::Reason {
-        reason_code: reason.reason_code.clone(),
-        text: reason.text.clone(),
-        characteristic: reason.characteristic.clone(),
+        reason_code: reason.reason_code,
+        text: reason.text,
+        characteristic: reason.characteristic,
         points_lost: reason.points_lost,
         audience: reason.audience as i32,
     }
