@@ -24,6 +24,7 @@ pub mod read;
 pub mod record;
 pub mod replay;
 pub mod report;
+pub mod watch;
 pub mod work_list;
 
 pub use background::Background;

@@ -11,6 +11,7 @@ mod portfolio_service;
 mod ready;
 mod server;
 mod status;
+mod watch;
 mod work_list_service;
 
 pub use auth::{NotLoopback, check_loopback};

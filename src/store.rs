@@ -20,6 +20,7 @@ mod text;
 pub mod activations;
 pub mod audit;
 pub mod cases;
+pub(crate) mod changes;
 pub mod debtors;
 pub mod events;
 pub mod inspect;

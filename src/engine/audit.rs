@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::audit;
+use crate::store::{Lock, audit};
 
 use super::{Caller, Engine, Error};
 
@@ -12,6 +12,10 @@ use super::{Caller, Engine, Error};
 /// # Errors
 /// A corrupt store, naming the first row that does not fit the one before it.
 pub async fn verify_audit(engine: &Arc<Engine>, caller: &Caller) -> Result<i64, Error> {
+    if engine.store.is_shared() {
+        // What is acknowledged counts, chained yet or not.
+        engine.number_changes_of(caller.part, Lock::Wait).await?;
+    }
     let mut tx = engine.store.read().await?;
     Ok(audit::verify(&mut tx, caller.part).await?)
 }

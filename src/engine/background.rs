@@ -13,6 +13,8 @@ use super::{Engine, Error};
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// How often portfolios are looked for whose settings have changed.
 const PLACE_EVERY: Duration = Duration::from_secs(1);
+/// How often changes are numbered, where no transaction does so by itself.
+const NUMBER_EVERY: Duration = Duration::from_millis(250);
 /// How often old pulls and reports are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
@@ -46,7 +48,7 @@ impl Engine {
     pub fn start_background(self: &Arc<Self>) -> Background {
         let stop = CancellationToken::new();
         let every = Duration::from_micros(SWEEP_EVERY.unsigned_abs());
-        let tasks = vec![
+        let mut tasks = vec![
             self.repeat(
                 &stop,
                 "sweep",
@@ -61,6 +63,11 @@ impl Engine {
             }),
             self.repeat(&stop, "prune", PRUNE_EVERY, |engine| async move { engine.prune().await }),
         ];
+        if self.store.is_shared() {
+            tasks.push(self.repeat(&stop, "numbering", NUMBER_EVERY, |engine| async move {
+                engine.number_changes().await
+            }));
+        }
         Background { stop, tasks }
     }
 

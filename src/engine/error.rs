@@ -50,6 +50,9 @@ pub enum Error {
     /// The page token belongs to another request.
     #[error("the page token belongs to another request")]
     PageTokenMismatch,
+    /// What a watcher has not seen yet is no longer kept, or never was.
+    #[error("the changes behind the token are no longer kept")]
+    WatchTokenExpired,
     /// The caller has none of the roles the call needs.
     #[error("{method} needs one of the roles {roles}")]
     RoleMissing {

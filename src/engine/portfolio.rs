@@ -7,9 +7,10 @@ use crate::policy::OUTCOMES_YAML;
 use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, FEATURE_VERSION};
 use crate::store::activations::{self, NewActivation, RuleSetContent, ScorecardText};
 use crate::store::audit::NewAuditRow;
+use crate::store::changes::{self, ChangedCases};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
-use crate::store::{self, Class, Damage, Tx, audit};
+use crate::store::{self, Class, Damage, Tx};
 
 use super::page::PageToken;
 use super::placing;
@@ -119,7 +120,8 @@ async fn note(
 ) -> Result<(), Error> {
     let content = format!("{content:?}");
     let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    Ok(audit::append(tx, caller.part, &caller.subject, now, &[row]).await?)
+    let by = (caller.subject.as_str(), now);
+    Ok(changes::publish(tx, caller.part, by, ChangedCases::new(), &[row]).await?)
 }
 
 async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<Portfolio, Error> {

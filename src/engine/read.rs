@@ -191,7 +191,7 @@ pub(super) async fn find(
 }
 
 /// Cases of one portfolio as callers see them, in the order of the heads.
-async fn views(
+pub(super) async fn views(
     engine: &Engine,
     tx: &mut Tx,
     context: &PortfolioContext,

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use crate::model::Micros;
-use crate::store::Class;
 use crate::store::queue::report;
+use crate::store::{Class, changes};
 
 use super::due::Due;
 use super::lease::PULL_KEPT;
 use super::report::REPORT_KEPT;
+use super::watch::CHANGES_KEPT;
 use super::{Engine, Error};
 
 impl Engine {
@@ -27,7 +28,7 @@ impl Engine {
         Ok(expired? + due?)
     }
 
-    /// Forgets named pulls and reports that are older than they are remembered.
+    /// Forgets named pulls, reports and changes that are older than they are kept.
     ///
     /// # Errors
     /// What the store says.
@@ -35,11 +36,17 @@ impl Engine {
         loop {
             let now = self.now();
             let (reports, pulls) = (now.plus(-REPORT_KEPT), now.plus(-PULL_KEPT));
+            let changed = now.plus(-CHANGES_KEPT);
             let more: Result<bool, Error> = self
                 .store
                 .write(
                     Class::Background,
-                    move |tx| Box::pin(async move { Ok(report::prune(tx, reports, pulls).await?) }),
+                    move |tx| {
+                        Box::pin(async move {
+                            let more = report::prune(tx, reports, pulls).await?;
+                            Ok(changes::prune(tx, changed).await? || more)
+                        })
+                    },
                     |_| (),
                 )
                 .await;

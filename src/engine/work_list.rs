@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{Gate, Micros, Part, WorkListId, WorkListNo, WorkListSettings};
-use crate::store::audit::{self, NewAuditRow};
+use crate::store::audit::NewAuditRow;
+use crate::store::changes::{self, ChangedCases};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::{Class, Damage, Tx};
@@ -135,7 +136,8 @@ async fn note(
 ) -> Result<(), Error> {
     let content = format!("{settings:?}");
     let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    Ok(audit::append(tx, caller.part, &caller.subject, now, &[row]).await?)
+    let by = (caller.subject.as_str(), now);
+    Ok(changes::publish(tx, caller.part, by, ChangedCases::new(), &[row]).await?)
 }
 
 async fn stored(tx: &mut Tx, part: Part, id: &WorkListId) -> Result<WorkList, Error> {

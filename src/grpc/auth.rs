@@ -30,6 +30,7 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.CaseService/ExplainCase", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ScoreCase", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/GetDebtor", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.CaseService/WatchCases", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.WorkListService/CreateWorkList", &[Analyst, Operator]),
     ("/arrears.v1.WorkListService/UpdateWorkList", &[Analyst, Operator]),
     ("/arrears.v1.WorkListService/GetWorkList", &Role::ALL),

@@ -11,20 +11,24 @@ use crate::proto::{self, case_service_server::CaseService};
 
 use super::convert::{self, Terms};
 use super::status::{self, Named};
+use super::watch::{WatchCasesStream, Watchers};
 use super::{ANSWER_BYTES_MAX, auth, listing};
 
 /// What a case costs in an answer beside its own bytes: a tag and a length.
 const CASE_TAG_BYTES: usize = 8;
 
 /// CaseService.
-pub(super) struct Cases(pub(super) Arc<Engine>);
+pub(super) struct Cases {
+    pub(super) engine: Arc<Engine>,
+    pub(super) watchers: Watchers,
+}
 
 impl Cases {
     /// What the amounts and times of a portfolio's cases are read against.
     async fn terms(&self, caller: &Caller, portfolio_id: &PortfolioId) -> Result<Terms, Status> {
-        let terms = self.0.money_terms(caller, portfolio_id).await.map_err(status::plain)?;
+        let terms = self.engine.money_terms(caller, portfolio_id).await.map_err(status::plain)?;
         let (currency, tolerance_amount_minor) = terms;
-        Ok(Terms { currency, tolerance_amount_minor, now: self.0.now() })
+        Ok(Terms { currency, tolerance_amount_minor, now: self.engine.now() })
     }
 }
 
@@ -36,13 +40,13 @@ impl CaseService for Cases {
     ) -> Result<Response<proto::PushCasesResponse>, Status> {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
-        let head = convert::push_head(&request, self.0.now()).map_err(status::invalid)?;
+        let head = convert::push_head(&request, self.engine.now()).map_err(status::invalid)?;
         let portfolio_id = head.portfolio_id.clone();
         let terms = self.terms(&caller, &portfolio_id).await?;
         let sequences: Vec<_> = request.cases.iter().map(|case| case.source_sequence).collect();
         let command = convert::push_command(request, head, terms);
         let named = [("portfolio_id", portfolio_id.as_str())];
-        let results = engine::push::push_cases(&self.0, &caller, command).await;
+        let results = engine::push::push_cases(&self.engine, &caller, command).await;
         let results = results.map_err(|error| status::from_error(error, Named(&named)))?;
         Ok(Response::new(convert::push_response(&results, &portfolio_id, &sequences)))
     }
@@ -58,7 +62,7 @@ impl CaseService for Cases {
         let terms = self.terms(&caller, &portfolio_id).await?;
         let command = convert::record_command(request, head, terms);
         let named = [("portfolio_id", portfolio_id.as_str())];
-        let results = engine::record::record_events(&self.0, &caller, command).await;
+        let results = engine::record::record_events(&self.engine, &caller, command).await;
         let results = results.map_err(|error| status::from_error(error, Named(&named)))?;
         Ok(Response::new(convert::record_response(&results, &portfolio_id)))
     }
@@ -72,7 +76,7 @@ impl CaseService for Cases {
         let named = [("portfolio_id", request.portfolio_id.as_str())];
         let key = convert::case_key(&request.portfolio_id, &request.case_id);
         let (portfolio_id, case_id) = key.map_err(status::invalid)?;
-        let found = engine::read::get_case(&self.0, &caller, portfolio_id, case_id).await;
+        let found = engine::read::get_case(&self.engine, &caller, portfolio_id, case_id).await;
         let found = found.map_err(|error| status::from_error(error, Named(&named)))?;
         let case = Some(convert::case_to(&found));
         Ok(Response::new(proto::GetCaseResponse { case }))
@@ -86,7 +90,7 @@ impl CaseService for Cases {
         let query = convert::list_cases_query(request.into_inner()).map_err(status::invalid)?;
         let named =
             [("portfolio_id", query.portfolio_id.as_str()), ("page_token", &*query.page_token)];
-        let listed = engine::read::list_cases(&self.0, &caller, query.clone()).await;
+        let listed = engine::read::list_cases(&self.engine, &caller, query.clone()).await;
         let (listed, next) = listed.map_err(|error| status::from_error(error, Named(&named)))?;
         let mut answer = proto::ListCasesResponse { next_page_token: next, ..Default::default() };
         let written = listed.iter().map(convert::listed_to);
@@ -121,7 +125,7 @@ impl CaseService for Cases {
             None => None,
         };
         let explained =
-            engine::explain::explain_case(&self.0, &caller, portfolio_id, case_id, date).await;
+            engine::explain::explain_case(&self.engine, &caller, portfolio_id, case_id, date).await;
         let explained = explained.map_err(|error| status::from_error(error, Named(&named)))?;
         let what_if_explanation = match request.what_if.as_ref().zip(terms) {
             Some((given, terms)) => {
@@ -150,12 +154,29 @@ impl CaseService for Cases {
         let ids = given.map(|case| (case.case_id.clone(), case.debtor_id.clone()));
         let (document, date) = convert::score_request(request, terms).map_err(status::invalid)?;
         let scored =
-            engine::explain::score_case(&self.0, &caller, portfolio_id, document, date).await;
+            engine::explain::score_case(&self.engine, &caller, portfolio_id, document, date).await;
         let (view, explanation) = scored.map_err(status::plain)?;
         let mut case = convert::case_to(&view);
         (case.case_id, case.debtor_id) = ids.unwrap_or_default();
         let explanation = Some(convert::explanation_to(explanation));
         Ok(Response::new(proto::ScoreCaseResponse { case: Some(case), explanation }))
+    }
+
+    type WatchCasesStream = WatchCasesStream;
+
+    async fn watch_cases(
+        &self,
+        request: Request<proto::WatchCasesRequest>,
+    ) -> Result<Response<WatchCasesStream>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let portfolio_id = convert::portfolio_id(&request.portfolio_id);
+        let portfolio_id = portfolio_id.map_err(status::invalid)?;
+        let named = [("resume_token", request.resume_token.as_str())];
+        let watch =
+            engine::watch::watch_cases(&self.engine, &caller, portfolio_id, named[0].1).await;
+        let watch = watch.map_err(|error| status::from_error(error, Named(&named)))?;
+        Ok(Response::new(self.watchers.stream(Arc::clone(&self.engine), watch)?))
     }
 
     async fn get_debtor(
@@ -167,7 +188,8 @@ impl CaseService for Cases {
         let (debtor_id, page) = read.map_err(status::invalid)?;
         let named = [("debtor_id", debtor_id.as_str()), ("page_token", &*page.token)];
         let asked = (page.size, page.token.as_str());
-        let found = engine::debtor::get_debtor(&self.0, &caller, debtor_id.clone(), asked).await;
+        let found =
+            engine::debtor::get_debtor(&self.engine, &caller, debtor_id.clone(), asked).await;
         let (debtor, views, next_page_token) =
             found.map_err(|error| status::from_error(error, Named(&named)))?;
         let debtor = Some(convert::debtor_to(&debtor));

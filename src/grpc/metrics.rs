@@ -88,7 +88,8 @@ fn labels(path: &str) -> Labels {
     let known = auth::METHODS.iter().find(|row| row.0 == path);
     let parts = known.and_then(|row| row.0.strip_prefix('/')?.split_once('/'));
     let (service, method) = parts.unwrap_or(("other", "other"));
-    vec![("grpc_type", "unary"), ("grpc_service", service), ("grpc_method", method)]
+    let kind = if method == "WatchCases" { "server_stream" } else { "unary" };
+    vec![("grpc_type", kind), ("grpc_service", service), ("grpc_method", method)]
 }
 
 fn code_name(code: Code) -> &'static str {

@@ -30,6 +30,7 @@ use super::edge::EdgeLayer;
 use super::metrics::Metrics;
 use super::portfolio_service::Portfolios;
 use super::ready::{Probe, Readiness};
+use super::watch::Watchers;
 use super::work_list_service::WorkLists;
 
 /// The largest response in bytes. Answers stop at 3 MiB by themselves, and most
@@ -126,7 +127,10 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let limits = &config.limits;
     let portfolios = PortfolioServiceServer::new(Portfolios(Arc::clone(&engine)));
-    let cases = CaseServiceServer::new(Cases(Arc::clone(&engine)));
+    let cases = CaseServiceServer::new(Cases {
+        engine: Arc::clone(&engine),
+        watchers: Watchers::new(shutdown.clone()),
+    });
     let background = engine.start_background();
     let watched = Arc::clone(&engine);
     let probe: Probe = Box::new(move || {

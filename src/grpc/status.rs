@@ -58,6 +58,14 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
         Error::AtomicRejected(items) => item::atomic_rejected(&items, named),
         Error::PageTokenMalformed => page_token(&error, ErrorReason::PageTokenMalformed, named),
         Error::PageTokenMismatch => page_token(&error, ErrorReason::PageTokenMismatch, named),
+        Error::WatchTokenExpired => {
+            let token = named.get("resume_token").map_or("", |entry| entry.1);
+            let reason = ErrorReason::WatchTokenExpired;
+            Failure::new(Code::OutOfRange, reason, error.to_string())
+                .with("resume_token", token)
+                .violation("resume_token", reason, &error.to_string())
+                .status()
+        }
         Error::RoleMissing { ref method, ref roles } => {
             Failure::new(Code::PermissionDenied, ErrorReason::RoleMissing, error.to_string())
                 .with("method", method)

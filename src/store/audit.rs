@@ -1,10 +1,11 @@
 //! The audit: appended only, each row chained to the one before it. A row holds
-//! no content, only a hash of it.
+//! no content, only a hash of it. Rows come by way of [`super::changes`].
 
 use crate::model::{CaseNo, Micros, Part};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, params, statements};
+use super::encode::stored::AuditNote;
 use super::numbers::{self, NumberKind};
 
 statements! {
@@ -39,34 +40,40 @@ pub struct NewAuditRow<'a> {
     pub salt: &'a [u8],
 }
 
-/// Appends rows to the audit of a part.
-pub(crate) async fn append(
-    tx: &mut Tx,
-    part: Part,
-    actor: &str,
-    now: Micros,
-    rows: &[NewAuditRow<'_>],
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
+/// A row before it has a number and is chained.
+pub(super) fn note(row: &NewAuditRow<'_>, actor: &str, now: Micros) -> AuditNote {
+    AuditNote {
+        kind: row.kind.to_owned(),
+        case_no: row.case_no.map_or(0, |case_no| case_no.0),
+        actor: actor.to_owned(),
+        record_time: now.0,
+        content_hash: keyed_hash(row.salt, row.content),
+    }
+}
+
+/// Numbers notes and chains them to the audit of a part. One at a time does so: the
+/// writer, or whoever has the part's outbox in hand.
+pub(super) async fn append(tx: &mut Tx, part: Part, notes: &[AuditNote]) -> Result<(), StoreError> {
+    if notes.is_empty() {
         return Ok(());
     }
     let last: Option<(i64, Vec<u8>)> = tx.fetch_optional(LAST, params![part.0]).await?;
     let (mut audit_no, mut chain_hash) = last.unwrap_or((0, vec![0; 32]));
-    let mut values = Vec::with_capacity(rows.len() * INSERT.columns.len());
-    for row in rows {
+    let mut values = Vec::with_capacity(notes.len() * INSERT.columns.len());
+    for note in notes {
         audit_no += 1;
-        let content_hash = keyed_hash(row.salt, row.content);
-        let case_no = row.case_no.map(|case_no| case_no.0);
-        let said = (row.kind, case_no, actor, now);
-        chain_hash = link(&chain_hash, audit_no, said, &content_hash);
+        let (kind, actor, time) = (note.kind.as_str(), note.actor.as_str(), note.record_time);
+        let case_no = (note.case_no != 0).then_some(note.case_no);
+        let said = (kind, case_no, actor, Micros(time));
+        chain_hash = link(&chain_hash, audit_no, said, &note.content_hash);
         values.extend(params![
             part.0,
             audit_no,
-            row.kind,
+            kind,
             case_no,
             actor,
-            now.0,
-            content_hash,
+            time,
+            note.content_hash.as_slice(),
             chain_hash.as_slice(),
         ]);
     }

@@ -72,6 +72,10 @@ statements! {
          LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
          WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no {lock:h}"
     );
+    HEADS_OF = concat!(
+        "SELECT ", head_columns!("h."), " FROM case_head h \
+         WHERE h.part = $1 AND h.case_no IN {ints:$3} AND h.portfolio_no = $2 ORDER BY h.case_no"
+    );
     // Keys first, from an index that has no more than keys: the planner would
     // else walk through all portfolios of a tenant, or through all debtors.
     LIST_HEADS = concat!(
@@ -359,6 +363,18 @@ pub(crate) async fn list_heads(
         None => LIST_HEADS,
     };
     let rows: Vec<HeadRow> = tx.fetch_all(text, params).await?;
+    rows.into_iter().map(|row| Ok((row.numbers().1, readable(row.head(part))?))).collect()
+}
+
+/// Those of some cases that belong to a portfolio, by case number.
+pub(crate) async fn heads_of(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<Vec<(CaseNo, Readable<CaseHead>)>, StoreError> {
+    let list = int_list(case_nos.into_iter().map(|case_no| case_no.0));
+    let rows: Vec<HeadRow> = tx.fetch_all(HEADS_OF, params![part.0, portfolio_no.0, list]).await?;
     rows.into_iter().map(|row| Ok((row.numbers().1, readable(row.head(part))?))).collect()
 }
 

@@ -19,6 +19,8 @@ pub enum NumberKind {
     WorkList = 4,
     /// Rows of the audit.
     Audit = 5,
+    /// Rows of the change log.
+    Change = 6,
 }
 
 statements! {
@@ -38,10 +40,7 @@ pub(crate) async fn take(
     count: usize,
 ) -> Result<i64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    // Rows of the audit are numbered without gaps, by the transaction itself.
-    if kind != NumberKind::Audit
-        && let Some(tx) = tx.pg()
-    {
+    if let Some(tx) = tx.pg() {
         return tx.numbers(part, kind, count).await;
     }
     let row: Option<(i64,)> = tx.fetch_optional(TAKE, params![part.0, kind as i32, count]).await?;

@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::db::{Batch, Value, highest_parameter, params};
-use super::{Class, Store, StoreError, Tx};
+use super::{Class, Lock, Store, StoreError, Tx};
 
 mod both;
+mod changes;
 mod distributed;
 mod events;
 mod inspect;
@@ -38,6 +39,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("activations", super::activations::STATEMENTS),
         ("audit", super::audit::STATEMENTS),
         ("cases", super::cases::STATEMENTS),
+        ("changes", super::changes::STATEMENTS),
         ("source", super::cases::source::STATEMENTS),
         ("debtors", super::debtors::STATEMENTS),
         ("events", super::events::STATEMENTS),

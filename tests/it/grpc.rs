@@ -12,5 +12,6 @@ mod reflection;
 mod settings;
 mod stops;
 mod take;
+mod watch;
 mod what_if;
 mod work;

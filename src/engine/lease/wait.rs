@@ -441,6 +441,7 @@ fn retold(error: &Error) -> Error {
         Error::AtomicRejected(items) => Error::AtomicRejected(items.clone()),
         Error::PageTokenMalformed => Error::PageTokenMalformed,
         Error::PageTokenMismatch => Error::PageTokenMismatch,
+        Error::WatchTokenExpired => Error::WatchTokenExpired,
         Error::RoleMissing { method, roles } => {
             Error::RoleMissing { method: method.clone(), roles: roles.clone() }
         }

@@ -7,8 +7,9 @@ use crate::model::{
     Attempt, CaseNo, DebtorNo, Facts, Hold, LaneKey, Micros, Part, Payment, Promise, QueueState,
 };
 use crate::policy::ZoneSet;
-use crate::store::cases::NewCase;
 use crate::store::cases::source::{self, EncodedFacts, SourceDocument};
+use crate::store::cases::{CaseHead, NewCase};
+use crate::store::changes::{self, ChangedCases};
 use crate::store::events::{CaseEventBody, NewCaseEvent};
 use crate::store::{Damage, Tx, audit, cases, debtors, events, lanes, queue};
 
@@ -152,7 +153,8 @@ impl WorkingSet {
                 salt: &row.salt,
             })
             .collect();
-        audit::append(tx, self.part, &self.actor, self.now, &rows).await?;
+        let by = (self.actor.as_str(), self.now);
+        changes::publish(tx, self.part, by, self.changed_cases(), &rows).await?;
         Ok(Effects {
             part: Some(self.part),
             lanes: new_lanes,
@@ -206,12 +208,27 @@ impl WorkingSet {
     }
 
     async fn save_heads(&self, tx: &mut Tx) -> Result<(), Error> {
-        let changed = self
-            .cases
-            .values()
-            .filter(|entry| entry.loaded.as_ref() != Some(&entry.head))
-            .map(|entry| &entry.head);
-        Ok(cases::save_heads(tx, self.part, changed).await?)
+        Ok(cases::save_heads(tx, self.part, self.changed_heads()).await?)
+    }
+
+    fn changed_heads(&self) -> impl Iterator<Item = &CaseHead> {
+        let changed =
+            self.cases.values().filter(|entry| entry.loaded.as_ref() != Some(&entry.head));
+        changed.map(|entry| &entry.head)
+    }
+
+    /// What callers see otherwise than before: a case, or the holds of its debtor.
+    fn changed_cases(&self) -> ChangedCases {
+        let held_otherwise = |debtor_no: DebtorNo| {
+            let entry = self.debtors.get(&debtor_no);
+            entry.is_some_and(|entry| match &entry.loaded {
+                Some(loaded) => loaded.record.holds != entry.debtor.record.holds,
+                None => false,
+            })
+        };
+        let heads = self.cases.values().map(|entry| &entry.head);
+        let held = heads.filter(|head| held_otherwise(head.debtor_no));
+        held.chain(self.changed_heads()).map(|head| (head.case_no, head.case_seq)).collect()
     }
 
     async fn save_events(&self, tx: &mut Tx) -> Result<(), Error> {

@@ -69,6 +69,15 @@ impl CaseService for Probe {
         Ok(Response::new(Default::default()))
     }
 
+    type WatchCasesStream = futures::stream::Empty<Result<proto::WatchCasesResponse, Status>>;
+
+    async fn watch_cases(
+        &self,
+        _: Request<proto::WatchCasesRequest>,
+    ) -> Result<Response<Self::WatchCasesStream>, Status> {
+        Ok(Response::new(futures::stream::empty()))
+    }
+
     async fn get_debtor(
         &self,
         _: Request<proto::GetDebtorRequest>,

@@ -47,7 +47,9 @@ impl Postgres {
         if *end - *next < count {
             let size = match kind {
                 NumberKind::Case | NumberKind::Debtor => count.max(BLOCK),
-                NumberKind::Portfolio | NumberKind::WorkList | NumberKind::Audit => count,
+                NumberKind::Portfolio | NumberKind::WorkList => count,
+                // Numbered without gaps, by the transaction that writes them.
+                NumberKind::Audit | NumberKind::Change => return Err(StoreError::Closed),
             };
             let mut tx = PgTx::begin(self, &blocks.pool, true).await?;
             let params = params![part.0, kind as i32, size];

@@ -18,6 +18,7 @@ const STAGE: &str = "ARREARS_TEST_STAGE";
 pub(super) struct Schema {
     server: String,
     name: String,
+    url: String,
     pub(super) connection: PgConnection,
 }
 
@@ -47,7 +48,14 @@ impl Schema {
         for (name, value) in settings.iter().filter(|(name, _)| !name.ends_with("_timeout")) {
             run(&mut connection, &format!("SET {name} = '{value}'")).await;
         }
-        Some(Schema { server, name, connection })
+        Some(Schema { server, name, url, connection })
+    }
+
+    /// The service's own view of it.
+    pub(super) async fn store(&self) -> Store {
+        let options = PostgresOptions::from_url(&self.url).expect("the URL is one");
+        let store = Store::open(Database::Postgres(Box::new(options))).await;
+        store.expect("a migrated schema can be opened")
     }
 
     /// Runs statements.

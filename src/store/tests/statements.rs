@@ -15,6 +15,8 @@ pub(super) const CROSS_PART: &[&str] = &[
     "DUE",
     "PRUNE_REPORTS",
     "PRUNE_PULLS",
+    "PRUNE_CHANGES",
+    "WAITING",
     "APPLIED",
     "ALL_PORTFOLIOS",
     "OLDEST_REVIEW",
