@@ -11,9 +11,11 @@ use super::view::CaseView;
 use super::word::{self, Words};
 use crate::proto;
 use full::FullCaseView;
+use watch::WatchArgs;
 use what_if::{Assignment, assignment};
 
 mod full;
+mod watch;
 mod what_if;
 
 /// The most cases of one answer.
@@ -37,6 +39,10 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  \
         arrears case score overdue_amount=1240.50 oldest_due_date=2025-10-01 promises_broken=2")]
     Score(ScoreArgs),
+    /// Shows cases as they change, until it is interrupted
+    #[command(after_help = "Examples:\n  arrears case watch\n  \
+        arrears case watch -o jsonl")]
+    Watch(WatchArgs),
 }
 
 #[derive(Args, Debug)]
@@ -131,6 +137,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Get(args) => get(context, args).await,
         Command::Explain(args) => explain(context, args).await,
         Command::Score(args) => score(context, args).await,
+        Command::Watch(args) => watch::watch(context, args).await,
     }
 }
 

@@ -68,7 +68,8 @@ pub(super) fn json<T: Serialize>(format: Format, value: &T) -> Result<(), Failur
     write_out(&json_text(format, value)?)
 }
 
-fn json_text<T: Serialize>(format: Format, value: &T) -> Result<String, Failure> {
+/// The text of that.
+pub(super) fn json_text<T: Serialize>(format: Format, value: &T) -> Result<String, Failure> {
     let text = match format {
         Format::Jsonl => serde_json::to_string(value),
         Format::Json | Format::Table | Format::Csv => serde_json::to_string_pretty(value),
@@ -105,12 +106,16 @@ pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) ->
 /// Writes to standard output. A reader that has seen enough (`| head`) is no
 /// failure.
 pub(super) fn write_out(text: &str) -> Result<(), Failure> {
+    write_on(text).map(|_| ())
+}
+
+/// The same; says whether anybody goes on reading.
+pub(super) fn write_on(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failure, format!("standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(Exit::Failure, format!("standard output: {error}"))),
     }
 }
 

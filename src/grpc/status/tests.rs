@@ -36,6 +36,7 @@ fn every_error() -> Vec<Error> {
         Error::AtomicRejected(vec![(3, ItemError::CaseNotFound(id()))]),
         Error::PageTokenMalformed,
         Error::PageTokenMismatch,
+        Error::WatchTokenExpired,
         Error::RoleMissing { method: id(), roles: id() },
         Error::FeatureVersionRetired(1),
         Error::Overloaded { bound: 5_000 },
@@ -87,6 +88,7 @@ fn promised_metadata() -> HashMap<String, Vec<String>> {
 const NAMED: Named<'static> = Named(&[
     ("portfolio_id", "p"),
     ("page_token", "t"),
+    ("resume_token", "r"),
     ("lease_token", "l"),
     ("source_sequence", "7"),
 ]);
@@ -94,7 +96,7 @@ const NAMED: Named<'static> = Named(&[
 #[test]
 fn every_error_has_a_published_reason_and_the_metadata_the_contract_promises() {
     let promised = promised_metadata();
-    assert_eq!(promised.len(), 42);
+    assert_eq!(promised.len(), 43);
     for error in every_error() {
         let text = format!("{error:?}");
         let status = from_error(error, NAMED);

@@ -3,7 +3,8 @@
 use super::*;
 use crate::store::sqlite::texts_for_tests;
 
-/// Tables of a handful of rows a tenant, which may be read whole.
+/// Tables of a handful of rows a tenant, which may be read whole; in the outbox a row
+/// stays for a moment.
 pub(super) const SMALL: &[&str] = &[
     "tenant",
     "portfolio",
@@ -11,11 +12,13 @@ pub(super) const SMALL: &[&str] = &[
     "lane",
     "zone_set",
     "portfolio_placing",
+    "outbox",
     "_sqlx_migrations",
 ];
 
 /// Statements that read a tenant in the order of its key and stop at a limit.
-pub(super) const IN_ORDER: &[&str] = &["audit LAST", "audit PAGE"];
+pub(super) const IN_ORDER: &[&str] =
+    &["audit LAST", "audit PAGE", "changes AFTER", "changes OLDEST"];
 
 /// The steps of the plan of a text.
 fn plan(connection: &Connection, text: &str) -> Vec<String> {
@@ -84,6 +87,7 @@ const HOT: &[(&str, &[&str])] = &[
     ("count LEASES_SINCE", &["lease_by_list (part=? AND work_list_no=? AND grant_time>?)"]),
     ("report PRUNE_REPORTS", &["report_by_time (report_time<?)"]),
     ("report PRUNE_PULLS", &["pull_by_time (pull_time<?)"]),
+    ("changes PRUNE_CHANGES", &["change_log_by_time (record_time<?)"]),
 ];
 
 /// A tenant of 20,000 cases beside one of 100, and what the planner may know of

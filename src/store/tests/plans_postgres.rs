@@ -47,6 +47,7 @@ const HOT: &[(&str, &[&str])] = &[
     ("report FIND_PULL", &["pull_pkey"]),
     ("report PRUNE_REPORTS", &["report_by_time"]),
     ("report PRUNE_PULLS", &["pull_by_time"]),
+    ("changes PRUNE_CHANGES", &["change_log_by_time"]),
 ];
 
 /// A tenant of 200,000 cases beside one of 100, spread as a working portfolio spreads

@@ -1,6 +1,6 @@
 //! `arrears case` and `arrears portfolio`, in all formats.
 
-use super::program::Program;
+use super::program::{Printed, Program};
 
 fn with_cases() -> Program {
     let program = Program::start();
@@ -133,5 +133,41 @@ fn a_case_is_scored_without_being_stored() {
     let json = program.run_well(&[&["case", "score", "-o", "json"], &fields[..]].concat()).json();
     assert!(json["recovery_score"].as_i64().is_some_and(|score| score > 0), "{json}");
     let refused = program.run(&["case", "score", "overdue_amount=many"]);
+    assert_eq!(refused.code, 2, "{}", refused.notes);
+}
+
+#[test]
+fn cases_are_watched_from_now_on_and_behind_a_token() {
+    let program = with_cases();
+    let mut overdue = 1_000;
+    let mut push = || {
+        overdue += 1;
+        let head = "case_id,debtor_id,overdue_amount,currency,oldest_due_date";
+        program.write("next.csv", &format!("{head}\nL-1,D-1,{overdue},EUR,2025-01-15\n"));
+        program.run_well(&["import", "cases", "next.csv"]);
+        overdue
+    };
+    let mut watch = program.spawn_command(&["case", "watch", "--limit", "1"]);
+    // It does not say when it has begun: something changes until it has seen that.
+    while watch.try_wait().unwrap().is_none() {
+        push();
+    }
+    let seen = Printed::new(watch.wait_with_output().unwrap());
+    assert_eq!(seen.code, 0, "{}", seen.notes);
+    assert!(seen.data.starts_with("main L-1: 1"), "{}", seen.data);
+    let (_, token) = seen.notes.trim().rsplit_once("--behind ").unwrap();
+
+    let overdue = push();
+    let behind = ["-o", "jsonl", "case", "watch", "--behind", token, "--limit"];
+    // Changes between the one it saw last and this may come first.
+    let told = program.run_well(&[behind.as_slice(), &["1"]].concat()).data;
+    let case: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(case["case_id"], "L-1");
+    assert_eq!(case["overdue_amount"], format!("{overdue}.00"), "as it is by then");
+
+    let refused = program.run(&["case", "watch", "--behind", "x"]);
+    assert_eq!(refused.code, 3, "{}", refused.notes);
+    assert!(refused.notes.contains("resume_token"), "{}", refused.notes);
+    let refused = program.run(&["-o", "csv", "case", "watch"]);
     assert_eq!(refused.code, 2, "{}", refused.notes);
 }
