@@ -1,8 +1,8 @@
 //! PostgreSQL, against statements written by hand: pushing a night against UNNEST of
 //! the same rows into the same tables in the same transactions, and leasing against a
-//! bare claim over a copy of the same queue.
+//! bare claim over a copy of the same queue; and leasing through several servers.
 //!
-//! `.ci/with-postgres cargo bench --bench postgres [-- push|lease CASES ROUNDS]`;
+//! `.ci/with-postgres cargo bench --bench postgres [-- push|lease|replicas CASES ROUNDS]`;
 //! 100,000 cases and 5 rounds by default. Both sides alternate; medians and ratios are
 //! printed. Everything runs on one machine, the server of the database too.
 
@@ -17,12 +17,17 @@ use sqlx::{AssertSqlSafe, Executor as _};
 #[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
 #[path = "shared/desk.rs"]
 mod desk;
+#[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
+#[path = "shared/figures.rs"]
+mod figures;
 #[path = "postgres/lease.rs"]
 mod lease;
 #[path = "shared/plausible.rs"]
 mod plausible;
 #[path = "postgres/push.rs"]
 mod push;
+#[path = "postgres/replicas.rs"]
+mod replicas;
 
 /// Connections of each side.
 const CONNECTIONS: u32 = 16;
@@ -38,6 +43,7 @@ fn main() {
     runtime.block_on(async {
         match what.as_str() {
             "lease" => lease::run(&server, cases, rounds).await,
+            "replicas" => replicas::run(&server, cases, rounds).await,
             _ => push::run(&server, cases, rounds).await,
         }
     });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::model::{CaseNo, Micros, Part};
-use crate::store::queue::sweep;
+use crate::store::queue::sweep::{self, DueKey};
 use crate::store::{Class, StoreError, Tx, cases};
 
 use super::working_set::WorkingSet;
@@ -15,9 +15,6 @@ use super::{Engine, Error, review};
 
 /// The most cases of one transaction: leases and reports do not wait long.
 const SLICE: usize = 200;
-
-/// How often the same rows are due before something is wrong.
-const ROUNDS_MAX: usize = 8;
 
 /// What comes due by time.
 #[derive(Clone, Copy)]
@@ -31,7 +28,7 @@ pub(super) enum Due {
 }
 
 impl Due {
-    async fn keys(self, tx: &mut Tx, now: Micros) -> Result<Vec<(Part, CaseNo)>, StoreError> {
+    async fn keys(self, tx: &mut Tx, now: Micros) -> Result<Vec<DueKey>, StoreError> {
         match self {
             Due::Lease => sweep::expired(tx, now).await,
             Due::Gate => sweep::due(tx, now).await,
@@ -79,7 +76,6 @@ impl Engine {
         let (actor, class) = due.actor();
         let mut done = 0;
         let mut before = Vec::new();
-        let mut rounds = 0;
         loop {
             let mut tx = self.store.read().await?;
             let now = self.now_of(&tx);
@@ -89,15 +85,9 @@ impl Engine {
                 return Ok(done);
             }
             if keys == before {
-                // Others may have them in hand; what they leave is met again.
-                if self.store.is_shared() {
-                    return Ok(done);
-                }
-                // The same rows may have come due again in between, now and then.
-                rounds += 1;
-                if rounds == ROUNDS_MAX {
-                    return Err(due.stay(keys.len()));
-                }
+                // Others may have them in hand; what they leave is met again. One that
+                // has come due anew is due since another instant.
+                return if self.store.is_shared() { Ok(done) } else { Err(due.stay(keys.len())) };
             }
             done += keys.len();
             // A slice that fails must not keep the others, of other tenants too,
@@ -120,9 +110,9 @@ impl Engine {
 }
 
 /// Keys by part, in slices of one transaction each.
-fn slices(keys: &[(Part, CaseNo)]) -> Vec<(Part, Vec<CaseNo>)> {
+fn slices(keys: &[DueKey]) -> Vec<(Part, Vec<CaseNo>)> {
     let mut by_part: BTreeMap<Part, BTreeSet<CaseNo>> = BTreeMap::new();
-    for (part, case_no) in keys {
+    for (part, case_no, _) in keys {
         by_part.entry(*part).or_default().insert(*case_no);
     }
     let mut slices = Vec::new();

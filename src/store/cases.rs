@@ -10,6 +10,7 @@ use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
 use super::error::readable;
 use super::{Damage, Readable, StoreError};
 
+use super::queue::sweep::{DueKey, due_keys};
 use super::queue::{PlaceRow, QueueRow, place_columns};
 use super::row::row;
 
@@ -103,7 +104,7 @@ statements! {
          ORDER BY k.case_no LIMIT $10"
     );
     // A named cross-part scan: the roll-over reads keys of all parts by time.
-    DUE_FOR_REVIEW = "SELECT part, case_no FROM case_head \
+    DUE_FOR_REVIEW = "SELECT part, case_no, review_at FROM case_head \
         WHERE review_at <= $1 ORDER BY review_at, part, case_no LIMIT 1000";
 }
 
@@ -394,12 +395,8 @@ pub(crate) async fn headless(
 
 /// Keys of cases whose rank or place time may have changed, the earliest first;
 /// at most 1,000, of all parts.
-pub(crate) async fn due_for_review(
-    tx: &mut Tx,
-    now: Micros,
-) -> Result<Vec<(Part, CaseNo)>, StoreError> {
-    let rows: Vec<(i64, i64)> = tx.fetch_all(DUE_FOR_REVIEW, params![now.0]).await?;
-    Ok(rows.into_iter().map(|(part, case_no)| (Part(part), CaseNo(case_no))).collect())
+pub(crate) async fn due_for_review(tx: &mut Tx, now: Micros) -> Result<Vec<DueKey>, StoreError> {
+    due_keys(tx, DUE_FOR_REVIEW, now).await
 }
 
 /// Writes new cases: ids and history. Heads and documents are written apart.

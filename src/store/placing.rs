@@ -5,6 +5,7 @@ use crate::model::{CaseNo, Gate, Micros, Part, PortfolioNo, QueueState};
 
 use super::StoreError;
 use super::db::{Lock, Tx, params, statements};
+use super::postgres::TRANSACTION_MAX;
 
 statements! {
     BEGIN = "INSERT INTO portfolio_placing (part, portfolio_no, after_case_no, again_at) \
@@ -45,8 +46,10 @@ pub(crate) struct Slice {
     pub(crate) next: Option<CaseNo>,
 }
 
-/// The longest that a transaction may go on with settings it has read.
-const SETTINGS_KEPT: i64 = 35 * Micros::SECOND;
+/// The longest that a transaction may go on with settings it has read, and some time to
+/// spare: that bound is kept by another machine's clock.
+const SETTINGS_KEPT: i64 = TRANSACTION_MAX.as_secs() as i64 * Micros::SECOND + SPARE;
+const SPARE: i64 = 5 * Micros::SECOND;
 
 /// Has all cases of a portfolio placed anew, from the first one on; where others write
 /// too, once more when all of them have seen the settings.

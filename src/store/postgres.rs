@@ -24,6 +24,7 @@ pub use health::{Health, Holder};
 #[cfg(test)]
 pub(super) use text::texts_for_tests;
 pub(super) use transaction::PgTx;
+pub(super) use write::TRANSACTION_MAX;
 
 use numbers::NumberBlocks;
 use write::Places;

@@ -115,7 +115,7 @@ fn every_code_carries_the_details_that_go_with_it() {
         let status = from_error(error, NAMED);
         let details = details(&status);
         let has = match status.code() {
-            Code::InvalidArgument => details.bad_request().is_some(),
+            Code::InvalidArgument | Code::OutOfRange => details.bad_request().is_some(),
             Code::NotFound | Code::AlreadyExists => details.resource_info().is_some(),
             Code::FailedPrecondition => details.precondition_failure().is_some(),
             Code::Aborted | Code::Unavailable => details.retry_info().is_some(),

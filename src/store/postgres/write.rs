@@ -21,7 +21,7 @@ const INTERACTIVE_WAITING_MAX: usize = 8_192;
 const READER_WAIT: Duration = Duration::from_secs(10);
 /// The longest a transaction may take in all; settings that changed before it began
 /// have no effect after.
-const TRANSACTION_MAX: Duration = Duration::from_secs(30);
+pub(in super::super) const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 /// How often a transaction runs anew at most, and the first pause before.
 const ATTEMPTS_MAX: u32 = 10;
 const PAUSE_FIRST: Duration = Duration::from_millis(2);
