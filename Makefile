@@ -13,7 +13,7 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres chaos soak fmt clippy doc proto
+.PHONY: test check tests postgres citus chaos soak fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -32,6 +32,12 @@ postgres: $(BUF)
 		ARREARS_TEST_STAGE=postgres .ci/with-postgres cargo test --locked --lib --test it)
 	$(call stage,chaos,ARREARS_CHAOS=short .ci/with-postgres \
 		cargo test --locked --test chaos -- --nocapture)
+
+## The same tests on a Citus cluster of three nodes, where Citus is installed. Every test
+## distributes its tables anew, which takes a second or two each.
+citus: $(BUF)
+	$(call stage,tests on Citus,ARREARS_BUF=$(abspath $(BUF)) \
+		.ci/with-citus cargo test --locked --lib --test it)
 
 ## Three servers over a PostgreSQL that breaks, for ten minutes and 300 faults. It
 ## prints its seed; ARREARS_CHAOS_SEED=<seed> draws the same faults again.

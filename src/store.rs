@@ -36,7 +36,7 @@ pub(crate) use db::{Lock, Tx};
 pub use encode::FACTS_VERSION;
 pub(crate) use error::Readable;
 pub use error::{Damage, StoreError};
-pub use postgres::{Health, Holder, PostgresOptions};
+pub use postgres::{Distribution, Health, Holder, PostgresOptions};
 
 use postgres::Postgres;
 use sqlite::{Readers, Writer, job};

@@ -12,7 +12,7 @@ use super::failure::{Exit, Failure};
 use super::output::{self, Record};
 use crate::config::DatabaseUrl;
 use crate::store::migrate::{self, Migration, State};
-use crate::store::{Database, StoreError};
+use crate::store::{Database, Distribution, StoreError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -22,7 +22,14 @@ pub(super) enum Command {
     /// Applies those that are pending
     #[command(after_help = "Example:\n  \
         arrears migrate up --database-url postgres://owner:secret@db/arrears")]
-    Up(Place),
+    Up {
+        #[command(flatten)]
+        place: Place,
+        /// Distributes the tables over the nodes of a Citus cluster; the database is that
+        /// of its coordinator. Stop all servers the first time
+        #[arg(long)]
+        citus: bool,
+    },
     /// Ends with 1 unless this program can serve the database as it is
     #[command(after_help = "Example:\n  arrears migrate check --data-dir /var/lib/arrears")]
     Check(Place),
@@ -68,7 +75,7 @@ fn word(state: State) -> &'static str {
 
 /// Runs a command about migrations.
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
-    let (Command::Status(place) | Command::Up(place) | Command::Check(place)) = &command;
+    let (Command::Status(place) | Command::Up { place, .. } | Command::Check(place)) = &command;
     let mut settings = context.config.store.clone();
     if let Some(folder) = &place.data_dir {
         settings.database_url = None;
@@ -79,12 +86,18 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     }
     let database = database::database(&settings)?;
     let failed = |error: StoreError| failure(&database::place(&settings), &error);
-    if matches!(command, Command::Up(_)) {
-        migrate::up(&database).await.map_err(failed)?;
+    match command {
+        Command::Up { citus: true, .. } => migrate::distribute(&database).await.map_err(failed)?,
+        Command::Up { citus: false, .. } => migrate::up(&database).await.map_err(failed)?,
+        Command::Status(_) | Command::Check(_) => {}
     }
     let list = migrate::status(&database).await.map_err(failed)?;
+    let cluster = migrate::distribution(&database).await.map_err(failed)?;
     if matches!(command, Command::Check(_)) {
-        return check(&database, &list);
+        return check(&database, &list, cluster.as_ref());
+    }
+    if let Some(found) = &cluster {
+        output::note(&spread(found));
     }
     let view = |one: Migration| MigrationView {
         version: one.version,
@@ -93,6 +106,22 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     };
     let views: Vec<MigrationView> = list.into_iter().map(view).collect();
     output::records(context.format, &views)
+}
+
+/// How the tables lie on a cluster, in words.
+pub(super) fn spread(found: &Distribution) -> String {
+    let Distribution { version, tables, pending, shards, nodes } = found;
+    match (tables, pending) {
+        (0, _) => format!("Citus {version} is there, and the tables are not distributed"),
+        (_, 0) => format!(
+            "Citus {version}: {tables} tables are distributed by part, {shards} shards each, \
+             over {nodes} nodes"
+        ),
+        _ => format!(
+            "Citus {version}: {tables} tables are distributed by part over {nodes} nodes, and \
+             {pending} are not yet"
+        ),
+    }
 }
 
 /// A failure of a database: one that is away may come back.
@@ -107,7 +136,11 @@ pub(super) fn failure(place: &str, error: &StoreError) -> Failure {
 /// What keeps this program from serving a database. A server of PostgreSQL goes on over
 /// the tables of a newer program, so that servers can be replaced one by one; a folder
 /// has one server only.
-fn check(database: &Database, list: &[Migration]) -> Result<(), Failure> {
+fn check(
+    database: &Database,
+    list: &[Migration],
+    cluster: Option<&Distribution>,
+) -> Result<(), Failure> {
     let shared = matches!(database, Database::Postgres(_));
     let wrong = list.iter().find(|one| match one.state {
         State::Applied => false,
@@ -115,6 +148,10 @@ fn check(database: &Database, list: &[Migration]) -> Result<(), Failure> {
         State::Pending | State::Unfinished | State::Changed => true,
     });
     let Some(Migration { version, state, .. }) = wrong else {
+        if let Some(found) = cluster.filter(|found| found.is_begun() && found.pending > 0) {
+            let next = "run `arrears migrate up --citus` as the owner of the tables";
+            return Err(Failure::new(Exit::Failure, spread(found)).with_next(next));
+        }
         output::note("the tables are what this program needs");
         return Ok(());
     };
@@ -138,11 +175,17 @@ mod tests {
         let options = PostgresOptions::from_url("postgres://db/arrears").unwrap();
         let server = Database::Postgres(Box::new(options));
         let list = |state| [Migration { version: 1, description: String::new(), state }];
-        let ends = |database, state| check(database, &list(state)).is_ok();
+        let ends = |database, state| check(database, &list(state), None).is_ok();
         assert!(ends(&folder, State::Applied) && ends(&server, State::Applied));
         assert!(!ends(&folder, State::Unknown) && ends(&server, State::Unknown));
         for state in [State::Pending, State::Unfinished, State::Changed] {
             assert!(!ends(&folder, state) && !ends(&server, state), "{state:?}");
         }
+        let cluster = |tables, pending| {
+            let version = "13.2".to_owned();
+            let found = Distribution { version, tables, pending, shards: 32, nodes: 2 };
+            check(&server, &list(State::Applied), Some(&found)).is_ok()
+        };
+        assert!(cluster(0, 23) && cluster(23, 0) && !cluster(21, 2));
     }
 }

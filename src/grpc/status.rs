@@ -114,7 +114,7 @@ fn from_store(error: StoreError) -> Status {
         }
         StoreError::Overloaded(bound) => overloaded(bound),
         StoreError::Closed => shutting_down(),
-        StoreError::Panicked(_) | StoreError::Migration(_) => {
+        StoreError::Panicked(_) | StoreError::Migration(_) | StoreError::Cluster(_) => {
             fault(ErrorReason::Internal, &error.to_string()).status()
         }
         StoreError::Database(ref why) => {

@@ -101,6 +101,13 @@ pub(crate) struct Batch {
     pub(crate) columns: &'static [Column],
 }
 
+impl Batch {
+    /// Whether it inserts its rows.
+    pub(super) fn inserts(&self) -> bool {
+        self.text.starts_with("INSERT")
+    }
+}
+
 /// How rows are locked that a statement reads, where several transactions may write
 /// at once. With one writer there is nothing to lock, and a reader locks nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -78,6 +78,9 @@ pub enum StoreError {
     /// The tables are not those of this program and cannot be made so.
     #[error("the tables cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The tables cannot be distributed over a cluster, or are so in another way.
+    #[error("{0}")]
+    Cluster(String),
     /// Anything else the database says.
     #[error(transparent)]
     Database(Box<dyn std::error::Error + Send + Sync>),

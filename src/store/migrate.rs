@@ -1,7 +1,7 @@
 //! The migrations of the tables: which are applied, and applying the others.
 
 use super::inspect::{Applied, Inspector, MIGRATIONS};
-use super::{Database, StoreError, postgres, sqlite};
+use super::{Database, Distribution, StoreError, postgres, sqlite};
 
 /// How a migration stands in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,5 +82,33 @@ pub async fn up(database: &Database) -> Result<(), StoreError> {
     match database {
         Database::Sqlite(folder) => sqlite::open(folder).await.map(drop),
         Database::Postgres(options) => postgres::migrate_up(options).await,
+    }
+}
+
+/// Applies the migrations that are pending, and distributes every table over the nodes
+/// of a Citus cluster by its part. Goes on where it broke off, and changes nothing the
+/// second time; nobody may serve the database while it runs the first time.
+///
+/// # Errors
+/// `Cluster` where there is no cluster, or tables are distributed in another way;
+/// `Migration` as `up`.
+pub async fn distribute(database: &Database) -> Result<(), StoreError> {
+    match database {
+        Database::Sqlite(_) => {
+            Err(StoreError::Cluster("only tables on a Citus cluster can be distributed".to_owned()))
+        }
+        Database::Postgres(options) => postgres::migrate_up_and_distribute(options).await,
+    }
+}
+
+/// How the tables lie on a cluster; nothing where there is none.
+///
+/// # Errors
+/// Where the database cannot be reached; `Cluster` where tables are distributed in
+/// another way than this program does.
+pub async fn distribution(database: &Database) -> Result<Option<Distribution>, StoreError> {
+    match database {
+        Database::Sqlite(_) => Ok(None),
+        Database::Postgres(options) => postgres::distribution(options).await,
     }
 }

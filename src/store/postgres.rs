@@ -14,15 +14,17 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use super::StoreError;
 use super::db::Tx;
 
+mod citus;
 mod health;
 mod numbers;
 mod text;
 mod transaction;
 mod write;
 
+pub use citus::Distribution;
 pub use health::{Health, Holder};
 #[cfg(test)]
-pub(super) use text::texts_for_tests;
+pub(super) use text::{distributed_texts_for_tests, texts_for_tests};
 pub(super) use transaction::PgTx;
 pub(super) use write::TRANSACTION_MAX;
 
@@ -91,12 +93,26 @@ impl PostgresOptions {
         self.connect.clone().application_name("arrears").disable_statement_logging()
     }
 
+    fn lock_timeout_setting(&self) -> (&'static str, String) {
+        ("lock_timeout", self.lock_timeout.as_millis().to_string())
+    }
+
     /// Settings of a connection, or of every transaction behind a pooler.
     pub(super) fn settings(&self, citus: bool) -> Vec<(&'static str, String)> {
         let millis = |time: Duration| time.as_millis().to_string();
+        // How nodes find rows is not for a coordinator to say, and it cannot plan a
+        // statement once for all values.
+        if citus {
+            return vec![
+                ("statement_timeout", millis(self.statement_timeout)),
+                ("idle_in_transaction_session_timeout", millis(self.idle_timeout)),
+                // A scan of all parts would else open many connections to every node.
+                ("citus.max_adaptive_executor_pool_size", "1".to_owned()),
+            ];
+        }
         let mut settings = vec![
             ("statement_timeout", millis(self.statement_timeout)),
-            ("lock_timeout", millis(self.lock_timeout)),
+            self.lock_timeout_setting(),
             ("idle_in_transaction_session_timeout", millis(self.idle_timeout)),
             ("jit", "off".to_owned()),
         ];
@@ -107,10 +123,8 @@ impl PostgresOptions {
         settings.extend(never.map(|way| (way, "off".to_owned())));
         settings.push(("max_parallel_workers_per_gather", "0".to_owned()));
         // Planning one of the longer statements costs more than running it, and no plan
-        // here should depend on a value. Citus cannot plan without values.
-        if !citus {
-            settings.push(("plan_cache_mode", "force_generic_plan".to_owned()));
-        }
+        // here should depend on a value.
+        settings.push(("plan_cache_mode", "force_generic_plan".to_owned()));
         settings
     }
 }
@@ -127,6 +141,8 @@ struct Shared {
     begin_write: String,
     /// Begins a view of one instant; says what time it is.
     begin_read: String,
+    /// Whether the tables lie on several nodes.
+    distributed: bool,
     /// Whether statements keep their names on a connection.
     persistent: bool,
 }
@@ -138,7 +154,8 @@ impl Postgres {
         migrate(&mut first, options).await?;
         check_durable(&mut first, options).await?;
         check_whole(&mut first).await?;
-        Postgres::over(first, options).await
+        let citus = citus::complete(&mut first).await?;
+        Postgres::over(first, options, citus).await
     }
 
     /// The same for a transfer into the database, which may have begun before.
@@ -148,22 +165,30 @@ impl Postgres {
         let mut first = connect_within(options).await?;
         migrate(&mut first, options).await?;
         check_durable(&mut first, options).await?;
-        Postgres::over(first, options).await
+        let citus = citus::complete(&mut first).await?;
+        Postgres::over(first, options, citus).await
     }
 
     /// Connects, and changes nothing.
     pub(super) async fn look(options: &PostgresOptions) -> Result<Postgres, StoreError> {
-        Postgres::over(connect_within(options).await?, options).await
+        let mut first = connect_within(options).await?;
+        let citus = citus::look(&mut first).await?;
+        Postgres::over(first, options, citus.is_some_and(|found| found.is_begun())).await
     }
 
+    /// `citus`: whether the tables are distributed.
     async fn over(
-        mut first: PgConnection,
+        first: PgConnection,
         options: &PostgresOptions,
+        citus: bool,
     ) -> Result<Postgres, StoreError> {
         let connect = options.named();
-        let citus = has_citus(&mut first).await?;
         first.close().await?;
         let settings = options.settings(citus);
+        let on_nodes = match citus {
+            true => citus::on_nodes(&options.lock_timeout_setting()),
+            false => String::new(),
+        };
         let (connect, local) = match options.transaction_pooler {
             true => (connect.statement_cache_capacity(0), set_local(&settings)),
             false => {
@@ -184,11 +209,12 @@ impl Postgres {
             pool: pool(options.connections_max.saturating_sub(1).max(3)),
             numbers: NumberBlocks::new(pool(1)),
             places: Places::of(options.connections_max),
-            begin_write: format!("BEGIN; {local}{}", transaction::NOW),
+            begin_write: format!("BEGIN; {local}{on_nodes}{}", transaction::NOW),
             begin_read: format!(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {local}{}",
                 transaction::NOW
             ),
+            distributed: citus,
             persistent: !options.transaction_pooler,
         })))
     }
@@ -221,10 +247,31 @@ fn set_local(settings: &[(&str, String)]) -> String {
     settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'; ")).collect()
 }
 
-/// Brings the tables up to date.
+/// Brings the tables up to date, and distributes them over a cluster. Goes on where it
+/// broke off, and changes nothing the second time.
+pub(super) async fn migrate_up_and_distribute(options: &PostgresOptions) -> Result<(), StoreError> {
+    let mut connection = connect_within(options).await?;
+    citus::check(&mut connection).await?;
+    migrate(&mut connection, options).await?;
+    citus::distribute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// How the tables lie on a cluster; nothing where there is no extension for that.
+pub(super) async fn distribution(
+    options: &PostgresOptions,
+) -> Result<Option<Distribution>, StoreError> {
+    let mut connection = connect_within(options).await?;
+    let found = citus::look(&mut connection).await?;
+    connection.close().await?;
+    Ok(found)
+}
+
+/// Brings the tables up to date. Where they are distributed, new ones are as well.
 pub(super) async fn migrate_up(options: &PostgresOptions) -> Result<(), StoreError> {
     let mut connection = connect_within(options).await?;
     migrate(&mut connection, options).await?;
+    citus::complete(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
@@ -307,12 +354,4 @@ async fn check_whole(connection: &mut PgConnection) -> Result<(), StoreError> {
             "a transfer into it has not ended: run `arrears transfer` again".to_owned(),
         )),
     }
-}
-
-async fn has_citus(connection: &mut PgConnection) -> Result<bool, StoreError> {
-    let found: Option<(i32,)> =
-        sqlx::query_as("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
-            .fetch_optional(connection)
-            .await?;
-    Ok(found.is_some())
 }

@@ -11,6 +11,7 @@ use super::{Class, Lock, Store, StoreError, Tx};
 
 mod both;
 mod changes;
+mod citus;
 mod distributed;
 mod events;
 mod inspect;

@@ -3,10 +3,12 @@
 use super::Finding;
 use super::folder::{MADE_BY_OTHERS, over_rows, schema};
 use crate::cli::database;
+use crate::cli::migrate::spread;
 use crate::cli::view::duration_text;
 use crate::config::Store;
 use crate::engine::inspect::{Health, Holder, Inspector, Schema};
 use crate::model::{Micros, SystemClock};
+use crate::store::{Distribution, StoreError, migrate};
 
 /// How far the clocks may differ, in microseconds: leases end by the database's clock,
 /// days of ranks by ours.
@@ -26,12 +28,14 @@ pub(super) async fn check(settings: &Store, reached: bool) -> Vec<Finding> {
     let opened = async {
         let database =
             database::database(settings).map_err(|failure| failure.told().0.to_owned())?;
+        let told = |error: StoreError| error.to_string();
+        let cluster = migrate::distribution(&database).await.map_err(told)?;
         let inspector = Inspector::open(database).await.map_err(|error| error.to_string())?;
         let health = inspector.health(&SystemClock).await.map_err(|error| error.to_string())?;
         let schema = inspector.schema().await.map_err(|error| error.to_string())?;
-        Ok::<_, String>((inspector, health, schema))
+        Ok::<_, String>((inspector, health, schema, cluster))
     };
-    let (inspector, health, found) = match opened.await {
+    let (inspector, health, found, cluster) = match opened.await {
         Ok(opened) => opened,
         Err(error) => {
             let mend = "see that the server runs, and that role, password and database are right";
@@ -41,6 +45,7 @@ pub(super) async fn check(settings: &Store, reached: bool) -> Vec<Finding> {
     let version = health.as_ref().map_or("", |health| &health.version);
     let mut findings = vec![Finding::ok("database", format!("{place} is PostgreSQL {version}"))];
     findings.push(tables(&found));
+    findings.extend(cluster.as_ref().map(nodes));
     findings.extend(health.iter().flat_map(of_server));
     if matches!(found, Schema::Current(_) | Schema::Newer { .. }) {
         over_rows(&inspector, reached, &mut findings).await;
@@ -62,6 +67,17 @@ fn tables(found: &Schema) -> Finding {
         ),
         Schema::Changed(_) => Finding { mend: MADE_BY_OTHERS.to_owned(), ..schema(found) },
         other => schema(other),
+    }
+}
+
+fn nodes(found: &Distribution) -> Finding {
+    match found.is_begun() && found.pending == 0 {
+        true => Finding::ok("cluster", spread(found)),
+        false => Finding::warn(
+            "cluster",
+            spread(found),
+            "stop the servers and run `arrears migrate up --citus`, or do without a cluster",
+        ),
     }
 }
 
@@ -153,6 +169,20 @@ mod tests {
         assert_eq!(durable(&lazy).state, State::Fail);
         let careless = Health { fsync: "off".to_owned(), ..health() };
         assert_eq!(durable(&careless).state, State::Fail);
+    }
+
+    #[test]
+    fn tables_that_are_not_on_all_nodes_are_warned_of() {
+        let cluster = |tables, pending| Distribution {
+            version: "13.2".to_owned(),
+            tables,
+            pending,
+            shards: 32,
+            nodes: 2,
+        };
+        assert_eq!(nodes(&cluster(21, 0)).state, State::Ok);
+        assert_eq!(nodes(&cluster(21, 2)).state, State::Warn);
+        assert_eq!(nodes(&cluster(0, 21)).state, State::Warn);
     }
 
     #[test]

@@ -464,6 +464,7 @@ fn retold_of_store(error: &StoreError) -> Error {
         StoreError::Overloaded(bound) => StoreError::Overloaded(*bound),
         StoreError::Panicked(text) => StoreError::Panicked(text.clone()),
         StoreError::Closed => StoreError::Closed,
+        StoreError::Cluster(text) => StoreError::Cluster(text.clone()),
         StoreError::Migration(why) => return Error::Internal(why.to_string()),
         StoreError::Database(why) => return Error::Internal(format!("{why}: {why:?}")),
     })

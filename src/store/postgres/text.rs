@@ -7,10 +7,14 @@ use super::super::text::{Placeholder, Texts, expand};
 
 static PLAIN: LazyLock<Texts<(&'static str, Lock)>> = LazyLock::new(Texts::default);
 static BATCHES: LazyLock<Texts<&'static str>> = LazyLock::new(Texts::default);
+static WRITTEN_OUT: LazyLock<Texts<(&'static str, usize)>> = LazyLock::new(Texts::default);
+
+/// The most rows of a statement that is kept although every row is written out.
+pub(super) const WRITTEN_OUT_KEPT: usize = 8;
 
 /// A plain statement. A list is an array.
 pub(super) fn plain(sql: &'static str, lock: Lock) -> Arc<str> {
-    PLAIN.get((sql, lock), || expanded(sql, lock, ""))
+    PLAIN.get((sql, lock), || expanded(sql, lock, Rows::None))
 }
 
 /// A batch: an array for every column, behind the fixed parameters, so that one text
@@ -26,17 +30,48 @@ pub(super) fn batch(batch: Batch) -> Arc<str> {
             format!("${}::{of}[]", batch.fixed + at + 1)
         };
         let arrays: Vec<String> = batch.columns.iter().enumerate().map(array).collect();
-        expanded(batch.text, Lock::None, &arrays.join(", "))
+        expanded(batch.text, Lock::None, Rows::Arrays(&arrays.join(", ")))
     })
 }
 
-fn expanded(sql: &'static str, lock: Lock, arrays: &str) -> String {
+/// A batch that inserts, every row written out. A coordinator sends that to the node of
+/// the rows, where the rows of arrays would pass through itself and cost two phases of a
+/// commit.
+pub(super) fn written_out(batch: Batch, rows: usize) -> Arc<str> {
+    let width = batch.columns.len();
+    let row = |at: usize| {
+        let first = batch.fixed + at * width + 1;
+        let cells: Vec<String> = (first..first + width).map(|cell| format!("${cell}")).collect();
+        format!("({})", cells.join(", "))
+    };
+    let build = || {
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        expanded(batch.text, Lock::None, Rows::WrittenOut(&rows.join(", ")))
+    };
+    match rows <= WRITTEN_OUT_KEPT {
+        true => WRITTEN_OUT.get((batch.text, rows), build),
+        false => build().into(),
+    }
+}
+
+/// What stands for the rows of a batch.
+enum Rows<'t> {
+    None,
+    Arrays(&'t str),
+    WrittenOut(&'t str),
+}
+
+fn expanded(sql: &'static str, lock: Lock, rows: Rows<'_>) -> String {
     expand(sql, |placeholder, text| match placeholder {
-        Placeholder::Rows => {
-            let before = text.trim_end().strip_suffix("VALUES").map(str::len);
-            text.truncate(before.expect("the rows of a batch stand behind VALUES"));
-            text.push_str(&format!("SELECT * FROM UNNEST({arrays})"));
-        }
+        Placeholder::Rows => match rows {
+            Rows::None => unreachable!("only a batch has rows: {sql}"),
+            Rows::WrittenOut(rows) => text.push_str(rows),
+            Rows::Arrays(arrays) => {
+                let before = text.trim_end().strip_suffix("VALUES").map(str::len);
+                text.truncate(before.expect("the rows of a batch stand behind VALUES"));
+                text.push_str(&format!("SELECT * FROM UNNEST({arrays})"));
+            }
+        },
         Placeholder::Ints(parameter) => list(text, parameter, "bigint"),
         Placeholder::Texts(parameter) => list(text, parameter, "text"),
         Placeholder::Sqlite(_) => {}
@@ -72,6 +107,18 @@ pub(in super::super) fn texts_for_tests(
     texts.chain(batches.iter().map(|(file, rows)| ((*file).to_owned(), batch(*rows)))).collect()
 }
 
+/// The same as a coordinator of distributed tables sees them.
+#[cfg(test)]
+pub(in super::super) fn distributed_texts_for_tests(
+    statements: &[(&'static str, &'static str, &'static str)],
+    batches: &[(&'static str, Batch)],
+) -> Vec<(String, Arc<str>)> {
+    let (inserts, others): (Vec<_>, Vec<_>) =
+        batches.iter().copied().partition(|(_, batch)| batch.inserts());
+    let inserts = inserts.into_iter().map(|(file, rows)| (file.to_owned(), written_out(rows, 2)));
+    texts_for_tests(statements, &others).into_iter().chain(inserts).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +145,15 @@ mod tests {
             &*batch(rows),
             "WITH v(a, b) AS (SELECT * FROM UNNEST($2::bigint[], $3::bytea[])) \
              UPDATE t SET b = v.b FROM v WHERE p = $1"
+        );
+        let rows = Batch {
+            text: "INSERT INTO t (a, b) VALUES {rows} ON CONFLICT (a) DO NOTHING",
+            fixed: 0,
+            columns: &[Column::Int, Column::Blob],
+        };
+        assert_eq!(
+            &*written_out(rows, 2),
+            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO NOTHING"
         );
     }
 }

@@ -1,6 +1,8 @@
 //! One transaction: a connection of its own from BEGIN to COMMIT, and what went
 //! wrong on it.
 
+use std::sync::Arc;
+
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
@@ -15,6 +17,9 @@ use super::{Postgres, text};
 /// The database's instant in microseconds, which every transaction begins with.
 pub(super) const NOW: &str =
     "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)";
+
+/// The most values of a statement whose rows are written out; the protocol takes 65,535.
+const WRITTEN_OUT_MAX: usize = 30_000;
 
 /// Why a transaction may run anew from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +127,47 @@ impl PgTx {
         fixed: Vec<Value>,
         rows: Vec<Value>,
     ) -> Result<u64, StoreError> {
+        if self.store.0.distributed && batch.inserts() {
+            return self.insert_written_out(batch, fixed, rows).await;
+        }
         let mut arguments = arguments(fixed)?;
         add_columns(&mut arguments, batch.columns, rows)?;
         self.run(text::batch(batch), arguments).await
     }
 
-    async fn run(
+    /// Inserts rows in slices, each row written out.
+    async fn insert_written_out(
         &mut self,
-        text: std::sync::Arc<str>,
-        arguments: PgArguments,
+        batch: Batch,
+        fixed: Vec<Value>,
+        mut rows: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let query =
-            sqlx::query_with(AssertSqlSafe(text), arguments).persistent(self.store.0.persistent);
+        let width = batch.columns.len();
+        let mut touched = 0;
+        while !rows.is_empty() {
+            let count = (rows.len() / width).min(WRITTEN_OUT_MAX / width);
+            let rest = rows.split_off(count * width);
+            let values = fixed.iter().cloned().chain(rows).collect();
+            let kept = count <= text::WRITTEN_OUT_KEPT;
+            let text = text::written_out(batch, count);
+            touched += self.run_kept(text, arguments(values)?, kept).await?;
+            rows = rest;
+        }
+        Ok(touched)
+    }
+
+    async fn run(&mut self, text: Arc<str>, arguments: PgArguments) -> Result<u64, StoreError> {
+        self.run_kept(text, arguments, true).await
+    }
+
+    async fn run_kept(
+        &mut self,
+        text: Arc<str>,
+        arguments: PgArguments,
+        kept: bool,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments)
+            .persistent(kept && self.store.0.persistent);
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
         let done = query.execute(&mut **connection).await;
         done.map(|done| done.rows_affected()).map_err(|error| self.failed(error))

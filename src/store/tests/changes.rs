@@ -110,7 +110,7 @@ async fn a_damaged_change_is_named() {
 /// until it commits, and then one behind all that was numbered before.
 #[tokio::test]
 async fn a_commit_that_comes_late_is_not_missed() {
-    let Some(schema) = Schema::new().await else { return };
+    let Some(schema) = Schema::of_several().await else { return };
     let store = Arc::new(schema.store().await);
     let (holding, held) = oneshot::channel::<()>();
     let (begun, has_begun) = oneshot::channel::<()>();
@@ -163,7 +163,7 @@ async fn a_commit_that_comes_late_is_not_missed() {
 /// Several that number at once give every change one number.
 #[tokio::test]
 async fn several_servers_number_without_gap_or_repetition() {
-    let Some(schema) = Schema::new().await else { return };
+    let Some(schema) = Schema::of_several().await else { return };
     let stores = [Arc::new(schema.store().await), Arc::new(schema.store().await)];
     let mut tasks = Vec::new();
     for (server, store) in stores.iter().cloned().enumerate() {

@@ -1,15 +1,19 @@
 //! The database of a test: a folder of its own, or a schema of its own on the
-//! PostgreSQL server that `ARREARS_TEST_POSTGRES` names.
+//! PostgreSQL server that `ARREARS_TEST_POSTGRES` names, or one whose tables are
+//! distributed over the Citus cluster that `ARREARS_TEST_CITUS_URL` names.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use arrears::store::{Database, PostgresOptions};
+use arrears::store::{Database, PostgresOptions, migrate};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 /// The URL of a PostgreSQL server whose role may create schemas.
 const SERVER: &str = "ARREARS_TEST_POSTGRES";
+/// The URL of the coordinator of a Citus cluster whose role may create schemas; it goes
+/// before the other.
+const CLUSTER: &str = "ARREARS_TEST_CITUS_URL";
 
 /// A database that goes with the test.
 pub(crate) struct TestDatabase {
@@ -20,17 +24,31 @@ pub(crate) struct TestDatabase {
 struct Schema {
     server: String,
     name: String,
+    cluster: bool,
 }
 
 impl TestDatabase {
-    /// An empty database.
+    /// An empty database, whose tables are distributed where the tests run on a cluster.
     pub(crate) fn new() -> TestDatabase {
+        let database = TestDatabase::without_tables();
+        if database.is_on_a_cluster() {
+            let location = database.location();
+            blocking(|| migrate::distribute(&location)).unwrap();
+        }
+        database
+    }
+
+    /// A database without tables.
+    pub(crate) fn without_tables() -> TestDatabase {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let schema = std::env::var(SERVER).ok().map(|server| {
+        let named = |name: &str| std::env::var(name).ok();
+        let server = named(CLUSTER).map(|url| (url, true));
+        let server = server.or_else(|| Some((named(SERVER)?, false)));
+        let schema = server.map(|(server, cluster)| {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("test_{}_{number}", std::process::id());
             on_server(&server, &format!("CREATE SCHEMA {name}"));
-            Schema { server, name }
+            Schema { server, name, cluster }
         });
         TestDatabase { folder: tempfile::tempdir().unwrap(), schema }
     }
@@ -60,6 +78,11 @@ impl TestDatabase {
     /// The address, on PostgreSQL.
     pub(crate) fn url(&self) -> Option<String> {
         self.schema.as_ref().map(Schema::url)
+    }
+
+    /// Whether its tables are to be distributed over a cluster.
+    pub(crate) fn is_on_a_cluster(&self) -> bool {
+        self.schema.as_ref().is_some_and(|schema| schema.cluster)
     }
 
     /// The folder of an SQLite database.
@@ -93,7 +116,7 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Some(Schema { server, name }) = self.schema.take() {
+        if let Some(Schema { server, name, .. }) = self.schema.take() {
             // A read that was dropped ends in a task, which cannot run while the runtime of
             // the test waits here: its lock would last until the server gives it up.
             let held = format!(
@@ -109,11 +132,13 @@ impl Drop for TestDatabase {
 impl Schema {
     fn url(&self) -> String {
         let joint = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{joint}options=-c%20search_path%3D{}", self.server, self.name)
+        // Pieces of tables are made for every test anew: a few show what many would.
+        let pieces = if self.cluster { "-c%20citus.shard_count%3D4%20" } else { "" };
+        format!("{}{joint}options={pieces}-c%20search_path%3D{}", self.server, self.name)
     }
 
     fn number(&self, sql: &str) -> i64 {
-        let row = async {
+        let row = || async {
             let mut connection = connect(&self.url()).await;
             connection.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap()
         };
@@ -125,7 +150,7 @@ impl Schema {
 /// something else.
 #[expect(clippy::print_stderr, reason = "the reason why a test does nothing is for people")]
 pub(crate) fn only_on_sqlite(about: &str) -> bool {
-    let elsewhere = std::env::var_os(SERVER).is_some();
+    let elsewhere = [SERVER, CLUSTER].iter().any(|name| std::env::var_os(name).is_some());
     if elsewhere {
         eprintln!("skipped on PostgreSQL: it is about {about}");
     }
@@ -133,7 +158,7 @@ pub(crate) fn only_on_sqlite(about: &str) -> bool {
 }
 
 fn on_server(url: &str, sql: &str) -> u64 {
-    blocking(async {
+    blocking(|| async {
         let mut connection = connect(url).await;
         let done = connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
         connection.close().await.unwrap();
@@ -147,10 +172,10 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 /// Runs to its end on a thread of its own: tests ask from inside a runtime.
-fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
+fn blocking<T: Send, F: Future<Output = T>>(work: impl FnOnce() -> F + Send) -> T {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(work)
+        runtime.block_on(work())
     };
     std::thread::scope(|scope| scope.spawn(run).join().unwrap())
 }
