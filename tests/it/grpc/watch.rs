@@ -124,13 +124,15 @@ async fn what_happened_while_nobody_watched_is_told_behind_the_token_on_any_serv
         server.push("p", vec![changed]).await;
     }
     server.push("other", vec![document("b"), document("z")]).await;
+    // Whoever is told of this one has been told of all that was numbered before.
+    server.push("p", vec![document("last")]).await;
     let server = server.restart().await;
     let mut watch = Watch::begin(&server, "p", &token).await.unwrap();
-    let (told, behind) = watch.until(&["b"]).await;
+    let (told, behind) = watch.until(&["b", "last"]).await;
     assert_eq!(told[0].overdue_amount, euro(1_500));
     // Behind that there is nothing, and the same token tells the same again.
     let mut again = Watch::begin(&server, "p", &token).await.unwrap();
-    again.until(&["b"]).await;
+    again.until(&["b", "last"]).await;
     let mut nothing = Watch::begin(&server, "p", &behind).await.unwrap();
     server.push("p", vec![document("new")]).await;
     nothing.until(&["new"]).await;
