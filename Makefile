@@ -26,7 +26,7 @@ check: fmt clippy doc proto
 tests: $(BUF)
 	$(call stage,tests,ARREARS_BUF=$(abspath $(BUF)) cargo test --locked)
 
-## The same tests through the service, on PostgreSQL.
+## The same tests through the service, on PostgreSQL, and chaos also behind pgbouncer.
 postgres: $(BUF)
 	$(call stage,tests on PostgreSQL,ARREARS_BUF=$(abspath $(BUF)) \
 		ARREARS_TEST_STAGE=postgres .ci/with-postgres cargo test --locked --lib --test it)

@@ -6,10 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
-use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions as _, Connection as _, Decode, Row as _, Type};
 
 use super::StoreError;
 use super::db::Tx;
@@ -90,7 +89,12 @@ impl PostgresOptions {
 
     /// How to connect under the name of this program.
     fn named(&self) -> PgConnectOptions {
-        self.connect.clone().application_name("arrears").disable_statement_logging()
+        let connect = self.connect.clone().application_name("arrears").disable_statement_logging();
+        match self.transaction_pooler {
+            // pgbouncer refuses what it cannot set on every connection it hands out.
+            true => connect.extra_float_digits(None).statement_cache_capacity(0),
+            false => connect.statement_cache_capacity(STATEMENTS_KEPT),
+        }
     }
 
     fn lock_timeout_setting(&self) -> (&'static str, String) {
@@ -143,8 +147,9 @@ struct Shared {
     begin_read: String,
     /// Whether the tables lie on several nodes.
     distributed: bool,
-    /// Whether statements keep their names on a connection.
-    persistent: bool,
+    /// Whether a pooler hands out connections transaction by transaction: then
+    /// statements keep no names, and a transaction may wait for a connection.
+    pooled: bool,
 }
 
 impl Postgres {
@@ -190,11 +195,8 @@ impl Postgres {
             false => String::new(),
         };
         let (connect, local) = match options.transaction_pooler {
-            true => (connect.statement_cache_capacity(0), set_local(&settings)),
-            false => {
-                let connect = connect.statement_cache_capacity(STATEMENTS_KEPT);
-                (connect.options(settings), String::new())
-            }
+            true => (connect, set_local(&settings)),
+            false => (connect.options(settings), String::new()),
         };
         let pool = |count: u32| {
             PgPoolOptions::new()
@@ -215,7 +217,7 @@ impl Postgres {
                 transaction::NOW
             ),
             distributed: citus,
-            persistent: !options.transaction_pooler,
+            pooled: options.transaction_pooler,
         })))
     }
 
@@ -276,6 +278,14 @@ pub(super) async fn migrate_up(options: &PostgresOptions) -> Result<(), StoreErr
 }
 
 async fn connect_within(options: &PostgresOptions) -> Result<PgConnection, StoreError> {
+    if options.transaction_pooler && options.connect.get_options().is_some() {
+        // Such as the schema of the tables: without it others would be served.
+        return Err(StoreError::Unavailable(
+            "its address has options, which a pooler does not hand on: give them to the role, \
+             such as ALTER ROLE ... SET search_path = ..."
+                .to_owned(),
+        ));
+    }
     let within = options.connect_timeout;
     match tokio::time::timeout(within, PgConnection::connect_with(&options.named())).await {
         Ok(connection) => Ok(connection?),
@@ -294,19 +304,16 @@ async fn migrate(
     connection: &mut PgConnection,
     options: &PostgresOptions,
 ) -> Result<(), StoreError> {
-    let applied: Vec<(i64, bool)> =
-        match sqlx::query_as("SELECT version, success FROM _sqlx_migrations")
-            .fetch_all(&mut *connection)
-            .await
+    let applied = "SELECT version, success FROM _sqlx_migrations";
+    let applied: Vec<(i64, bool)> = match told(connection, applied).await {
+        Ok(rows) => rows.iter().map(pair).collect::<Result<_, _>>()?,
+        Err(sqlx::Error::Database(error))
+            if error.code().is_some_and(|is| is == UNDEFINED_TABLE) =>
         {
-            Ok(applied) => applied,
-            Err(sqlx::Error::Database(error))
-                if error.code().is_some_and(|is| is == UNDEFINED_TABLE) =>
-            {
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
     if MIGRATIONS.iter().all(|migration| applied.contains(&(migration.version, true))) {
         return Ok(());
     }
@@ -326,10 +333,9 @@ async fn check_durable(
     connection: &mut PgConnection,
     options: &PostgresOptions,
 ) -> Result<(), StoreError> {
-    let (commit, fsync): (String, String) =
-        sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
-            .fetch_one(connection)
-            .await?;
+    let asked = "SELECT current_setting('synchronous_commit'), current_setting('fsync')";
+    let rows = told(connection, asked).await?;
+    let (commit, fsync): (String, String) = pair(rows.first().ok_or(StoreError::Closed)?)?;
     if commit != "off" && fsync == "on" {
         return Ok(());
     }
@@ -345,13 +351,25 @@ async fn check_durable(
 
 /// Refuses a database into which a transfer has not ended.
 async fn check_whole(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let (unfinished,): (bool,) = sqlx::query_as("SELECT to_regclass('transfer_state') IS NOT NULL")
-        .fetch_one(connection)
-        .await?;
-    match unfinished {
-        false => Ok(()),
-        true => Err(StoreError::Unavailable(
+    let unfinished = "SELECT 1 WHERE to_regclass('transfer_state') IS NOT NULL";
+    match told(connection, unfinished).await?.is_empty() {
+        true => Ok(()),
+        false => Err(StoreError::Unavailable(
             "a transfer into it has not ended: run `arrears transfer` again".to_owned(),
         )),
     }
+}
+
+/// What a statement answers on a connection in no transaction. It is sent at once and
+/// not prepared: behind a pooler the next message may reach another session.
+async fn told(connection: &mut PgConnection, sql: &'static str) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::raw_sql(sql).fetch_all(connection).await
+}
+
+fn pair<A, B>(row: &PgRow) -> Result<(A, B), sqlx::Error>
+where
+    A: for<'r> Decode<'r, sqlx::Postgres> + Type<sqlx::Postgres>,
+    B: for<'r> Decode<'r, sqlx::Postgres> + Type<sqlx::Postgres>,
+{
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }

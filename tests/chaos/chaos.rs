@@ -16,11 +16,12 @@ use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::dialer::Dialer;
 use crate::drain;
-use crate::faults::{Length, Nemesis, Slot};
+use crate::faults::{Fault, Length, Nemesis, QUICK, QUICK_POOLED, Slot};
 use crate::history::{History, Rules, check};
+use crate::pooler::Pooler;
 use crate::proxy::Proxy;
 use crate::pusher::Pusher;
-use crate::replica::{Replica, log_of};
+use crate::replica::{Replica, Serve, log_of};
 use crate::world::World;
 
 const REPLICAS: usize = 3;
@@ -30,6 +31,11 @@ const MINUTE: i64 = 60_000_000;
 
 const SHORT: Length = Length { faults: 26, time: Duration::ZERO };
 const LONG: Length = Length { faults: 300, time: Duration::from_secs(600) };
+const SHORT_POOLED: Length = Length { faults: 12, time: Duration::ZERO };
+const LONG_POOLED: Length = Length { faults: 100, time: Duration::from_secs(200) };
+
+/// Settings of the database.
+const SETTINGS: &[&str] = &["deadlock_timeout=200ms", "log_lock_waits=on"];
 
 /// What decides on the faults and on what clients do.
 const SEED: &str = "ARREARS_CHAOS_SEED";
@@ -39,44 +45,64 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn length() -> Length {
+fn length(short: Length, long: Length) -> Length {
     match std::env::var(LENGTH).as_deref() {
-        Ok("short") => SHORT,
-        Ok("long") => LONG,
+        Ok("short") => short,
+        Ok("long") => long,
         other => panic!("{LENGTH} is {other:?}; it must be short or long"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_held_twice() {
-    let Some(cluster) = Cluster::start(&["deadlock_timeout=200ms", "log_lock_waits=on"]) else {
-        return;
-    };
-    let length = length();
+    let Some(cluster) = Cluster::start(SETTINGS) else { return };
+    let serve = Serve::of(cluster.url(), &[]);
+    let scene = Scene::start(cluster, None, &vec![serve; REPLICAS]).await;
+    scene.play(QUICK, length(SHORT, LONG)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_is_killed_loses_nothing_and_nothing_is_held_twice() {
+    let Some(cluster) = Cluster::start(SETTINGS) else { return };
+    let Some(pooler) = Pooler::start(&cluster).await else { return };
+    let pooled = Serve::of(pooler.url(), &["--database-pooler", "transaction"]);
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Replica::start(&pooled, &log_of(folder.path(), 0)).await.err().unwrap();
+    assert!(refused.notes.contains("arrears migrate up"), "{}", refused.notes);
+    migrate(&cluster.url()).await;
+    let scene = Scene::start(cluster, Some(pooler), &vec![pooled; REPLICAS]).await;
+    scene.play(QUICK_POOLED, length(SHORT_POOLED, LONG_POOLED)).await;
+}
+
+/// Makes the tables.
+async fn migrate(url: &str) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_arrears"));
+    let made = command.args(["migrate", "up", "--database-url", url]).output().await.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+fn seed() -> u64 {
     let seed = match std::env::var(SEED) {
         Ok(seed) => seed.parse().expect("a seed is a number"),
         Err(_) => rand::rng().random(),
     };
     say(&format!("{SEED}={seed}"));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
+    seed
+}
+
+/// An empty folder for what is kept of a failure.
+fn folder(name: &str, seed: u64) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{seed}"));
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
     }
     std::fs::create_dir_all(&folder).unwrap();
-    let scene = Scene::start(cluster, folder.clone(), seed).await;
-    let (mut problems, told) = scene.play(length).await;
-    say(&told);
-    if problems.is_empty() {
-        std::fs::remove_dir_all(&folder).unwrap();
-        return;
-    }
-    problems.truncate(20);
-    let kept = folder.display();
-    panic!("{SEED}={seed}: {}\nhistory and logs lie in {kept}", problems.join("\n"));
+    folder
 }
 
 struct Scene {
     cluster: Arc<Cluster>,
+    pooler: Option<Mutex<Pooler>>,
     slots: Arc<Vec<Slot>>,
     client: Client,
     world: Arc<World>,
@@ -85,19 +111,21 @@ struct Scene {
 }
 
 impl Scene {
-    async fn start(cluster: Cluster, folder: PathBuf, seed: u64) -> Scene {
+    async fn start(cluster: Cluster, pooler: Option<Pooler>, serve: &[Serve]) -> Scene {
+        let seed = seed();
+        let folder = folder(if pooler.is_some() { "chaos-pooled" } else { "chaos" }, seed);
         let mut slots = Vec::new();
-        for number in 0..REPLICAS {
-            let log = log_of(&folder, number);
-            let replica = Replica::start(&cluster.url(), &log, &[]).await.unwrap();
+        for (number, serve) in serve.iter().cloned().enumerate() {
+            let replica = Replica::start(&serve, &log_of(&folder, number)).await.unwrap();
             let proxy = Proxy::start(replica.grpc).await;
-            slots.push(Slot { number, replica: Mutex::new(replica), proxy });
+            slots.push(Slot { number, serve, replica: Mutex::new(replica), proxy });
         }
         let addresses: Vec<_> = slots.iter().map(|slot| slot.proxy.address).collect();
         let client = Client::of(&addresses);
         client.set_up().await;
         Scene {
             cluster: Arc::new(cluster),
+            pooler: pooler.map(Mutex::new),
             slots: Arc::new(slots),
             client,
             world: Arc::new(World::new()),
@@ -106,12 +134,34 @@ impl Scene {
         }
     }
 
-    /// Plays it to its end; returns what is wrong, and what happened.
-    async fn play(self, length: Length) -> (Vec<String>, String) {
+    /// Plays it to its end, and fails if anything is wrong then; what shows it is kept.
+    async fn play(mut self, quick: &'static [Fault], length: Length) {
+        let (folder, seed) = (self.folder.clone(), self.seed);
+        let pooler = self.pooler.take();
+        let (mut problems, told) = self.played(pooler, quick, length).await;
+        say(&told);
+        if problems.is_empty() {
+            std::fs::remove_dir_all(&folder).unwrap();
+            return;
+        }
+        problems.truncate(20);
+        let kept = folder.display();
+        panic!("{SEED}={seed}: {}\nhistory and logs lie in {kept}", problems.join("\n"));
+    }
+
+    /// What is wrong in the end, and what happened.
+    async fn played(
+        self,
+        pooler: Option<Mutex<Pooler>>,
+        quick: &'static [Fault],
+        length: Length,
+    ) -> (Vec<String>, String) {
         let mut clients = self.clients();
         let nemesis = Nemesis {
             world: Arc::clone(&self.world),
             cluster: Arc::clone(&self.cluster),
+            pooler,
+            quick,
             slots: Arc::clone(&self.slots),
             client: self.client.clone(),
             folder: self.folder.clone(),
@@ -120,7 +170,6 @@ impl Scene {
         };
         let stuck = nemesis.run(length).await.err();
         let made = nemesis.made.lock().unwrap().clone();
-        drop(nemesis);
         self.world.stop.cancel();
         while let Some(ended) = clients.join_next().await {
             ended.unwrap();
@@ -131,6 +180,7 @@ impl Scene {
         problems.extend(aftermath.problems.iter().cloned());
         drop(first);
         problems.extend(self.end_replicas().await);
+        drop(nemesis);
         let drained = drain::drain(&self.cluster.url(), &self.world).await;
         problems.extend(aftermath.attempts(&drained.attempts));
         let mut closing = aftermath.closing;

@@ -40,11 +40,9 @@ impl Cluster {
         };
         let folder = tempfile::tempdir().unwrap();
         let as_root = text(Command::new("id").arg("-u").output().unwrap()).trim() == "0";
-        if as_root {
-            text(Command::new("chown").arg("postgres").arg(folder.path()).output().unwrap());
-        }
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let mut cluster = Cluster { programs, folder, as_root, port: 0, settings };
+        cluster.give(cluster.folder.path());
         let data = cluster.data();
         let init = ["-U", "arrears", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"];
         text(cluster.program("initdb").args(init).arg(&data).output().unwrap());
@@ -122,6 +120,23 @@ impl Cluster {
     pub(crate) async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
         let rows = self.connect().await.fetch_all(AssertSqlSafe(sql.to_owned())).await.unwrap();
         rows.iter().map(|row| (row.try_get(0).unwrap(), row.try_get(1).unwrap())).collect()
+    }
+
+    /// Whether the tests run as root, and the server as somebody else.
+    pub(crate) fn as_root(&self) -> bool {
+        self.as_root
+    }
+
+    /// Gives a folder with all in it to whoever the server runs as.
+    pub(crate) fn give(&self, folder: &Path) {
+        if self.as_root {
+            text(Command::new("chown").args(["-R", "postgres"]).arg(folder).output().unwrap());
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// What the server has logged.

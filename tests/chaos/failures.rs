@@ -15,7 +15,7 @@ use tonic_types::StatusExt;
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::pusher::{Pusher, document};
-use crate::replica::{Ended, Replica, log_of};
+use crate::replica::{Ended, Replica, Serve, log_of};
 use crate::world::{LIST, PORTFOLIO, RECOVERY_DEADLINE, World, until};
 
 /// What a command ends with that could not do what it was told.
@@ -35,7 +35,8 @@ impl Place {
     }
 
     async fn serve(&self, number: usize, options: &[&str]) -> Result<Replica, Box<Ended>> {
-        Replica::start(&self.url, &log_of(self.folder.path(), number), options).await
+        let serve = Serve::of(&self.url, options);
+        Replica::start(&serve, &log_of(self.folder.path(), number)).await
     }
 }
 

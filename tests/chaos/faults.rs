@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
 use crate::cluster::Cluster;
+use crate::pooler::Pooler;
 use crate::proxy::{Mode, Proxy};
 use crate::pusher::Pusher;
-use crate::replica::{Replica, log_of};
+use crate::replica::{Replica, Serve, log_of};
 use crate::world::{World, until};
 
 /// Acknowledged calls between two faults.
@@ -34,13 +35,14 @@ const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 A
 /// A server with what stands before it.
 pub(crate) struct Slot {
     pub(crate) number: usize,
+    pub(crate) serve: Serve,
     pub(crate) replica: Mutex<Replica>,
     pub(crate) proxy: Proxy,
 }
 
 /// One kind of what goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
+pub(crate) enum Fault {
     /// A replica is killed and started again.
     Kill,
     /// A replica stands still until all leases of before are over.
@@ -57,10 +59,17 @@ enum Fault {
     Storm,
     /// Somebody holds a view of the database open.
     Snapshot,
+    /// The pooler before the database is killed and started again.
+    Pooler,
 }
 
-const QUICK: [Fault; 6] =
-    [Fault::Kill, Fault::Terminate, Fault::Crash, Fault::Cut, Fault::Swallow, Fault::Storm];
+/// What goes wrong one after another.
+pub(crate) const QUICK: &[Fault] =
+    &[Fault::Kill, Fault::Terminate, Fault::Crash, Fault::Cut, Fault::Swallow, Fault::Storm];
+/// The same behind a pooler.
+pub(crate) const QUICK_POOLED: &[Fault] =
+    &[Fault::Kill, Fault::Terminate, Fault::Crash, Fault::Pooler, Fault::Storm];
+/// What goes wrong beside it, and takes its time.
 const SLOW: [Fault; 2] = [Fault::Suspend, Fault::Snapshot];
 
 /// How long it goes on: at least so many faults, and so long.
@@ -74,6 +83,8 @@ pub(crate) struct Length {
 pub(crate) struct Nemesis {
     pub(crate) world: Arc<World>,
     pub(crate) cluster: Arc<Cluster>,
+    pub(crate) pooler: Option<Mutex<Pooler>>,
+    pub(crate) quick: &'static [Fault],
     pub(crate) slots: Arc<Vec<Slot>>,
     pub(crate) client: Client,
     pub(crate) folder: PathBuf,
@@ -94,7 +105,7 @@ impl Nemesis {
             let began = Instant::now();
             // Every kind comes up equally often, in any order.
             while self.count() < length.faults || began.elapsed() < length.time {
-                let mut bag = QUICK;
+                let mut bag = self.quick.to_vec();
                 bag.shuffle(&mut rng);
                 for fault in bag {
                     self.make(fault, &mut rng).await;
@@ -132,6 +143,7 @@ impl Nemesis {
             Fault::Swallow => self.lose(Mode::Swallow, rng).await,
             Fault::Storm => self.storm(rng).await,
             Fault::Snapshot => self.snapshot().await,
+            Fault::Pooler => self.pooler().await,
         }
         *self.made.lock().unwrap().entry(format!("{fault:?}")).or_default() += 1;
     }
@@ -150,7 +162,7 @@ impl Nemesis {
         replica.kill().await;
         let start = async |slot: &Slot| {
             let log = log_of(&self.folder, slot.number);
-            Replica::start(&self.cluster.url(), &log, &[]).await.ok()
+            Replica::start(&slot.serve, &log).await.ok()
         };
         *replica = until("a killed server starts again", slot, start).await;
         slot.proxy.forward_to(replica.grpc);
@@ -209,5 +221,11 @@ impl Nemesis {
         self.world.goes_on(WITH_SNAPSHOT).await;
         let _ = connection.execute(sqlx::raw_sql("COMMIT")).await;
         let _ = connection.close().await;
+    }
+
+    async fn pooler(&self) {
+        let mut pooler = self.pooler.as_ref().expect("there is a pooler").lock().await;
+        tokio::task::block_in_place(|| pooler.kill());
+        pooler.start_again(&self.cluster).await;
     }
 }

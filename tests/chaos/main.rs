@@ -14,6 +14,7 @@ mod dialer;
 mod drain;
 mod failures;
 mod faults;
+mod pooler;
 mod proxy;
 mod pusher;
 mod replica;

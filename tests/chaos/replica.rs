@@ -15,6 +15,23 @@ pub(crate) const PROCESS_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a page may take: the server may stand still.
 const PAGE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Serve {
+    /// The address of its database.
+    pub(crate) url: String,
+    /// Options of the command line.
+    pub(crate) options: Vec<String>,
+}
+
+impl Serve {
+    /// With options.
+    pub(crate) fn of(url: impl Into<String>, options: &[&str]) -> Serve {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Serve { url: url.into(), options }
+    }
+}
+
 /// A running server. It is killed when it is dropped.
 pub(crate) struct Replica {
     child: Child,
@@ -33,12 +50,8 @@ pub(crate) struct Ended {
 }
 
 impl Replica {
-    /// Starts a server over a database and waits for its addresses.
-    pub(crate) async fn start(
-        url: &str,
-        log: &Path,
-        options: &[&str],
-    ) -> Result<Replica, Box<Ended>> {
+    /// Starts a server and waits for its addresses.
+    pub(crate) async fn start(serve: &Serve, log: &Path) -> Result<Replica, Box<Ended>> {
         let notes = OpenOptions::new().create(true).append(true).open(log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_arrears"));
         // Settings of whoever runs the tests are of no concern.
@@ -48,9 +61,9 @@ impl Replica {
             }
         }
         let mut child = command
-            .env("ARREARS_DATABASE_URL", url)
+            .env("ARREARS_DATABASE_URL", &serve.url)
             .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
-            .args(options)
+            .args(&serve.options)
             .current_dir(log.parent().unwrap())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -3,10 +3,11 @@
 //! node. Which tables those are is read from the catalog, so that one which a later
 //! migration adds cannot be forgotten.
 
-use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, FromRow as _, Row as _};
 
 use super::super::StoreError;
+use super::{pair, told};
 
 /// The column by which tables are distributed.
 const BY: &str = "part";
@@ -22,7 +23,7 @@ const TABLES: &str = "SELECT c.oid::regclass::text AS name, \
     column_to_column_name(p.logicalrelid, p.partkey) AS by, p.colocationid AS beside, \
     p.logicalrelid IS NOT NULL AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0 AS has_copied, \
     (SELECT COUNT(*) FROM pg_dist_shard s WHERE s.logicalrelid = c.oid) AS shards \
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 \
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'part' \
         AND NOT a.attisdropped \
     LEFT JOIN pg_dist_partition p ON p.logicalrelid = c.oid AND p.partmethod = 'h' \
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
@@ -87,7 +88,7 @@ pub(super) async fn look(
     connection: &mut PgConnection,
 ) -> Result<Option<Distribution>, StoreError> {
     let Some(version) = version(connection).await? else { return Ok(None) };
-    let (_, nodes): (bool, i64) = sqlx::query_as(PLACE).fetch_one(&mut *connection).await?;
+    let (_, nodes) = place(connection).await?;
     let tables = tables(connection).await?;
     let distributed = tables.iter().filter(|table| table.by.is_some()).count();
     let shards = tables.iter().map(|table| table.shards).max().unwrap_or_default();
@@ -124,7 +125,7 @@ pub(super) async fn check(connection: &mut PgConnection) -> Result<(), StoreErro
              node, and add the nodes with citus_add_node",
         );
     };
-    let (coordinator, _): (bool, i64) = sqlx::query_as(PLACE).fetch_one(connection).await?;
+    let (coordinator, _) = place(connection).await?;
     match coordinator {
         true => Ok(()),
         false => wrong("this server is a worker of the cluster: name the coordinator"),
@@ -157,12 +158,19 @@ pub(super) async fn distribute(connection: &mut PgConnection) -> Result<(), Stor
 }
 
 async fn version(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
-    let found: Option<(String,)> = sqlx::query_as(EXTENSION).fetch_optional(connection).await?;
-    Ok(found.map(|(version,)| version))
+    let rows = told(connection, EXTENSION).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Whether the server is the coordinator, and how many nodes hold pieces.
+async fn place(connection: &mut PgConnection) -> Result<(bool, i64), StoreError> {
+    let rows = told(connection, PLACE).await?;
+    Ok(pair(rows.first().ok_or(StoreError::Closed)?)?)
 }
 
 async fn tables(connection: &mut PgConnection) -> Result<Vec<Table>, StoreError> {
-    let tables: Vec<Table> = sqlx::query_as(TABLES).bind(BY).fetch_all(connection).await?;
+    let rows = told(connection, TABLES).await?;
+    let tables = rows.iter().map(Table::from_row).collect::<Result<Vec<_>, _>>()?;
     alike(&tables)?;
     Ok(tables)
 }

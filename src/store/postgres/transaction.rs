@@ -2,15 +2,17 @@
 //! wrong on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
-use crate::model::Micros;
+use crate::model::{Micros, Part};
 
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Lock, Value};
+use super::super::numbers::NumberKind;
 use super::super::row::{Cells, Row};
 use super::{Postgres, text};
 
@@ -21,6 +23,9 @@ pub(super) const NOW: &str =
 /// The most values of a statement whose rows are written out; the protocol takes 65,535.
 const WRITTEN_OUT_MAX: usize = 30_000;
 
+/// How long a pooler may let a transaction wait for a connection to the database.
+const POOLER_WAIT: Duration = Duration::from_secs(10);
+
 /// Why a transaction may run anew from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
@@ -30,6 +35,14 @@ pub(super) enum Retry {
     Lost,
 }
 
+/// Numbers that a transaction needs and this process does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) part: Part,
+    pub(super) kind: NumberKind,
+    pub(super) count: i64,
+}
+
 /// A transaction. Dropped before its end, it is undone.
 pub(in super::super) struct PgTx {
     connection: Option<PoolConnection<sqlx::Postgres>>,
@@ -37,6 +50,8 @@ pub(in super::super) struct PgTx {
     writes: bool,
     begun: Micros,
     retry: Option<Retry>,
+    /// Numbers to be taken before it runs anew.
+    lacks: Option<Lack>,
 }
 
 impl PgTx {
@@ -51,14 +66,12 @@ impl PgTx {
         let mut dead = 0;
         loop {
             let mut connection = pool.acquire().await?;
-            let begin = if writes { &store.0.begin_write } else { &store.0.begin_read };
-            let row = sqlx::raw_sql(AssertSqlSafe(begin.as_str())).fetch_one(&mut *connection);
-            match row.await {
+            match begin_on(store, &mut connection, writes).await {
                 Ok(row) => {
                     let begun = Micros(row.try_get_unchecked(0)?);
                     let store = store.clone();
                     let connection = Some(connection);
-                    return Ok(PgTx { connection, store, writes, begun, retry: None });
+                    return Ok(PgTx { connection, store, writes, begun, retry: None, lacks: None });
                 }
                 Err(error) => {
                     connection.close_on_drop();
@@ -88,6 +101,18 @@ impl PgTx {
         &self.store
     }
 
+    /// Says that it cannot go on before these numbers were taken.
+    pub(super) fn lack(&mut self, lack: Lack) -> StoreError {
+        self.lacks = Some(lack);
+        self.note_conflict();
+        StoreError::Conflict(format!("{} numbers have to be taken first", lack.count))
+    }
+
+    /// The numbers to be taken before it runs anew.
+    pub(super) fn lacks(&self) -> Option<Lack> {
+        self.lacks
+    }
+
     /// Runs statements without parameters or answers.
     pub(in super::super) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
@@ -113,7 +138,7 @@ impl PgTx {
     ) -> Result<Vec<T>, StoreError> {
         let text = text::plain(sql, if self.writes { lock } else { Lock::None });
         let query = sqlx::query_with(AssertSqlSafe(text), arguments(params)?)
-            .persistent(self.store.0.persistent);
+            .persistent(!self.store.0.pooled);
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
         let rows: Result<Vec<PgRow>, _> = query.fetch_all(&mut **connection).await;
         let rows = rows.map_err(|error| self.failed(error))?;
@@ -167,7 +192,7 @@ impl PgTx {
         kept: bool,
     ) -> Result<u64, StoreError> {
         let query = sqlx::query_with(AssertSqlSafe(text), arguments)
-            .persistent(kept && self.store.0.persistent);
+            .persistent(kept && !self.store.0.pooled);
         let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
         let done = query.execute(&mut **connection).await;
         done.map(|done| done.rows_affected()).map_err(|error| self.failed(error))
@@ -238,6 +263,23 @@ impl Drop for PgTx {
                 runtime.spawn(undo(connection));
             }
             Err(_) => connection.close_on_drop(),
+        }
+    }
+}
+
+/// Says BEGIN. A pooler lets it wait until it has a connection to the database.
+async fn begin_on(
+    store: &Postgres,
+    connection: &mut PgConnection,
+    writes: bool,
+) -> Result<PgRow, sqlx::Error> {
+    let begin = if writes { &store.0.begin_write } else { &store.0.begin_read };
+    let begun = sqlx::raw_sql(AssertSqlSafe(begin.as_str())).fetch_one(connection);
+    match store.0.pooled {
+        false => begun.await,
+        true => {
+            let within = tokio::time::timeout(POOLER_WAIT, begun).await;
+            within.unwrap_or(Err(sqlx::Error::PoolTimedOut))
         }
     }
 }

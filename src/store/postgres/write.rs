@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::super::latency::{INTERACTIVE_P99_MAX, Latencies};
 use super::super::{Class, StoreError, Tx, panic_text};
-use super::transaction::Retry;
+use super::transaction::{Lack, Retry};
 use super::{PgTx, Postgres};
 
 /// The most interactive writes that wait at one time.
@@ -175,11 +175,14 @@ impl Postgres {
             };
             match ended {
                 Ended::Done(result) => return result,
-                Ended::Again(_) if attempt < ATTEMPTS_MAX => {
+                Ended::Again(_, Some(lack)) if attempt < ATTEMPTS_MAX => {
+                    self.take_numbers(lack).await?;
+                }
+                Ended::Again(..) if attempt < ATTEMPTS_MAX => {
                     tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
-                Ended::Again(error) => return Err(error),
+                Ended::Again(error, _) => return Err(error),
             }
         }
         Err(StoreError::Closed.into())
@@ -188,8 +191,8 @@ impl Postgres {
 
 enum Ended<T, E> {
     Done(Result<T, E>),
-    /// Nothing was kept, and another attempt may succeed.
-    Again(E),
+    /// Nothing was kept, and another attempt may succeed, once these numbers are taken.
+    Again(E, Option<Lack>),
 }
 
 async fn attempt_in<T, E, F>(tx: PgTx, work: F) -> Ended<T, E>
@@ -201,17 +204,17 @@ where
     let run = AssertUnwindSafe(work(&mut tx)).catch_unwind();
     let outcome = tokio::time::timeout(TRANSACTION_MAX, run).await;
     let tx = tx.into_pg().expect("the transaction was one on PostgreSQL");
-    let retry = tx.retry();
+    let (retry, lacks) = (tx.retry(), tx.lacks());
     match outcome {
         Ok(Ok(Ok(value))) => match tx.commit().await {
             Ok(()) => Ended::Done(Ok(value)),
-            Err(error @ StoreError::Conflict(_)) => Ended::Again(error.into()),
+            Err(error @ StoreError::Conflict(_)) => Ended::Again(error.into(), None),
             Err(error) => Ended::Done(Err(error.into())),
         },
         Ok(Ok(Err(error))) => {
             tx.rollback().await;
             match retry {
-                Some(Retry::Conflict | Retry::Lost) => Ended::Again(error),
+                Some(Retry::Conflict | Retry::Lost) => Ended::Again(error, lacks),
                 None => Ended::Done(Err(error)),
             }
         }
