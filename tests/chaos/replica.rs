@@ -15,6 +15,9 @@ pub(crate) const PROCESS_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a page may take: the server may stand still.
 const PAGE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// The library that gives a process another clock.
+const OTHER_CLOCK: &str = "ARREARS_TEST_LIBFAKETIME";
+
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Serve {
@@ -22,14 +25,34 @@ pub(crate) struct Serve {
     pub(crate) url: String,
     /// Options of the command line.
     pub(crate) options: Vec<String>,
+    /// Seconds by which its clock is ahead; negative where it is behind.
+    pub(crate) clock_ahead: i64,
 }
 
 impl Serve {
     /// With options.
     pub(crate) fn of(url: impl Into<String>, options: &[&str]) -> Serve {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        Serve { url: url.into(), options }
+        Serve { url: url.into(), options, clock_ahead: 0 }
     }
+
+    /// The same on a clock that is ahead.
+    pub(crate) fn ahead(&self, seconds: i64) -> Serve {
+        Serve { clock_ahead: seconds, ..self.clone() }
+    }
+}
+
+/// The library that gives a process another clock, as Debian packages it; nothing where
+/// it is missing, which is said.
+#[expect(clippy::print_stderr, reason = "the reason why a test does less is for people")]
+fn other_clock() -> Option<PathBuf> {
+    let named = std::env::var_os(OTHER_CLOCK).map(PathBuf::from);
+    let found = named.filter(|library| library.exists());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "libfaketime is missing");
+        eprintln!("without another clock: libfaketime is missing, or {OTHER_CLOCK} names none");
+    }
+    found
 }
 
 /// A running server. It is killed when it is dropped.
@@ -59,6 +82,12 @@ impl Replica {
             if name.to_string_lossy().starts_with("ARREARS_") {
                 command.env_remove(name);
             }
+        }
+        if serve.clock_ahead != 0
+            && let Some(library) = other_clock()
+        {
+            command.env("LD_PRELOAD", library).env("FAKETIME", format!("{:+}s", serve.clock_ahead));
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         let mut child = command
             .env("ARREARS_DATABASE_URL", &serve.url)
