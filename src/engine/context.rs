@@ -16,9 +16,9 @@ use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
 use crate::store::{Class, Damage, Database, Store, Tx, activations, lanes, portfolios};
 
 use super::latest::Latest;
-use super::lease::Waiting;
 use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
+use super::lease::{Guards, Waiting};
 use super::work_list::Counts;
 use super::working_set::{Effects, WorkingSet};
 use super::{Caller, Error, Resource};
@@ -31,6 +31,7 @@ pub struct Engine {
     pub(super) outcomes: OutcomeTable,
     pub(super) heads: Heads,
     pub(super) waiting: Waiting,
+    pub(super) guards: Guards,
     pub(super) counts: Counts,
     pub(super) latest: Latest<PortfolioContext>,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
@@ -138,6 +139,7 @@ impl Engine {
             outcomes: OutcomeTable::shipped(),
             heads: Heads::default(),
             waiting: Waiting::default(),
+            guards: Guards::default(),
             counts: Counts::default(),
             latest: Latest::default(),
             rule_sets: RwLock::default(),

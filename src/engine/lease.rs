@@ -12,6 +12,7 @@ use super::work_list::FailingGate;
 use super::{Caller, Engine, Error, ItemError};
 
 mod claim;
+mod guard;
 pub(super) mod heads;
 mod item;
 pub(super) mod lanes;
@@ -25,6 +26,7 @@ pub(super) mod token;
 mod wait;
 
 pub(super) use claim::{PULL_KEPT, work_list};
+pub(super) use guard::Guards;
 pub use preview::{PreviewedWork, preview_work};
 pub use release::release_leases;
 pub use renew::renew_leases;

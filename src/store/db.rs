@@ -13,6 +13,7 @@
 
 use super::StoreError;
 use super::postgres::PgTx;
+use super::queue::guard::Lineage;
 use super::row::Row;
 use super::sqlite::{self, Reader};
 use crate::model::Micros;
@@ -173,6 +174,15 @@ impl Tx {
     pub(crate) fn database_time(&self) -> Option<Micros> {
         match &self.0 {
             Inner::Postgres(tx) => Some(tx.begun()),
+            Inner::Writer(_) | Inner::Reader(_) => None,
+        }
+    }
+
+    /// Which history of the database the transaction writes to, where the database may be
+    /// switched to another one and tells.
+    pub(crate) fn lineage(&self) -> Option<Lineage> {
+        match &self.0 {
+            Inner::Postgres(tx) => tx.lineage(),
             Inner::Writer(_) | Inner::Reader(_) => None,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions as _, Connection as _, Decode, Row as _, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Row as _, Type};
 
 use super::StoreError;
 use super::db::Tx;
@@ -159,6 +159,7 @@ impl Postgres {
         migrate(&mut first, options).await?;
         check_durable(&mut first, options).await?;
         check_whole(&mut first).await?;
+        warn_of_standbys(&mut first).await?;
         let citus = citus::complete(&mut first).await?;
         Postgres::over(first, options, citus).await
     }
@@ -183,11 +184,12 @@ impl Postgres {
 
     /// `citus`: whether the tables are distributed.
     async fn over(
-        first: PgConnection,
+        mut first: PgConnection,
         options: &PostgresOptions,
         citus: bool,
     ) -> Result<Postgres, StoreError> {
         let connect = options.named();
+        let asks = asks_at_begin(&mut first).await?;
         first.close().await?;
         let settings = options.settings(citus);
         let on_nodes = match citus {
@@ -211,7 +213,7 @@ impl Postgres {
             pool: pool(options.connections_max.saturating_sub(1).max(3)),
             numbers: NumberBlocks::new(pool(1)),
             places: Places::of(options.connections_max),
-            begin_write: format!("BEGIN; {local}{on_nodes}{}", transaction::NOW),
+            begin_write: format!("BEGIN; {local}{on_nodes}{asks}"),
             begin_read: format!(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {local}{}",
                 transaction::NOW
@@ -358,6 +360,32 @@ async fn check_whole(connection: &mut PgConnection) -> Result<(), StoreError> {
             "a transfer into it has not ended: run `arrears transfer` again".to_owned(),
         )),
     }
+}
+
+/// What a transaction that writes asks when it begins.
+async fn asks_at_begin(connection: &mut PgConnection) -> Result<String, StoreError> {
+    let asks = format!("{}, {}", transaction::NOW, transaction::LINEAGE);
+    match sqlx::raw_sql(AssertSqlSafe(asks.as_str())).fetch_one(connection).await {
+        Ok(_) => Ok(asks),
+        Err(sqlx::Error::Database(error)) => {
+            tracing::warn!(%error, "a switch of the database to a standby will not be noticed");
+            Ok(transaction::NOW.to_owned())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says that a switch to a standby would lose what was acknowledged last.
+async fn warn_of_standbys(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let unsafe_standby = "SELECT 1 FROM pg_stat_replication \
+        WHERE current_setting('synchronous_standby_names') = '' LIMIT 1";
+    if !told(connection, unsafe_standby).await?.is_empty() {
+        tracing::warn!(
+            "the database has a standby and synchronous_standby_names is empty: a switch to it \
+             may lose acknowledged writes, and stops leasing for as long as the longest lease"
+        );
+    }
+    Ok(())
 }
 
 /// What a statement answers on a connection in no transaction. It is sent at once and

@@ -10,6 +10,7 @@ use super::row::row;
 
 pub(crate) mod claim;
 pub(crate) mod count;
+pub(crate) mod guard;
 pub mod lease;
 pub mod report;
 pub(crate) mod sweep;

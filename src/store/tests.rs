@@ -51,6 +51,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("portfolios", super::portfolios::STATEMENTS),
         ("claim", super::queue::claim::STATEMENTS),
         ("count", super::queue::count::STATEMENTS),
+        ("guard", super::queue::guard::STATEMENTS),
         ("lease", super::queue::lease::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),
         ("sweep", super::queue::sweep::STATEMENTS),

@@ -11,6 +11,8 @@ use crate::world::until;
 
 /// The folder of PostgreSQL's programs; else they are looked for.
 const PROGRAMS: &str = "ARREARS_TEST_POSTGRES_PROGRAMS";
+/// The name of a server that follows another one.
+pub(crate) const STANDBY: &str = "standby";
 /// Where Debian puts them.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
@@ -46,15 +48,40 @@ impl Cluster {
         let data = cluster.data();
         let init = ["-U", "arrears", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"];
         text(cluster.program("initdb").args(init).arg(&data).output().unwrap());
+        cluster.start_anywhere();
+        Some(cluster)
+    }
+
+    fn start_anywhere(&mut self) {
         let started = (0..5).any(|_| {
             // Somebody else may take the port meanwhile.
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            cluster.port = free.local_addr().unwrap().port();
+            self.port = free.local_addr().unwrap().port();
             drop(free);
-            cluster.run().status.success()
+            self.run().status.success()
         });
-        assert!(started, "PostgreSQL does not start: {}", cluster.log());
-        Some(cluster)
+        assert!(started, "PostgreSQL does not start: {}", self.log());
+    }
+
+    /// Starts a server that follows this one under the name of `standby`.
+    pub(crate) fn standby(&self) -> Cluster {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = self.programs.clone();
+        let mut standby =
+            Cluster { programs, folder, as_root: self.as_root, port: 0, settings: Vec::new() };
+        standby.give(standby.folder.path());
+        let from =
+            format!("host=127.0.0.1 port={} user=arrears application_name={STANDBY}", self.port);
+        let mut copy = standby.program("pg_basebackup");
+        copy.args(["-R", "-X", "stream", "-c", "fast", "-d", &from, "-D"]).arg(standby.data());
+        text(copy.output().unwrap());
+        standby.start_anywhere();
+        standby
+    }
+
+    /// Makes it a server that is written to, and follows no other any more.
+    pub(crate) fn promote(&self) {
+        text(self.control().arg("promote").output().unwrap());
     }
 
     fn run(&self) -> Output {
@@ -177,7 +204,9 @@ impl Drop for Cluster {
 }
 
 fn programs() -> Option<PathBuf> {
-    let has = |folder: &Path| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
+    let has = |folder: &Path| {
+        ["initdb", "pg_ctl", "pg_basebackup"].iter().all(|name| folder.join(name).exists())
+    };
     if let Some(named) = std::env::var_os(PROGRAMS) {
         return Some(PathBuf::from(named)).filter(|folder| has(folder));
     }

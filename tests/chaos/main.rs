@@ -12,6 +12,7 @@ mod client;
 mod cluster;
 mod dialer;
 mod drain;
+mod failover;
 mod failures;
 mod faults;
 mod pooler;

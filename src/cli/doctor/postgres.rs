@@ -82,7 +82,13 @@ fn nodes(found: &Distribution) -> Finding {
 }
 
 fn of_server(health: &Health) -> Vec<Finding> {
-    vec![durable(health), clock(health.clock_ahead), longest(health), oldest(health)]
+    vec![
+        durable(health),
+        standbys(health),
+        clock(health.clock_ahead),
+        longest(health),
+        oldest(health),
+    ]
 }
 
 fn durable(health: &Health) -> Finding {
@@ -94,6 +100,24 @@ fn durable(health: &Health) -> Finding {
             let mend = "set both to on: acknowledged work may be lost in a crash";
             Finding::fail("durability", text, mend)
         }
+    }
+}
+
+fn standbys(health: &Health) -> Finding {
+    let check = "standbys";
+    let names = &health.synchronous_standby_names;
+    match (health.standbys, names.is_empty()) {
+        (0, true) => Finding::ok(check, "there is none"),
+        (0, false) => {
+            let text = format!("none is connected, and commits wait for {names}");
+            Finding::warn(check, text, "see why no standby is connected")
+        }
+        (count, false) => Finding::ok(check, format!("{count}; commits wait for {names}")),
+        (count, true) => Finding::warn(
+            check,
+            format!("{count}, and synchronous_standby_names is empty"),
+            "set it: a switch to a standby may lose acknowledged writes, and stops leasing",
+        ),
     }
 }
 
@@ -147,15 +171,25 @@ mod tests {
             version: "15.1".to_owned(),
             synchronous_commit: "on".to_owned(),
             fsync: "on".to_owned(),
+            synchronous_standby_names: String::new(),
+            standbys: 0,
             clock_ahead: 0,
             longest: None,
             oldest_xmin: None,
         }
     }
 
+    fn standbys_of(names: &str, count: i64) -> Finding {
+        let synchronous_standby_names = names.to_owned();
+        standbys(&Health { synchronous_standby_names, standbys: count, ..health() })
+    }
+
     #[test]
     fn what_a_server_tells_is_judged_by_how_bad_it_is() {
         assert!(of_server(&health()).iter().all(|finding| finding.state == State::Ok));
+        let one = |names: &str, standbys| standbys_of(names, standbys).state;
+        assert_eq!([one("", 0), one("a", 1)], [State::Ok, State::Ok]);
+        assert_eq!([one("", 1), one("a", 0)], [State::Warn, State::Warn]);
         let holder = |age| Some(Holder { name: "psql (process 7)".to_owned(), age });
         let states =
             |ages: [i64; 3], judge: &dyn Fn(i64) -> Finding| ages.map(|age| judge(age).state);

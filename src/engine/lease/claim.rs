@@ -11,6 +11,7 @@ use crate::store::{Tx, debtors};
 
 use super::super::working_set::{NewLease, WorkingSet};
 use super::super::{Error, Resource};
+use super::guard;
 use super::lanes::{self, Selection};
 use super::pick::{self, Chosen};
 use super::take::{self, Refusal};
@@ -20,6 +21,8 @@ use super::{LeaseToken, Take, WorkItem, item, release, token};
 pub(in super::super) const PULL_KEPT: i64 = 15 * Micros::MINUTE;
 /// The longest an empty answer tells to wait.
 const RETRY_MAX: i64 = 30 * Micros::SECOND;
+/// The warning of an answer that is empty because nothing is leased for a while.
+const STOPPED: &str = "LEASING_STOPPED";
 /// How long an empty answer tells to wait while hours of contact are open.
 const RETRY_OPEN: i64 = 2 * Micros::SECOND;
 
@@ -84,6 +87,8 @@ pub(super) struct Claimed {
     pub(super) retry_after: i64,
     /// Code and text.
     pub(super) warnings: Vec<(&'static str, String)>,
+    /// Whether nothing is leased for a while, however long a pull would wait.
+    pub(super) stopped: bool,
 }
 
 /// What one pull was given.
@@ -116,6 +121,11 @@ pub(super) async fn claim_into(
     claim: Claim,
 ) -> Result<Claimed, Error> {
     let list = work_list(tx, set.part, &claim.work_list_id).await?;
+    let longest = claim.pulls.iter().map(|pull| pull.lease_duration).max();
+    let stopped = match longest {
+        Some(longest) => guard::stopped_until(set, tx, longest).await?,
+        None => None,
+    };
     let earlier = take_earlier(set, tx, &list, &claim).await?;
     if !claim.undelivered.is_empty() {
         give_back(set, tx, &list, &claim.undelivered).await?;
@@ -131,7 +141,8 @@ pub(super) async fn claim_into(
         }
         given.push(Given { leases, retried, refusal: None });
     }
-    let new = claim.pulls.iter().zip(&mut given).filter(|(_, given)| !given.retried);
+    let new = claim.pulls.iter().zip(&mut given);
+    let new = new.filter(|(_, given)| !given.retried && stopped.is_none());
     let (takes, pulls): (Vec<_>, Vec<_>) = new.partition(|(pull, _)| pull.take.is_some());
     // Takes go first: whoever asks for one debtor has no other to turn to.
     take::grant_all(set, tx, &list, takes).await?;
@@ -145,14 +156,20 @@ pub(super) async fn claim_into(
                     which it is too old to serve from.";
         warnings.push(("LEDGER_AGEING", text.to_owned()));
     }
-    let retry_after = retry_after(set, &selection);
+    let retry_after = match stopped {
+        None => retry_after(set, &selection),
+        Some(until) => {
+            warnings.push((STOPPED, stopped_text(until)));
+            spread((until.0 - set.now.0).clamp(RETRY_OPEN, RETRY_MAX))
+        }
+    };
     let answer = |(items, given): (Vec<WorkItem>, Given)| Answer {
         items,
         retried: given.retried,
         refusal: given.refusal,
     };
     let answers = works.into_iter().zip(given).map(answer).collect();
-    Ok(Claimed { answers, granted, retry_after, warnings })
+    Ok(Claimed { answers, granted, retry_after, warnings, stopped: stopped.is_some() })
 }
 
 /// Grants pulls the head of the list; returns how many leases.
@@ -367,7 +384,18 @@ fn retry_after(set: &WorkingSet, selection: &Selection) -> i64 {
         Some(next) => (next.0 - set.now.0).clamp(RETRY_OPEN, RETRY_MAX),
         None => RETRY_MAX,
     };
+    spread(wait)
+}
+
+fn spread(wait: i64) -> i64 {
     wait + rand::random_range(0..=wait / 4)
+}
+
+fn stopped_text(until: Micros) -> String {
+    format!(
+        "The database was switched to a standby that may lack the newest leases: nothing is \
+         leased before {until}, when all of them are over."
+    )
 }
 
 /// Whether a list has a ready case within hours of contact now: what a waiting

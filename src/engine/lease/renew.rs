@@ -9,6 +9,7 @@ use crate::store::{Class, Tx};
 
 use super::super::working_set::WorkingSet;
 use super::super::{Caller, Engine, Error, ItemError};
+use super::guard;
 use super::token::{self, Leases};
 use super::{Directive, LeaseToken, Renewal};
 
@@ -39,6 +40,8 @@ async fn renew_into(
     tokens: Vec<Result<LeaseToken, ItemError>>,
     duration: i64,
 ) -> Result<Vec<Renewal>, Error> {
+    // What runs may be prolonged while nothing new is leased.
+    guard::stopped_until(set, tx, duration).await?;
     let leases = Leases::load(set, tx, tokens.iter().flatten()).await?;
     let mut renewals = Vec::with_capacity(tokens.len());
     for token in tokens {

@@ -387,11 +387,12 @@ fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool 
         // A retry whose leases are all over gets nothing however long it waits, and a
         // take never waits.
         let taken = pull.pull.take.is_some();
-        if items.is_empty() && !retried && !taken && pull.until > now {
+        if items.is_empty() && !retried && !taken && !claimed.stopped && pull.until > now {
             waiting.push(pull);
             continue;
         }
-        let retry_after = (items.is_empty() && !taken).then_some(claimed.retry_after);
+        let again = items.is_empty() && (!taken || claimed.stopped);
+        let retry_after = again.then_some(claimed.retry_after);
         let warnings = claimed.warnings.clone();
         let work = LeasedWork { items, retry_after, warnings, failing_gates };
         // What a retry is told of may be in the hands of whoever asked first.

@@ -27,6 +27,11 @@ pub struct Health {
     pub synchronous_commit: String,
     /// `off` where a crash of the machine may damage the database.
     pub fsync: String,
+    /// The standbys of which some must have a commit before it is acknowledged; empty
+    /// where none must.
+    pub synchronous_standby_names: String,
+    /// How many receive its log.
+    pub standbys: i64,
     /// By how many microseconds the server's clock is ahead of ours; negative where it
     /// is behind. True to half a round trip.
     pub clock_ahead: i64,
@@ -38,7 +43,8 @@ pub struct Health {
 }
 
 const SETTINGS: &str = "SELECT current_setting('server_version'), \
-    current_setting('synchronous_commit'), current_setting('fsync')";
+    current_setting('synchronous_commit'), current_setting('fsync'), \
+    current_setting('synchronous_standby_names'), (SELECT count(*) FROM pg_stat_replication)";
 const LONGEST: &str = "SELECT COALESCE(application_name, '') || ' (process ' || pid || ')', \
     CAST(EXTRACT(EPOCH FROM clock_timestamp() - xact_start) AS BIGINT) FROM pg_stat_activity \
     WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid() \
@@ -64,14 +70,17 @@ impl Postgres {
         let mut tx = self.read().await?;
         let between = Micros(before.0 + (clock.now().0 - before.0) / 2);
         let theirs = tx.database_time().unwrap_or(between);
-        let settings: Option<(String, String, String)> =
+        let settings: Option<(String, String, String, String, i64)> =
             tx.fetch_optional(SETTINGS, params![]).await?;
-        let (version, synchronous_commit, fsync) = settings.ok_or(StoreError::Closed)?;
+        let (version, synchronous_commit, fsync, synchronous_standby_names, standbys) =
+            settings.ok_or(StoreError::Closed)?;
         let holder = |row: Option<(String, i64)>| row.map(|(name, age)| Holder { name, age });
         Ok(Health {
             version,
             synchronous_commit,
             fsync,
+            synchronous_standby_names,
+            standbys,
             clock_ahead: theirs.0 - between.0,
             longest: holder(tx.fetch_optional(LONGEST, params![]).await?),
             oldest_xmin: holder(tx.fetch_optional(OLDEST_XMIN, params![]).await?),

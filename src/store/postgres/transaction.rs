@@ -13,6 +13,7 @@ use crate::model::{Micros, Part};
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Lock, Value};
 use super::super::numbers::NumberKind;
+use super::super::queue::guard::Lineage;
 use super::super::row::{Cells, Row};
 use super::{Postgres, text};
 
@@ -22,6 +23,14 @@ pub(super) const NOW: &str =
 
 /// The most values of a statement whose rows are written out; the protocol takes 65,535.
 const WRITTEN_OUT_MAX: usize = 30_000;
+
+/// The timeline of the database, 0 while it follows another one, and whether a commit is
+/// acknowledged only when a standby has it. The name of a file of the log begins with its
+/// timeline, which every role may ask for.
+pub(super) const LINEAGE: &str = "CASE WHEN pg_is_in_recovery() THEN 0 ELSE CAST(CAST(\
+    'x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS bit(32)) AS bigint) END, \
+    CAST(current_setting('synchronous_standby_names') <> '' AND \
+    current_setting('synchronous_commit') IN ('on', 'remote_apply', 'remote_write') AS int)";
 
 /// How long a pooler may let a transaction wait for a connection to the database.
 const POOLER_WAIT: Duration = Duration::from_secs(10);
@@ -49,6 +58,7 @@ pub(in super::super) struct PgTx {
     store: Postgres,
     writes: bool,
     begun: Micros,
+    lineage: Option<Lineage>,
     retry: Option<Retry>,
     /// Numbers to be taken before it runs anew.
     lacks: Option<Lack>,
@@ -69,9 +79,18 @@ impl PgTx {
             match begin_on(store, &mut connection, writes).await {
                 Ok(row) => {
                     let begun = Micros(row.try_get_unchecked(0)?);
+                    let lineage = lineage(&row)?;
                     let store = store.clone();
                     let connection = Some(connection);
-                    return Ok(PgTx { connection, store, writes, begun, retry: None, lacks: None });
+                    return Ok(PgTx {
+                        connection,
+                        store,
+                        writes,
+                        begun,
+                        lineage,
+                        retry: None,
+                        lacks: None,
+                    });
                 }
                 Err(error) => {
                     connection.close_on_drop();
@@ -86,6 +105,10 @@ impl PgTx {
 
     pub(in super::super) fn begun(&self) -> Micros {
         self.begun
+    }
+
+    pub(in super::super) fn lineage(&self) -> Option<Lineage> {
+        self.lineage
     }
 
     pub(in super::super) fn note_conflict(&mut self) {
@@ -282,6 +305,15 @@ async fn begin_on(
             within.unwrap_or(Err(sqlx::Error::PoolTimedOut))
         }
     }
+}
+
+/// What the answer to BEGIN says beside the time, if it does.
+fn lineage(row: &PgRow) -> Result<Option<Lineage>, sqlx::Error> {
+    if row.len() < 3 {
+        return Ok(None);
+    }
+    let synchronous: i32 = row.try_get_unchecked(2)?;
+    Ok(Some(Lineage { timeline: row.try_get_unchecked(1)?, synchronous: synchronous != 0 }))
 }
 
 async fn undo(mut connection: PoolConnection<sqlx::Postgres>) {

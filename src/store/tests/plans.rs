@@ -12,6 +12,7 @@ pub(super) const SMALL: &[&str] = &[
     "lane",
     "zone_set",
     "portfolio_placing",
+    "lease_guard",
     "outbox",
     "_sqlx_migrations",
 ];
