@@ -75,25 +75,26 @@ impl PgTx {
         // the database that is every one of them.
         let mut dead = 0;
         loop {
-            let mut connection = pool.acquire().await?;
-            match begin_on(store, &mut connection, writes).await {
+            // From here on it is undone when whoever waits for it leaves: a connection that
+            // went back to the pool within a transaction would be the next one's.
+            let mut tx = PgTx {
+                connection: Some(pool.acquire().await?),
+                store: store.clone(),
+                writes,
+                begun: Micros(0),
+                lineage: None,
+                retry: None,
+                lacks: None,
+            };
+            let connection = tx.connection.as_mut().ok_or(StoreError::Closed)?;
+            match begin_on(store, connection, writes).await {
                 Ok(row) => {
-                    let begun = Micros(row.try_get_unchecked(0)?);
-                    let lineage = lineage(&row)?;
-                    let store = store.clone();
-                    let connection = Some(connection);
-                    return Ok(PgTx {
-                        connection,
-                        store,
-                        writes,
-                        begun,
-                        lineage,
-                        retry: None,
-                        lacks: None,
-                    });
+                    tx.begun = Micros(row.try_get_unchecked(0)?);
+                    tx.lineage = lineage(&row)?;
+                    return Ok(tx);
                 }
                 Err(error) => {
-                    connection.close_on_drop();
+                    tx.abandon();
                     if !is_lost(&error) || dead == pool.options().get_max_connections() {
                         return Err(error.into());
                     }
