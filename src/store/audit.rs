@@ -1,5 +1,5 @@
 //! The audit: appended only, each row chained to the one before it. A row holds
-//! no content, only a hash of it. Rows come by way of [`super::changes`].
+//! no content, only a hash of it. Rows come by way of `store::changes`.
 
 use crate::model::{CaseNo, Micros, Part};
 
