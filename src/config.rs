@@ -39,6 +39,7 @@ const SETTINGS: &[(&str, &str, bool)] = &[
     ("store", "lock_timeout_seconds", true),
     ("store", "idle_timeout_seconds", true),
     ("store", "database_commit", false),
+    ("store", "tenant_buckets", true),
     ("log", "format", false),
     ("log", "filter", false),
     ("limits", "request_bytes_max", true),

@@ -9,7 +9,9 @@ mod error;
 mod latest;
 mod page;
 mod review;
+mod spread;
 mod sweep;
+mod tenants;
 mod working_set;
 
 pub mod audit;

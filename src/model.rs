@@ -8,6 +8,7 @@ mod id;
 mod input;
 mod ledger;
 mod money;
+mod parts;
 mod portfolio;
 mod queue;
 mod rank;
@@ -30,6 +31,7 @@ pub use id::{
 pub use input::{INPUTS, Input, InputKind, Inputs};
 pub use ledger::{Served, serve};
 pub use money::{AMOUNT_MINOR_MAX, Currency, InvalidMoney, MoneyParts};
+pub use parts::{BUCKETS_MAX, Parts};
 pub use portfolio::{
     ContactPolicy, DayHours, OldLedgerRule, PlainPolicy, PortfolioSettings, RankingSettings,
 };

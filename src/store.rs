@@ -19,6 +19,7 @@ mod text;
 
 pub mod activations;
 pub mod audit;
+pub(crate) mod case_parts;
 pub mod cases;
 pub(crate) mod changes;
 pub mod debtors;
@@ -30,6 +31,7 @@ pub mod numbers;
 pub(crate) mod placing;
 pub mod portfolios;
 pub mod queue;
+pub(crate) mod tenants;
 pub mod transfer;
 
 pub(crate) use db::{Lock, Tx};

@@ -70,7 +70,8 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
         folder::prepare(folder, args.fresh)?;
     }
     let place = database::place(&config.store);
-    let engine = Engine::open(database::database(&config.store)?, Arc::new(SystemClock)).await;
+    let (database, buckets) = (database::database(&config.store)?, config.store.tenant_buckets);
+    let engine = Engine::open_spreading(database, Arc::new(SystemClock), buckets).await;
     let engine = engine.map_err(|error| failed(&format!("{place}: {error}")))?;
     let grpc = listeners.grpc_addr().map_err(|error| failed(&error))?;
     let http = listeners.http_addr().map_err(|error| failed(&error))?;

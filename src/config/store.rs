@@ -36,6 +36,9 @@ pub struct Store {
     /// What the service takes for durable there; default `durable`.
     /// `ARREARS_DATABASE_COMMIT`.
     pub database_commit: Commit,
+    /// Over how many parts a tenant is spread that stores something for the first time,
+    /// 1 to 128; default 1. What is stored stays as it is. `ARREARS_TENANT_BUCKETS`.
+    pub tenant_buckets: i64,
 }
 
 /// What hands out connections to a database.
@@ -110,6 +113,7 @@ impl Default for Store {
             lock_timeout_seconds: 5,
             idle_timeout_seconds: 10,
             database_commit: Commit::Durable,
+            tenant_buckets: 1,
         }
     }
 }
@@ -137,6 +141,8 @@ impl Store {
         let connections = self.database_connections;
         let (bound, holds) = ("it must be 4 to 200", (4..=200).contains(&connections));
         check("store.database_connections", connections.to_string(), bound, holds);
+        let (bound, holds) = ("it must be 1 to 128", (1..=128).contains(&self.tenant_buckets));
+        check("store.tenant_buckets", self.tenant_buckets.to_string(), bound, holds);
         for (setting, seconds, bound, most) in [
             (
                 "store.statement_timeout_seconds",

@@ -1,15 +1,11 @@
 //! Who calls.
 
-use crate::model::Part;
-
 /// Who calls, as made by the one layer that reads credentials. The tenant comes
 /// from credentials, never from a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant; `default` where there are no credentials.
     pub tenant: String,
-    /// The part the tenant's data lives in.
-    pub part: Part,
     /// The name for the audit.
     pub subject: String,
     /// What the caller may do.
@@ -22,7 +18,6 @@ impl Caller {
     pub fn local() -> Caller {
         Caller {
             tenant: "default".to_owned(),
-            part: Part::of_tenant("default"),
             subject: "local".to_owned(),
             roles: Role::ALL.to_vec(),
         }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 
 use crate::model::{
-    Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, RuleSetId, WorkListId, WorkListNo,
+    BUCKETS_MAX, Clock, Currency, LaneKey, Part, PortfolioId, PortfolioNo, RuleSetId, WorkListId,
+    WorkListNo,
 };
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
 use crate::scoring::{RuleSet, RuleSetDefinition};
@@ -19,6 +20,7 @@ use super::latest::Latest;
 use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
 use super::lease::{Guards, Waiting};
+use super::tenants::Tenants;
 use super::work_list::Counts;
 use super::working_set::{Effects, WorkingSet};
 use super::{Caller, Error, Resource};
@@ -34,6 +36,7 @@ pub struct Engine {
     pub(super) guards: Guards,
     pub(super) counts: Counts,
     pub(super) latest: Latest<PortfolioContext>,
+    pub(super) tenants: Tenants,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
     contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
 }
@@ -132,6 +135,19 @@ impl Engine {
         database: impl Into<Database>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Engine>, Error> {
+        Engine::open_spreading(database, clock, 1).await
+    }
+
+    /// The same; tenants that it meets for the first time are spread over so many parts,
+    /// 1 to 128. Those that are stored stay as they are.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn open_spreading(
+        database: impl Into<Database>,
+        clock: Arc<dyn Clock>,
+        buckets: i64,
+    ) -> Result<Arc<Engine>, Error> {
         let engine = Engine {
             store: Store::open(database).await?,
             clock,
@@ -142,6 +158,7 @@ impl Engine {
             guards: Guards::default(),
             counts: Counts::default(),
             latest: Latest::default(),
+            tenants: Tenants::new(buckets.clamp(1, BUCKETS_MAX)),
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };
@@ -215,29 +232,13 @@ impl Engine {
         caller: &Caller,
         portfolio_id: &PortfolioId,
     ) -> Result<(Currency, i64), Error> {
-        let context = self.latest(caller.part, portfolio_id).await?;
+        let part = self.parts(caller).await?.first();
+        let context = self.latest(part, portfolio_id).await?;
         Ok((context.currency(), context.portfolio.settings.ranking.tolerance_amount_minor))
     }
 
-    /// Runs a verb over a working set in one transaction, writes back what it
-    /// changed, and makes it known once it is durable.
-    pub(super) async fn transact<T, F>(
-        self: &Arc<Self>,
-        caller: &Caller,
-        class: Class,
-        work: F,
-    ) -> Result<T, Error>
-    where
-        F: for<'t> FnOnce(&'t mut WorkingSet, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
-            + Clone
-            + Send
-            + 'static,
-        T: Send + 'static,
-    {
-        self.transact_in(caller.part, &caller.subject, class, work).await
-    }
-
-    /// The same for work that the service does by itself.
+    /// Runs a verb over a working set of a part in one transaction, writes back what it
+    /// changed, and makes it known once it is durable. `actor` is for the audit.
     pub(super) async fn transact_in<T, F>(
         self: &Arc<Self>,
         part: Part,

@@ -50,9 +50,10 @@ pub async fn get_debtor(
 ) -> Result<(DebtorView, Vec<CaseView>, String), Error> {
     let request = request_of(caller, &debtor_id);
     let after = PageToken::read_number(page_token, request)?;
+    let part = engine.parts(caller).await?.of_debtor(&debtor_id);
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
-    let found = debtors::numbers_of(&mut tx, caller.part, [debtor_id.as_str()]).await?;
+    let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
+    let found = debtors::numbers_of(&mut tx, part, [debtor_id.as_str()]).await?;
     let debtor_no = found
         .into_values()
         .next()
@@ -93,7 +94,7 @@ pub fn page_after(caller: &Caller, debtor_id: &DebtorId, last: &CaseView) -> Str
 }
 
 fn request_of(caller: &Caller, debtor_id: &DebtorId) -> i64 {
-    PageToken::request("debtor", &[&caller.part.0.to_string(), debtor_id.as_str()])
+    PageToken::request("debtor", &[&caller.tenant, debtor_id.as_str()])
 }
 
 /// The debtor in hand, its lease aside.

@@ -55,8 +55,8 @@ pub async fn explain_case(
     case_id: CaseId,
     as_of_date: Option<Day>,
 ) -> Result<ExplainedCase, Error> {
+    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
     let mut tx = engine.store.read().await?;
-    let part = caller.part;
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let known = read::find(&mut tx, part, &context, &case_id).await?;
     let day = day_to_rank(&context, as_of_date, known.head.as_of, engine.now())?;
@@ -80,7 +80,8 @@ pub async fn score_case(
     document: Document,
     as_of_date: Option<Day>,
 ) -> Result<(CaseView, Explanation), Error> {
-    let context = engine.latest(caller.part, &portfolio_id).await?;
+    let part = engine.parts(caller).await?.first();
+    let context = engine.latest(part, &portfolio_id).await?;
     let as_of = document.as_of;
     let day = day_to_rank(&context, as_of_date, as_of, engine.now())?;
     let Document { case_id, debtor_id, facts, .. } = document;

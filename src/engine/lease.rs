@@ -21,6 +21,7 @@ mod pick;
 mod preview;
 mod release;
 mod renew;
+mod spread;
 mod take;
 pub(super) mod token;
 mod wait;
@@ -30,6 +31,7 @@ pub(super) use guard::Guards;
 pub use preview::{PreviewedWork, preview_work};
 pub use release::release_leases;
 pub use renew::renew_leases;
+pub(super) use spread::add_warnings;
 pub(super) use wait::Waiting;
 
 /// Leases the next work of a list, waiting for it where there is none; or one given
@@ -44,7 +46,8 @@ pub async fn lease_work(
     caller: &Caller,
     command: LeaseCommand,
 ) -> Result<LeasedWork, Error> {
-    let number = work_list_no(engine, caller.part, &command.work_list_id).await?;
+    let parts = engine.parts(caller).await?;
+    let number = work_list_no(engine, parts.first(), &command.work_list_id).await?;
     let pull = claim::Pull {
         worker_id: command.worker_id,
         max_items: command.max_items,
@@ -53,7 +56,7 @@ pub async fn lease_work(
         take: command.take,
     };
     let wait = Duration::from_micros(u64::try_from(command.wait).unwrap_or(0));
-    wait::pull(engine, (caller.part, number), command.work_list_id, (pull, wait)).await
+    wait::pull(engine, (parts, number), command.work_list_id, (pull, wait)).await
 }
 
 /// The number of a work list; read once, because it never changes.

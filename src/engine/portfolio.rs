@@ -64,7 +64,9 @@ async fn create(
     portfolio_id: &PortfolioId,
     settings: &PortfolioSettings,
 ) -> Result<Portfolio, Error> {
-    let (part, now) = (caller.part, engine.now());
+    let now = engine.now();
+    let parts = engine.tenants.claim(tx, caller, now).await?;
+    let part = parts.first();
     if let Some(stored) = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await? {
         if stored.settings == *settings {
             return portfolio(tx, part, stored).await;
@@ -74,24 +76,36 @@ async fn create(
             id: portfolio_id.to_string(),
         });
     }
-    portfolios::claim_tenant(tx, part, &caller.tenant, now).await?;
-    let number = PortfolioNo(numbers::take(tx, part, NumberKind::Portfolio, 1).await?);
-    let new = (number, portfolio_id.as_str(), settings);
+    // One number in all parts, so that what is found in one can be asked for in another.
+    let number = numbers::take(tx, parts.home(), NumberKind::Portfolio, 1).await?;
+    let new = (PortfolioNo(number), portfolio_id.as_str(), settings);
+    for part in parts.all() {
+        create_in(tx, *part, (&caller.subject, now), new).await?;
+    }
+    let stored = portfolios::portfolio_by_no(tx, part, new.0).await?;
+    let stored = stored.ok_or_else(|| Damage::missing("portfolio", part, number))?;
+    portfolio(tx, part, stored).await
+}
+
+async fn create_in(
+    tx: &mut Tx,
+    part: Part,
+    (actor, now): (&str, Micros),
+    new: (PortfolioNo, &str, &PortfolioSettings),
+) -> Result<(), Error> {
+    let (number, _, settings) = new;
     portfolios::insert_portfolio(tx, part, new, now).await?;
     let rule_set_id =
         activations::save_rule_set(tx, part, &shipped_rule_set(settings), now).await?;
     let activation = NewActivation {
         activation_id: 1,
         rule_set_id,
-        actor: &caller.subject,
+        actor,
         reason: "the portfolio was created with the shipped scorecards",
     };
     activations::activate(tx, part, number, activation, now).await?;
-    note(tx, caller, now, "portfolio.created", settings).await?;
-    note(tx, caller, now, "rule_set.activated", &rule_set_id).await?;
-    let stored = portfolios::portfolio_by_no(tx, part, number).await?;
-    let stored = stored.ok_or_else(|| Damage::missing("portfolio", part, number.0))?;
-    portfolio(tx, part, stored).await
+    note(tx, part, (actor, now), ("portfolio.created", settings)).await?;
+    note(tx, part, (actor, now), ("rule_set.activated", &rule_set_id)).await
 }
 
 /// The rule set that a new portfolio begins with.
@@ -113,15 +127,13 @@ fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
 
 async fn note(
     tx: &mut Tx,
-    caller: &Caller,
-    now: Micros,
-    kind: &'static str,
-    content: &(impl std::fmt::Debug + Sync),
+    part: Part,
+    by: (&str, Micros),
+    (kind, content): (&'static str, &(impl std::fmt::Debug + Sync)),
 ) -> Result<(), Error> {
     let content = format!("{content:?}");
     let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    let by = (caller.subject.as_str(), now);
-    Ok(changes::publish(tx, caller.part, by, ChangedCases::new(), &[row]).await?)
+    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
 }
 
 async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<Portfolio, Error> {
@@ -153,6 +165,7 @@ pub async fn update_portfolio(
     settings: PortfolioSettings,
     etag: &str,
 ) -> Result<Portfolio, Error> {
+    let parts = engine.parts(caller).await?;
     let (clock, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
     let changed = Arc::clone(engine);
     engine
@@ -161,8 +174,13 @@ pub async fn update_portfolio(
             Class::Interactive,
             move |tx| {
                 Box::pin(async move {
-                    let now = clock.now_of(tx);
-                    update(tx, &caller, now, (&portfolio_id, &settings, &etag)).await
+                    let by = (caller.subject.as_str(), clock.now_of(tx));
+                    for part in parts.all() {
+                        update(tx, *part, by, (&portfolio_id, &settings, &etag)).await?;
+                    }
+                    let part = parts.first();
+                    let new = stored(tx, part, &portfolio_id).await?;
+                    portfolio(tx, part, new).await
                 })
             },
             move |_| changed.latest.forget(),
@@ -172,12 +190,12 @@ pub async fn update_portfolio(
 
 async fn update(
     tx: &mut Tx,
-    caller: &Caller,
-    now: Micros,
+    part: Part,
+    by: (&str, Micros),
     change: (&PortfolioId, &PortfolioSettings, &str),
-) -> Result<Portfolio, Error> {
+) -> Result<(), Error> {
     let (portfolio_id, settings, etag) = change;
-    let part = caller.part;
+    let (_, now) = by;
     let old = stored(tx, part, portfolio_id).await?;
     let mismatch = || Error::EtagMismatch {
         resource: Resource::Portfolio,
@@ -194,9 +212,7 @@ async fn update(
     if placing::moves_cases(&old.settings, settings) {
         store::placing::begin(tx, part, old.number, now).await?;
     }
-    note(tx, caller, now, "portfolio.updated", settings).await?;
-    let new = stored(tx, part, portfolio_id).await?;
-    portfolio(tx, part, new).await
+    note(tx, part, by, ("portfolio.updated", settings)).await
 }
 
 /// Refuses changes that would make stored ranks wrong.
@@ -241,9 +257,10 @@ pub async fn get_portfolio(
     caller: &Caller,
     portfolio_id: PortfolioId,
 ) -> Result<Portfolio, Error> {
+    let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
-    let stored = stored(&mut tx, caller.part, &portfolio_id).await?;
-    portfolio(&mut tx, caller.part, stored).await
+    let stored = stored(&mut tx, part, &portfolio_id).await?;
+    portfolio(&mut tx, part, stored).await
 }
 
 /// A page of the tenant's portfolios by id, and the token of the next one.
@@ -256,14 +273,15 @@ pub async fn list_portfolios(
     page_size: usize,
     token: &str,
 ) -> Result<(Vec<Portfolio>, String), Error> {
-    let request = PageToken::request("portfolios", &[&caller.part.0.to_string()]);
+    let request = PageToken::request("portfolios", &[&caller.tenant]);
     let after = PageToken::read(token, request)?;
+    let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
-    let mut rows = portfolios::list_portfolios(&mut tx, caller.part, &after, page_size + 1).await?;
+    let mut rows = portfolios::list_portfolios(&mut tx, part, &after, page_size + 1).await?;
     let next = PageToken::cut(&mut rows, page_size, request, |last| last.id.clone());
     let mut page = Vec::with_capacity(rows.len());
     for row in rows {
-        page.push(portfolio(&mut tx, caller.part, row).await?);
+        page.push(portfolio(&mut tx, part, row).await?);
     }
     Ok((page, next))
 }

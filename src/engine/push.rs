@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::model::{CaseId, CaseState, DebtorId, Facts, Micros, PortfolioId, Rank, Violations};
+use crate::model::{
+    CaseId, CaseState, DebtorId, Facts, Micros, Part, PortfolioId, Rank, Violations,
+};
 use crate::store::Class;
 
+use super::spread::{Items, values};
 use super::working_set::WorkingSet;
 use super::{Caller, Engine, Error, ItemError};
 
 mod decide;
 mod documents;
 mod sort;
+mod spread;
 mod take;
 
 use documents::Push;
+use spread::Pusher;
 
 /// From how many documents on a push gives way to those at the telephone.
 const INGEST_FROM: usize = 50;
@@ -108,13 +113,30 @@ pub async fn push_cases(
     caller: &Caller,
     command: PushCommand,
 ) -> Result<Vec<PushResult>, Error> {
-    let count = command.documents.len();
+    let interactive = command.documents.len() < INGEST_FROM;
+    let pusher = Pusher {
+        engine: Arc::clone(engine),
+        parts: engine.parts(caller).await?,
+        actor: caller.subject.clone(),
+        class: if interactive { Class::Interactive } else { Class::Ingest },
+    };
     let push = Push::prepare(command);
+    let results = match pusher.parts.only() {
+        Some(part) => push_in(&pusher, part, push).await?,
+        None => spread::push(pusher, push).await?,
+    };
+    Ok(values(results))
+}
+
+/// Takes documents whose debtors all live in one part.
+async fn push_in(pusher: &Pusher, part: Part, push: Push) -> Result<Items<PushResult>, Error> {
+    let Pusher { engine, actor, class, .. } = pusher;
     if push.dry {
         let mut tx = engine.store.read().await?;
-        let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
+        let mut set = WorkingSet::of_part(engine, part, actor, engine.now_of(&tx));
         return take::push_into(&mut set, &mut tx, push).await;
     }
-    let class = if count < INGEST_FROM { Class::Interactive } else { Class::Ingest };
-    engine.transact(caller, class, move |set, tx| Box::pin(take::push_into(set, tx, push))).await
+    engine
+        .transact_in(part, actor, *class, move |set, tx| Box::pin(take::push_into(set, tx, push)))
+        .await
 }

@@ -61,6 +61,8 @@ pub struct CaseView {
 /// A case of a page: as it stands, or why it cannot be read.
 #[derive(Clone, Debug)]
 pub struct ListedCase {
+    /// The part it lives in.
+    pub part: Part,
     /// The service's number.
     pub case_no: CaseNo,
     /// The caller's id, empty where it cannot be read.
@@ -103,9 +105,10 @@ pub async fn get_case(
     portfolio_id: PortfolioId,
     case_id: CaseId,
 ) -> Result<CaseView, Error> {
+    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
     let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, caller.part, &portfolio_id).await?;
-    let known = find(&mut tx, caller.part, &context, &case_id).await?;
+    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
+    let known = find(&mut tx, part, &context, &case_id).await?;
     view_of(engine, &mut tx, &context, known.head, true).await
 }
 
@@ -121,40 +124,27 @@ pub async fn list_cases(
     query: ListCasesQuery,
 ) -> Result<(Vec<ListedCase>, String), Error> {
     let request = request_of(caller, &query);
-    let after = PageToken::read_number(&query.page_token, request)?;
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, caller.part, &query.portfolio_id).await?;
-    let debtor_no = match &query.debtor_id {
-        Some(id) => {
-            let found = debtors::numbers_of(&mut tx, caller.part, [id.as_str()]).await?;
-            let Some(debtor_no) = found.into_values().next() else {
-                return Ok((Vec::new(), String::new()));
-            };
-            Some(debtor_no)
+    let parts = engine.parts(caller).await?;
+    let of_debtor = query.debtor_id.as_ref().map(|debtor_id| [parts.of_debtor(debtor_id)]);
+    let parts = of_debtor.as_ref().map_or(parts.all(), |part| part.as_slice());
+    let cursor = PageToken::read(&query.page_token, request)?;
+    let mut place = match cursor.as_str() {
+        "" => (parts[0], CaseNo(0)),
+        cursor => place_of(cursor).ok_or(Error::PageTokenMalformed)?,
+    };
+    let begins = parts.iter().position(|part| *part == place.0);
+    let mut listed: Vec<ListedCase> = Vec::new();
+    for part in &parts[begins.ok_or(Error::PageTokenMalformed)?..] {
+        if *part != place.0 {
+            place = (*part, CaseNo(0));
         }
-        None => None,
-    };
-    let filter = HeadFilter {
-        after,
-        states: query.states.iter().map(|state| *state as i64).collect(),
-        groups: query.groups.iter().map(|group| *group as i64).collect(),
-        stages: query.stages.iter().map(|stage| *stage as i64).collect(),
-        debtor_no,
-        limit: query.page_size + 1,
-    };
-    let number = context.portfolio.number;
-    let all = filter.fits_all();
-    let mut heads = cases::list_heads(&mut tx, caller.part, number, filter).await?;
-    if all {
-        // What has no head has nothing that a filter could be compared with.
-        let last = heads.last().filter(|_| heads.len() > query.page_size);
-        let to = last.map_or(i64::MAX, |(case_no, _)| case_no.0);
-        let headless = cases::headless(&mut tx, caller.part, number, (after, to)).await?;
-        heads.extend(headless.into_iter().map(|(case_no, damage)| (case_no, Err(damage))));
-        heads.sort_by_key(|(case_no, _)| *case_no);
+        let room = query.page_size + 1 - listed.len();
+        listed.extend(list_in(engine, place, room, &query).await?);
+        if listed.len() > query.page_size {
+            break;
+        }
     }
-    let next = PageToken::cut(&mut heads, query.page_size, request, |(last, _)| last.to_string());
-    let listed = views(engine, &mut tx, &context, heads, query.full).await?;
+    let next = PageToken::cut(&mut listed, query.page_size, request, cursor_of);
     for damage in listed.iter().filter_map(|listed| listed.read.as_ref().err()) {
         let Damage { table, key, why } = damage;
         tracing::error!(table, key, why, "stored data cannot be read back: a case is not listed");
@@ -162,10 +152,59 @@ pub async fn list_cases(
     Ok((listed, next))
 }
 
+/// The next cases of one part behind a case, at most `room`.
+async fn list_in(
+    engine: &Engine,
+    (part, after): (Part, CaseNo),
+    room: usize,
+    query: &ListCasesQuery,
+) -> Result<Vec<ListedCase>, Error> {
+    let mut tx = engine.store.read().await?;
+    let context = engine.context_by_id(&mut tx, part, &query.portfolio_id).await?;
+    let debtor_no = match &query.debtor_id {
+        Some(id) => {
+            let found = debtors::numbers_of(&mut tx, part, [id.as_str()]).await?;
+            let Some(debtor_no) = found.into_values().next() else { return Ok(Vec::new()) };
+            Some(debtor_no)
+        }
+        None => None,
+    };
+    let filter = HeadFilter {
+        after: after.0,
+        states: query.states.iter().map(|state| *state as i64).collect(),
+        groups: query.groups.iter().map(|group| *group as i64).collect(),
+        stages: query.stages.iter().map(|stage| *stage as i64).collect(),
+        debtor_no,
+        limit: room,
+    };
+    let number = context.portfolio.number;
+    let all = filter.fits_all();
+    let mut heads = cases::list_heads(&mut tx, part, number, filter).await?;
+    if all {
+        // What has no head has nothing that a filter could be compared with.
+        let last = heads.last().filter(|_| heads.len() == room);
+        let to = last.map_or(i64::MAX, |(case_no, _)| case_no.0);
+        let headless = cases::headless(&mut tx, part, number, (after.0, to)).await?;
+        heads.extend(headless.into_iter().map(|(case_no, damage)| (case_no, Err(damage))));
+        heads.sort_by_key(|(case_no, _)| *case_no);
+        heads.truncate(room);
+    }
+    views(engine, &mut tx, &context, heads, query.full).await
+}
+
+fn cursor_of(last: &ListedCase) -> String {
+    format!("{} {}", last.part, last.case_no)
+}
+
+fn place_of(cursor: &str) -> Option<(Part, CaseNo)> {
+    let (part, case_no) = cursor.split_once(' ')?;
+    Some((Part(part.parse().ok()?), CaseNo(case_no.parse().ok()?)))
+}
+
 /// Continues a listing after a case of it, when an answer ends early because it
 /// is large.
 pub fn page_after(caller: &Caller, query: &ListCasesQuery, last: &ListedCase) -> String {
-    PageToken::write(&last.case_no.to_string(), request_of(caller, query))
+    PageToken::write(&cursor_of(last), request_of(caller, query))
 }
 
 /// The listing that a page token belongs to: all its filters.
@@ -174,7 +213,7 @@ fn request_of(caller: &Caller, query: &ListCasesQuery) -> i64 {
         "{:?} {:?} {:?} {:?} {:?}",
         query.portfolio_id, query.states, query.groups, query.stages, query.debtor_id
     );
-    PageToken::request("cases", &[&caller.part.0.to_string(), &filters])
+    PageToken::request("cases", &[&caller.tenant, &filters])
 }
 
 /// A case of a portfolio by the caller's id.
@@ -217,6 +256,7 @@ pub(super) async fn views(
         view(context, (id, &head, &debtor), content.as_ref(), (now, today, full))
     };
     let listed = heads.into_iter().map(|(case_no, head)| ListedCase {
+        part,
         case_no,
         case_id: ids.get(&case_no).map(|(_, id)| id.clone()).unwrap_or_default(),
         read: view_of(case_no, head),

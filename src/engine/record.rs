@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::model::{CaseId, DebtorId, EventId, HoldKind, Micros, PortfolioId, Violations};
+use crate::model::{CaseId, DebtorId, EventId, HoldKind, Micros, Part, PortfolioId, Violations};
 use crate::store::Class;
 
+use super::spread::{Items, values};
 use super::{Caller, Engine, Error, ItemError};
 
 mod apply;
+mod spread;
 
 /// The events of one call.
 #[derive(Clone, Debug)]
@@ -100,9 +102,29 @@ pub async fn record_events(
     caller: &Caller,
     command: RecordCommand,
 ) -> Result<Vec<RecordResult>, Error> {
+    let parts = engine.parts(caller).await?;
+    let results = match parts.only() {
+        Some(part) => {
+            let events = command.events.into_iter().enumerate().collect();
+            record_in(engine, (caller, part), (command.portfolio_id, events)).await?
+        }
+        None => spread::record(engine, (caller, &parts), command).await?,
+    };
+    Ok(values(results))
+}
+
+/// Events with their places in the request.
+type Events = Items<Result<Event, RejectedEvent>>;
+
+/// Records events whose debtors all live in one part.
+async fn record_in(
+    engine: &Arc<Engine>,
+    (caller, part): (&Caller, Part),
+    events: (PortfolioId, Events),
+) -> Result<Items<RecordResult>, Error> {
     engine
-        .transact(caller, Class::Interactive, move |set, tx| {
-            Box::pin(apply::record_into(set, tx, command))
+        .transact_in(part, &caller.subject, Class::Interactive, move |set, tx| {
+            Box::pin(apply::record_into(set, tx, events))
         })
         .await
 }

@@ -136,8 +136,8 @@ pub async fn replay_case(
     portfolio_id: PortfolioId,
     case_id: CaseId,
 ) -> Result<Replay, Error> {
+    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
     let mut tx = engine.store.read().await?;
-    let part = caller.part;
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let head = read::find(&mut tx, part, &context, &case_id).await?.head;
     let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;

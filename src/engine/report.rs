@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{CaseNo, Micros};
+use crate::model::{CaseNo, Micros, Violations};
 use crate::policy::{OutcomeRow, Window, failing_gates};
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::queue::report::{self, ReportRow};
@@ -11,6 +11,7 @@ use crate::store::{Class, Tx};
 
 use super::lease::token::{self, Leases};
 use super::lease::{LeaseToken, Outcome, ReportCommand, ReportDisposition, ReportResult};
+use super::spread::{Items, by_part, over_parts, values};
 use super::working_set::{WorkingSet, gate_input};
 use super::{Caller, Engine, Error, ItemError};
 
@@ -34,11 +35,16 @@ pub async fn report_outcomes(
     caller: &Caller,
     command: ReportCommand,
 ) -> Result<Vec<ReportResult>, Error> {
-    engine
-        .transact(caller, Class::Interactive, move |set, tx| {
-            Box::pin(report_into(set, tx, command))
+    let parts = engine.parts(caller).await?;
+    let part_of = |outcome: &Result<Outcome, _>| {
+        token::part_of(&parts, outcome.as_ref().ok().map(|outcome| &outcome.token))
+    };
+    let reported = over_parts(by_part(command.outcomes, part_of), |part, outcomes| {
+        engine.transact_in(part, &caller.subject, Class::Interactive, move |set, tx| {
+            Box::pin(report_into(set, tx, outcomes))
         })
-        .await
+    });
+    Ok(values(reported.await?))
 }
 
 /// Reports taken before and by this call.
@@ -50,10 +56,10 @@ struct Reports {
 async fn report_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    command: ReportCommand,
-) -> Result<Vec<ReportResult>, Error> {
+    outcomes: Items<Result<Outcome, Violations>>,
+) -> Result<Items<ReportResult>, Error> {
     let tokens: Vec<LeaseToken> =
-        command.outcomes.iter().flatten().map(|outcome| outcome.token).collect();
+        outcomes.iter().filter_map(|(_, one)| Some(one.as_ref().ok()?.token)).collect();
     let leases = Leases::load(set, tx, &tokens).await?;
     let keys: Vec<(CaseNo, i64)> =
         tokens.iter().map(|token| (CaseNo(token.case_no), token.lease_seq)).collect();
@@ -67,8 +73,8 @@ async fn report_into(
     let ids = check::ids(set, tx, spoken_of).await?;
     let mut reports = Reports { known, new: Vec::new() };
     let mut holds = apply::NewHolds::default();
-    let mut results = Vec::with_capacity(command.outcomes.len());
-    for (at, outcome) in command.outcomes.into_iter().enumerate() {
+    let mut results = Vec::with_capacity(outcomes.len());
+    for (at, outcome) in outcomes {
         let taken = match outcome {
             Err(violations) => Err(ItemError::Invalid(violations)),
             Ok(outcome) => {
@@ -80,12 +86,13 @@ async fn report_into(
                 })
             }
         };
-        results.push(match taken {
+        let result = match taken {
             Ok((disposition, next_eligible)) => {
                 ReportResult { disposition: Ok(disposition), next_eligible }
             }
             Err(error) => ReportResult { disposition: Err(error), next_eligible: None },
-        });
+        };
+        results.push((at, result));
     }
     holds.save(tx, set.part, set.now).await?;
     report::insert(tx, set.part, &reports.new, set.now).await?;

@@ -16,9 +16,12 @@ pub(super) const CHANGES_KEPT: i64 = 7 * 24 * Micros::HOUR;
 /// How far somebody has watched a portfolio.
 #[derive(Clone, Debug)]
 pub struct CaseWatch {
-    part: Part,
     portfolio_id: PortfolioId,
-    place: Place,
+    /// A place in the log of each part of the tenant.
+    places: Vec<(Part, Place)>,
+    /// Which part is looked at next, so that none waits for another.
+    turn: usize,
+    request: i64,
 }
 
 /// Behind which change, and behind which case of the one that follows it.
@@ -48,27 +51,39 @@ pub async fn watch_cases(
     portfolio_id: PortfolioId,
     resume_token: &str,
 ) -> Result<CaseWatch, Error> {
-    let part = caller.part;
+    let parts = engine.parts(caller).await?;
     let mut tx = engine.store.read().await?;
-    engine.context_by_id(&mut tx, part, &portfolio_id).await?;
-    let newest = changes::last(&mut tx, part).await?;
-    let from_now = Place { change_no: newest, case_no: CaseNo(0) };
-    let mut watch = CaseWatch { part, portfolio_id, place: from_now };
-    if !resume_token.is_empty() {
-        watch.place = watch.place_of(resume_token)?;
-        let oldest = changes::oldest(&mut tx, part).await?.unwrap_or(newest + 1);
-        if !(oldest - 1..=newest).contains(&watch.place.change_no) {
-            return Err(Error::WatchTokenExpired);
-        }
+    engine.context_by_id(&mut tx, parts.first(), &portfolio_id).await?;
+    let request = PageToken::request("watch", &[&caller.tenant, portfolio_id.as_str()]);
+    let resumed = match resume_token {
+        "" => None,
+        token => Some(places_of(token, request, parts.all())?),
+    };
+    let mut places = Vec::with_capacity(parts.all().len());
+    for (at, part) in parts.all().iter().enumerate() {
+        let newest = changes::last(&mut tx, *part).await?;
+        let place = match resumed.as_ref().map(|resumed| resumed[at]) {
+            Some(place) => {
+                let oldest = changes::oldest(&mut tx, *part).await?.unwrap_or(newest + 1);
+                if !(oldest - 1..=newest).contains(&place.change_no) {
+                    return Err(Error::WatchTokenExpired);
+                }
+                place
+            }
+            None => Place { change_no: newest, case_no: CaseNo(0) },
+        };
+        places.push((*part, place));
     }
-    Ok(watch)
+    Ok(CaseWatch { portfolio_id, places, turn: 0, request })
 }
 
 impl CaseWatch {
     /// Goes on behind what has been seen.
     pub fn token(&self) -> String {
-        let Place { change_no, case_no } = self.place;
-        PageToken::write(&format!("{change_no} {case_no}"), self.request())
+        let place =
+            |(_, Place { change_no, case_no }): &(Part, Place)| format!("{change_no} {case_no}");
+        let places: Vec<String> = self.places.iter().map(place).collect();
+        PageToken::write(&places.join(" "), self.request)
     }
 
     /// Looks at the next changes, at most `most` cases of them, and goes on behind them.
@@ -76,13 +91,32 @@ impl CaseWatch {
     /// # Errors
     /// `WatchTokenExpired` for one who has fallen behind by more than is kept.
     pub async fn step(&mut self, engine: &Arc<Engine>, most: usize) -> Result<Watched, Error> {
+        for _ in 0..self.places.len() {
+            let at = self.turn % self.places.len();
+            self.turn = at + 1;
+            let watched = self.step_in(engine, at, most).await?;
+            if !watched.caught_up {
+                return Ok(watched);
+            }
+        }
+        Ok(Watched { cases: Vec::new(), caught_up: true })
+    }
+
+    /// The same for one part.
+    async fn step_in(
+        &mut self,
+        engine: &Arc<Engine>,
+        at: usize,
+        most: usize,
+    ) -> Result<Watched, Error> {
+        let (part, from) = self.places[at];
         let mut tx = engine.store.read().await?;
-        let rows = changes::after(&mut tx, self.part, self.place.change_no).await?;
-        if rows.first().is_some_and(|(change_no, _)| *change_no != self.place.change_no + 1) {
+        let rows = changes::after(&mut tx, part, from.change_no).await?;
+        if rows.first().is_some_and(|(change_no, _)| *change_no != from.change_no + 1) {
             return Err(Error::WatchTokenExpired);
         }
         let mut found = BTreeSet::new();
-        let mut place = self.place;
+        let mut place = from;
         'rows: for (change_no, cases) in &rows {
             let seen = place.case_no;
             for case_no in cases.keys().filter(|case_no| **case_no > seen) {
@@ -97,33 +131,31 @@ impl CaseWatch {
         if rows.is_empty() {
             return Ok(Watched { cases: Vec::new(), caught_up: true });
         }
-        let context = engine.context_by_id(&mut tx, self.part, &self.portfolio_id).await?;
+        let context = engine.context_by_id(&mut tx, part, &self.portfolio_id).await?;
         let number = context.portfolio.number;
-        let heads = cases::heads_of(&mut tx, self.part, number, found).await?;
+        let heads = cases::heads_of(&mut tx, part, number, found).await?;
         let cases = read::views(engine, &mut tx, &context, heads, false).await?;
-        self.place = place;
+        self.places[at].1 = place;
         Ok(Watched { cases, caught_up: false })
     }
+}
 
-    fn place_of(&self, token: &str) -> Result<Place, Error> {
-        let cursor = PageToken::read(token, self.request()).ok();
-        let place = cursor.and_then(|cursor| {
-            let (change_no, case_no) = cursor.split_once(' ')?;
-            Some(Place {
-                change_no: change_no.parse().ok()?,
-                case_no: CaseNo(case_no.parse().ok()?),
-            })
-        });
-        place.ok_or_else(|| {
+/// The places that a token names, one for each part.
+fn places_of(token: &str, request: i64, parts: &[Part]) -> Result<Vec<Place>, Error> {
+    let numbers = PageToken::read(token, request).ok().and_then(|cursor| {
+        let numbers = cursor.split(' ').map(|number| number.parse().ok());
+        numbers.collect::<Option<Vec<i64>>>()
+    });
+    let numbers = numbers.filter(|numbers| numbers.len() == 2 * parts.len());
+    let place = |pair: &[i64]| Place { change_no: pair[0], case_no: CaseNo(pair[1]) };
+    match numbers {
+        Some(numbers) => Ok(numbers.chunks(2).map(place).collect()),
+        None => {
             let mut violations = Violations::new();
             let bound = "it must be one that a watch of the same portfolio has sent";
             violations.add("resume_token", Reason::FieldMalformed, token, bound);
-            Error::Invalid(violations)
-        })
-    }
-
-    fn request(&self) -> i64 {
-        PageToken::request("watch", &[&self.part.0.to_string(), self.portfolio_id.as_str()])
+            Err(Error::Invalid(violations))
+        }
     }
 }
 

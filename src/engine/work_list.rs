@@ -100,7 +100,9 @@ async fn create(
     caller: &Caller,
     (id, settings): (&WorkListId, &WorkListSettings),
 ) -> Result<WorkList, Error> {
-    let (part, now) = (caller.part, engine.now());
+    let now = engine.now();
+    let parts = engine.tenants.claim(tx, caller, now).await?;
+    let part = parts.first();
     if let Some(stored) = portfolios::work_list_by_id(tx, part, id.as_str()).await? {
         if stored.settings == *settings {
             return work_list(part, stored);
@@ -108,10 +110,12 @@ async fn create(
         return Err(Error::AlreadyExists { resource: Resource::WorkList, id: id.to_string() });
     }
     check_portfolios(tx, part, settings).await?;
-    portfolios::claim_tenant(tx, part, &caller.tenant, now).await?;
-    let number = WorkListNo(numbers::take(tx, part, NumberKind::WorkList, 1).await?);
-    portfolios::insert_work_list(tx, part, (number, id.as_str(), settings), now).await?;
-    note(tx, caller, now, ("work_list.created", settings)).await?;
+    // One number in all parts, as for portfolios.
+    let number = WorkListNo(numbers::take(tx, parts.home(), NumberKind::WorkList, 1).await?);
+    for part in parts.all() {
+        portfolios::insert_work_list(tx, *part, (number, id.as_str(), settings), now).await?;
+        note(tx, *part, (&caller.subject, now), ("work_list.created", settings)).await?;
+    }
     stored(tx, part, id).await
 }
 
@@ -130,14 +134,13 @@ async fn check_portfolios(
 
 async fn note(
     tx: &mut Tx,
-    caller: &Caller,
-    now: Micros,
+    part: Part,
+    by: (&str, Micros),
     (kind, settings): (&'static str, &WorkListSettings),
 ) -> Result<(), Error> {
     let content = format!("{settings:?}");
     let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    let by = (caller.subject.as_str(), now);
-    Ok(changes::publish(tx, caller.part, by, ChangedCases::new(), &[row]).await?)
+    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
 }
 
 async fn stored(tx: &mut Tx, part: Part, id: &WorkListId) -> Result<WorkList, Error> {
@@ -167,6 +170,7 @@ pub async fn update_work_list(
     settings: WorkListSettings,
     etag: &str,
 ) -> Result<WorkList, Error> {
+    let parts = engine.parts(caller).await?;
     let (owner, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
     engine
         .store
@@ -175,7 +179,11 @@ pub async fn update_work_list(
             move |tx| {
                 Box::pin(async move {
                     let change = (&work_list_id, &settings, etag.as_str());
-                    update(tx, &owner, &caller, change).await
+                    let by = (caller.subject.as_str(), owner.now());
+                    for part in parts.all() {
+                        update(tx, *part, by, change).await?;
+                    }
+                    stored(tx, parts.first(), &work_list_id).await
                 })
             },
             |_| (),
@@ -185,11 +193,11 @@ pub async fn update_work_list(
 
 async fn update(
     tx: &mut Tx,
-    engine: &Engine,
-    caller: &Caller,
+    part: Part,
+    by: (&str, Micros),
     (id, settings, etag): (&WorkListId, &WorkListSettings, &str),
-) -> Result<WorkList, Error> {
-    let (part, now) = (caller.part, engine.now());
+) -> Result<(), Error> {
+    let (_, now) = by;
     let old = super::lease::work_list(tx, part, id).await?;
     let mismatch = || Error::EtagMismatch {
         resource: Resource::WorkList,
@@ -203,8 +211,7 @@ async fn update(
     if !portfolios::update_work_list(tx, part, &old, settings, now).await? {
         return Err(mismatch());
     }
-    note(tx, caller, now, ("work_list.updated", settings)).await?;
-    stored(tx, part, id).await
+    note(tx, part, by, ("work_list.updated", settings)).await
 }
 
 /// One work list.
@@ -216,8 +223,9 @@ pub async fn get_work_list(
     caller: &Caller,
     work_list_id: WorkListId,
 ) -> Result<WorkList, Error> {
+    let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
-    stored(&mut tx, caller.part, &work_list_id).await
+    stored(&mut tx, part, &work_list_id).await
 }
 
 /// A page of the tenant's work lists by id, and the token of the next one.
@@ -230,11 +238,12 @@ pub async fn list_work_lists(
     page_size: usize,
     token: &str,
 ) -> Result<(Vec<WorkList>, String), Error> {
-    let request = PageToken::request("work lists", &[&caller.part.0.to_string()]);
+    let request = PageToken::request("work lists", &[&caller.tenant]);
     let after = PageToken::read(token, request)?;
+    let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
-    let mut rows = portfolios::list_work_lists(&mut tx, caller.part, &after, page_size + 1).await?;
+    let mut rows = portfolios::list_work_lists(&mut tx, part, &after, page_size + 1).await?;
     let next = PageToken::cut(&mut rows, page_size, request, |last| last.id.clone());
-    let read = rows.into_iter().map(|stored| work_list(caller.part, stored));
+    let read = rows.into_iter().map(|stored| work_list(part, stored));
     Ok((read.collect::<Result<_, Error>>()?, next))
 }

@@ -18,7 +18,6 @@ use crate::store::debtors::Debtor;
 use crate::store::queue::QueueRow;
 use crate::store::queue::lease::LeaseEnd;
 
-use super::Caller;
 use super::context::{Engine, PortfolioContext};
 use super::lease::heads::Learned;
 
@@ -100,11 +99,7 @@ impl CaseEntry {
 }
 
 impl WorkingSet {
-    pub(super) fn new(engine: &Arc<Engine>, caller: &Caller, now: Micros) -> WorkingSet {
-        WorkingSet::of_part(engine, caller.part, &caller.subject, now)
-    }
-
-    /// For work that nobody called for: sweeps and roll-over.
+    /// An empty set; `actor` is for the audit.
     pub(super) fn of_part(
         engine: &Arc<Engine>,
         part: Part,

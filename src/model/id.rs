@@ -109,9 +109,14 @@ number! {
 }
 
 impl Part {
-    /// The part of a tenant that lives in one bucket.
+    /// The part of a tenant's name, in which all of it lives unless it is spread.
     pub fn of_tenant(tenant: &str) -> Part {
         Part(h64(&[tenant.as_bytes()]))
+    }
+
+    /// One bucket of a tenant that is spread over several.
+    pub fn of_bucket(tenant: &str, bucket: i64) -> Part {
+        Part(h64(&[tenant.as_bytes(), &bucket.to_be_bytes()]))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tenants, portfolios and work lists.
+//! Portfolios and work lists.
 
 use crate::model::{
     Micros, Part, PortfolioNo, PortfolioSettings, RuleSetId, WorkListNo, WorkListSettings,
@@ -49,9 +49,6 @@ macro_rules! active_portfolios {
 }
 
 statements! {
-    CLAIM_TENANT = "INSERT INTO tenant (part, tenant, buckets, create_time) \
-        VALUES ($1, $2, 1, $3) ON CONFLICT (part) DO NOTHING";
-    TENANT_OF_PART = "SELECT tenant FROM tenant WHERE part = $1";
     PORTFOLIO_BY_ID = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
         create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_id = $2";
     PORTFOLIO_BY_NO = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
@@ -104,26 +101,6 @@ fn versioned<N, S>(number: N, row: Row, settings: S) -> Versioned<N, S> {
         version: row.3,
         create_time: Micros(row.4),
         update_time: Micros(row.5),
-    }
-}
-
-/// Makes sure that the part is this tenant's: another tenant whose name hashes
-/// to the same part is refused for good.
-pub(crate) async fn claim_tenant(
-    tx: &mut Tx,
-    part: Part,
-    tenant: &str,
-    now: Micros,
-) -> Result<(), StoreError> {
-    tx.execute(CLAIM_TENANT, params![part.0, tenant, now.0]).await?;
-    let owner: Option<(String,)> = tx.fetch_optional(TENANT_OF_PART, params![part.0]).await?;
-    match owner {
-        Some((owner,)) if owner == tenant => Ok(()),
-        other => Err(StoreError::Corrupt {
-            table: "tenant",
-            key: part.to_string(),
-            why: format!("{tenant:?} hashes to the part of {other:?}"),
-        }),
     }
 }
 

@@ -39,6 +39,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
     let files = [
         ("activations", super::activations::STATEMENTS),
         ("audit", super::audit::STATEMENTS),
+        ("case_parts", super::case_parts::STATEMENTS),
         ("cases", super::cases::STATEMENTS),
         ("changes", super::changes::STATEMENTS),
         ("source", super::cases::source::STATEMENTS),
@@ -55,6 +56,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("lease", super::queue::lease::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),
         ("sweep", super::queue::sweep::STATEMENTS),
+        ("tenants", super::tenants::STATEMENTS),
         ("withhold", super::queue::withhold::STATEMENTS),
     ];
     files
@@ -67,6 +69,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
 fn batches() -> Vec<(&'static str, Batch)> {
     let files = [
         ("audit", super::audit::BATCHES),
+        ("case_parts", super::case_parts::BATCHES),
         ("cases", super::cases::BATCHES),
         ("source", super::cases::source::BATCHES),
         ("debtors", super::debtors::BATCHES),

@@ -11,6 +11,7 @@ mod queue;
 mod queue_model;
 mod replay;
 mod soak;
+mod spread;
 mod store;
 mod support;
 mod transfer;

@@ -132,7 +132,9 @@ impl Desk {
         let database = TestDatabase::new();
         let clock = Arc::new(TestClock::new(Micros(START)));
         let engine =
-            Engine::open(database.location(), clock.clone()).await.expect("a new database opens");
+            Engine::open_spreading(database.location(), clock.clone(), crate::support::buckets())
+                .await
+                .expect("a new database opens");
         let desk =
             Desk { engine, clock, caller: Caller::local(), stamp: START, events: 0, database };
         desk.portfolio("p", settings(contact_policy)).await;

@@ -77,7 +77,9 @@ impl World {
     async fn new(zone: &str, numbered: bool, tolerance_amount_minor: i64) -> World {
         let database = TestDatabase::new();
         let clock = Arc::new(TestClock::new(START));
-        let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
+        let buckets = crate::support::buckets();
+        let engine = Engine::open_spreading(database.location(), clock.clone(), buckets);
+        let engine = engine.await.unwrap();
         let settings = PortfolioSettings {
             display_name: String::new(),
             time_zone: zone.to_owned(),

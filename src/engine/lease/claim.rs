@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{CaseNo, Micros, Part, RequestId, WorkListId, WorkerId};
+use crate::model::{CaseNo, Micros, Part, RequestId, WorkListId, WorkListNo, WorkerId};
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::queue::claim;
 use crate::store::queue::lease::{self, LeaseRow};
@@ -206,7 +206,7 @@ async fn take_earlier(
     let after = set.now.plus(-PULL_KEPT);
     let mut known = Vec::with_capacity(claim.pulls.len());
     for pull in &claim.pulls {
-        known.push(match pull_key(list, pull).filter(|_| !unseen(pull)) {
+        known.push(match pull_key(list.number, pull).filter(|_| !unseen(pull)) {
             Some(key) => report::find_pull(tx, set.part, key, after).await?,
             None => None,
         });
@@ -240,7 +240,7 @@ async fn note_retry(
     leases: &[LeaseRow],
 ) -> Result<(), Error> {
     let granted = leases.iter().map(|lease| lease.grant_time).max();
-    let (Some(key), Some(granted)) = (pull_key(list, pull), granted) else { return Ok(()) };
+    let (Some(key), Some(granted)) = (pull_key(list.number, pull), granted) else { return Ok(()) };
     let keys: Vec<(CaseNo, i64)> =
         leases.iter().map(|lease| (lease.case_no, lease.lease_seq)).collect();
     // Hardly earlier, so that the pull is remembered as long as it was.
@@ -264,7 +264,7 @@ async fn since(
     list: &StoredWorkList,
     work: &Undelivered,
 ) -> Result<Since, Error> {
-    let Some(key) = pull_key(list, &work.pull).filter(|_| tx.is_shared()) else {
+    let Some(key) = pull_key(list.number, &work.pull).filter(|_| tx.is_shared()) else {
         return Ok(Since::Nothing);
     };
     let keys: Vec<(CaseNo, i64)> =
@@ -297,9 +297,10 @@ async fn give_back(
         }
     }
     let tokens = unseen.iter().flat_map(|(work, _)| &work.tokens);
-    release::release_into(set, tx, tokens.map(|token| (Ok(*token), true)).collect()).await?;
+    let releases = tokens.map(|token| (Ok(*token), true)).enumerate().collect();
+    release::release_into(set, tx, releases).await?;
     for (work, since) in unseen {
-        if let Some(key) = pull_key(list, &work.pull).filter(|_| since == Since::Nothing) {
+        if let Some(key) = pull_key(list.number, &work.pull).filter(|_| since == Since::Nothing) {
             report::forget_pull(tx, set.part, key).await?;
         }
     }
@@ -320,9 +321,10 @@ async fn still_held(
     Ok(leases)
 }
 
-fn pull_key<'a>(list: &StoredWorkList, pull: &'a Pull) -> Option<PullKey<'a>> {
+/// How a named pull of a list is remembered.
+pub(super) fn pull_key(work_list_no: WorkListNo, pull: &Pull) -> Option<PullKey<'_>> {
     let request_id = pull.request_id.as_ref()?.as_str();
-    Some(PullKey { work_list_no: list.number, worker_id: pull.worker_id.as_str(), request_id })
+    Some(PullKey { work_list_no, worker_id: pull.worker_id.as_str(), request_id })
 }
 
 /// Remembers what a named pull was given. An empty answer is not remembered: the
@@ -334,7 +336,9 @@ pub(super) async fn save_pull(
     pull: &Pull,
     leases: &[LeaseRow],
 ) -> Result<(), Error> {
-    let Some(key) = pull_key(list, pull).filter(|_| !leases.is_empty()) else { return Ok(()) };
+    let Some(key) = pull_key(list.number, pull).filter(|_| !leases.is_empty()) else {
+        return Ok(());
+    };
     let keys: Vec<(CaseNo, i64)> =
         leases.iter().map(|lease| (lease.case_no, lease.lease_seq)).collect();
     Ok(report::save_pull(tx, set.part, key, &keys, set.now).await?)
@@ -398,14 +402,28 @@ fn stopped_text(until: Micros) -> String {
     )
 }
 
-/// Whether a list has a ready case within hours of contact now: what a waiting
-/// pull looks for.
-pub(super) async fn has_work(
+/// What a pull would meet.
+pub(super) struct Looked {
+    /// Whether a case is ready within hours of contact.
+    pub(super) has_work: bool,
+    /// As in [`Claimed`].
+    pub(super) retry_after: i64,
+    /// As in [`Claimed`].
+    pub(super) warnings: Vec<(&'static str, String)>,
+}
+
+/// Looks whether there is work of a list, which costs less than to claim it.
+pub(super) async fn look(
     set: &mut WorkingSet,
     tx: &mut Tx,
     work_list_id: &WorkListId,
-) -> Result<bool, Error> {
+) -> Result<Looked, Error> {
     let list = work_list(tx, set.part, work_list_id).await?;
     let selection = lanes::select(set, tx, &list.settings).await?;
-    Ok(!claim::heads(tx, set.part, selection.open.into_keys()).await?.is_empty())
+    let heads = claim::heads(tx, set.part, selection.open.keys().copied()).await?;
+    Ok(Looked {
+        has_work: !heads.is_empty(),
+        retry_after: retry_after(set, &selection),
+        warnings: selection.warnings(),
+    })
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Micros, WorkListId, WorkerId};
+use crate::model::{Micros, Part, WorkListId, WorkerId};
 
 use super::super::working_set::WorkingSet;
 use super::super::{Caller, Engine, Error};
 use super::claim::{self, Pull};
-use super::{WorkItem, lanes, pick};
+use super::lanes::{self, Selection};
+use super::{WorkItem, pick, spread, work_list_no};
 
 /// What a list would give.
 #[derive(Clone, Debug)]
@@ -31,12 +32,41 @@ pub async fn preview_work(
     work_list_id: WorkListId,
     max_items: usize,
 ) -> Result<PreviewedWork, Error> {
+    let parts = engine.parts(caller).await?;
+    let number = work_list_no(engine, parts.first(), &work_list_id).await?;
+    let (granted, turn) = engine.waiting.granted((parts.home(), number));
+    let mut all = PreviewedWork { items: Vec::new(), warnings: Vec::new(), next_window: None };
+    let mut open = false;
+    for part in spread::of_turn(&parts, turn) {
+        let found = all.items.len();
+        if found == max_items {
+            break;
+        }
+        let before = granted.saturating_add(i64::try_from(found).unwrap_or(i64::MAX));
+        let wanted = (max_items - found, before);
+        let (of_part, selection) =
+            preview_in(engine, (caller, part), &work_list_id, wanted).await?;
+        all.items.extend(of_part);
+        spread::add_warnings(&mut all.warnings, selection.warnings());
+        open |= !selection.open.is_empty();
+        all.next_window = all.next_window.into_iter().chain(selection.next_opening()).min();
+    }
+    all.next_window = all.next_window.filter(|_| !open);
+    Ok(all)
+}
+
+/// Shows the next work of one part.
+async fn preview_in(
+    engine: &Arc<Engine>,
+    (caller, part): (&Caller, Part),
+    work_list_id: &WorkListId,
+    counts: (usize, i64),
+) -> Result<(Vec<WorkItem>, Selection), Error> {
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
-    let list = claim::work_list(&mut tx, caller.part, &work_list_id).await?;
+    let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
+    let list = claim::work_list(&mut tx, part, work_list_id).await?;
     let selection = lanes::select(&mut set, &mut tx, &list.settings).await?;
-    let granted = engine.waiting.granted((caller.part, list.number));
-    let counts = (max_items, granted);
+    let (max_items, _) = counts;
     let chosen =
         pick::choose_readable(&mut set, &mut tx, &list.settings, &selection, counts).await?;
     let pull = Pull {
@@ -49,11 +79,7 @@ pub async fn preview_work(
     let leases = chosen.into_iter().map(|chosen| claim::grant(&mut set, &list, &pull, chosen));
     let leases: Vec<_> = leases.collect();
     let (mut works, _) = claim::items(&mut set, &mut tx, &[leases]).await?;
-    Ok(PreviewedWork {
-        items: works.pop().unwrap_or_default(),
-        warnings: selection.warnings(),
-        next_window: selection.next_opening().filter(|_| selection.open.is_empty()),
-    })
+    Ok((works.pop().unwrap_or_default(), selection))
 }
 
 /// The worker of leases that are never written.

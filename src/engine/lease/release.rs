@@ -8,6 +8,7 @@ use crate::policy;
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::{Class, Tx};
 
+use super::super::spread::{Items, by_part, over_parts, values};
 use super::super::working_set::{UNREPORTED_COOLING, WorkingSet};
 use super::super::{Caller, Engine, Error, ItemError};
 use super::LeaseToken;
@@ -26,26 +27,30 @@ pub async fn release_leases(
     caller: &Caller,
     releases: Vec<(Result<LeaseToken, ItemError>, bool)>,
 ) -> Result<Vec<Result<(), ItemError>>, Error> {
-    engine
-        .transact(caller, Class::Interactive, move |set, tx| {
+    let parts = engine.parts(caller).await?;
+    let releases = by_part(releases, |(token, _)| token::part_of(&parts, token.as_ref().ok()));
+    let released = over_parts(releases, |part, releases| {
+        engine.transact_in(part, &caller.subject, Class::Interactive, move |set, tx| {
             Box::pin(release_into(set, tx, releases))
         })
-        .await
+    });
+    Ok(values(released.await?))
 }
 
 pub(super) async fn release_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    releases: Vec<(Result<LeaseToken, ItemError>, bool)>,
-) -> Result<Vec<Result<(), ItemError>>, Error> {
-    let tokens = releases.iter().filter_map(|(token, _)| token.as_ref().ok());
+    releases: Items<(Result<LeaseToken, ItemError>, bool)>,
+) -> Result<Items<Result<(), ItemError>>, Error> {
+    let tokens = releases.iter().filter_map(|(_, (token, _))| token.as_ref().ok());
     let leases = Leases::load(set, tx, tokens).await?;
     let mut released = HashMap::new();
     Ok(releases
         .into_iter()
-        .map(|(token, not_dialled)| {
-            let token = token?;
-            release(set, leases.get(set, &token)?, not_dialled, &mut released)
+        .map(|(at, (token, not_dialled))| {
+            let lease = token.and_then(|token| leases.get(set, &token));
+            let result = lease.and_then(|lease| release(set, lease, not_dialled, &mut released));
+            (at, result)
         })
         .collect())
 }

@@ -7,6 +7,7 @@ use crate::policy::{Window, passes};
 use crate::store::queue::lease::LeaseRow;
 use crate::store::{Class, Tx};
 
+use super::super::spread::{Items, by_part, over_parts, values};
 use super::super::working_set::WorkingSet;
 use super::super::{Caller, Engine, Error, ItemError};
 use super::guard;
@@ -27,35 +28,40 @@ pub async fn renew_leases(
     tokens: Vec<Result<LeaseToken, ItemError>>,
     duration: i64,
 ) -> Result<Vec<Renewal>, Error> {
-    engine
-        .transact(caller, Class::Interactive, move |set, tx| {
+    let parts = engine.parts(caller).await?;
+    let tokens = by_part(tokens, |token| token::part_of(&parts, token.as_ref().ok()));
+    let renewed = over_parts(tokens, |part, tokens| {
+        engine.transact_in(part, &caller.subject, Class::Interactive, move |set, tx| {
             Box::pin(renew_into(set, tx, tokens, duration))
         })
-        .await
+    });
+    Ok(values(renewed.await?))
 }
 
 async fn renew_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    tokens: Vec<Result<LeaseToken, ItemError>>,
+    tokens: Items<Result<LeaseToken, ItemError>>,
     duration: i64,
-) -> Result<Vec<Renewal>, Error> {
+) -> Result<Items<Renewal>, Error> {
     // What runs may be prolonged while nothing new is leased.
     guard::stopped_until(set, tx, duration).await?;
-    let leases = Leases::load(set, tx, tokens.iter().flatten()).await?;
+    let known = tokens.iter().filter_map(|(_, token)| token.as_ref().ok());
+    let leases = Leases::load(set, tx, known).await?;
     let mut renewals = Vec::with_capacity(tokens.len());
-    for token in tokens {
+    for (at, token) in tokens {
         let lease = match token.and_then(|token| leases.get(set, &token)) {
             Ok(lease) => lease,
             Err(error) => {
-                renewals.push(Err(error));
+                renewals.push((at, Err(error)));
                 continue;
             }
         };
-        renewals.push(match token::check_running(set, lease) {
+        let renewal = match token::check_running(set, lease) {
             Ok(()) => Ok(renew(set, lease, duration)?),
             Err(error) => Err(error),
-        });
+        };
+        renewals.push((at, renewal));
     }
     Ok(renewals)
 }

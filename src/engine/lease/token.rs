@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{CaseNo, DebtorNo};
+use crate::model::{CaseNo, DebtorNo, Part, Parts};
 use crate::store::queue::lease::{self, LeaseRow};
 use crate::store::{Tx, cases};
 
@@ -59,6 +59,13 @@ impl Leases {
         set.in_hand(lease.case_no)?;
         Ok(lease)
     }
+}
+
+/// The part whose leases can tell what a token names: its own if that is one of the
+/// tenant's; any other of them refuses it.
+pub(in super::super) fn part_of(parts: &Parts, token: Option<&LeaseToken>) -> Part {
+    let named = token.map(|token| Part(token.part));
+    named.filter(|part| parts.all().contains(part)).unwrap_or(parts.first())
 }
 
 /// Whether a lease runs.

@@ -10,13 +10,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::model::{Micros, Part, WorkListId, WorkListNo};
-use crate::store::{Class, StoreError};
+use crate::model::{Micros, Part, Parts, WorkListId, WorkListNo};
+use crate::store::StoreError;
 
-use super::super::working_set::WorkingSet;
 use super::super::{Engine, Error};
 use super::LeasedWork;
-use super::claim::{self, Claim, Claimed, Pull, Undelivered};
+use super::claim::{Claim, Claimed, Pull, Undelivered};
+use super::spread;
 use super::take::Refusal;
 
 /// The most pulls that wait at one time.
@@ -27,9 +27,7 @@ const CLAIM_MAX: usize = 1_000;
 /// contact that begin.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The name under which the service itself acts on leases.
-const ACTOR: &str = "lease";
-
+/// The part of the tenant's name, and the list.
 type Key = (Part, WorkListNo);
 
 /// The pulls that wait, by work list.
@@ -51,6 +49,8 @@ struct List {
     served: bool,
     /// Leases granted since the start: the reserved share is kept over them.
     granted: i64,
+    /// How many claims there were: each begins with another part of the tenant.
+    turn: usize,
     /// Work that no client took.
     undelivered: Vec<Undelivered>,
     wake: Arc<Notify>,
@@ -113,10 +113,10 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes everybody who waits for work of a part.
-    pub(in super::super) fn wake(&self, part: Part) {
-        for ((list_part, _), list) in &self.state().lists {
-            if *list_part == part && list.served {
+    /// Wakes everybody who waits for work of the tenant whose name has this part.
+    pub(in super::super) fn wake(&self, home: Part) {
+        for ((of_tenant, _), list) in &self.state().lists {
+            if *of_tenant == home && list.served {
                 list.wake.notify_one();
             }
         }
@@ -175,8 +175,9 @@ impl Waiting {
         list.claimed = batch.len();
         let undelivered = std::mem::take(&mut list.undelivered);
         list.served = !batch.is_empty() || !undelivered.is_empty();
-        let (granted, wake) = (list.granted, Arc::clone(&list.wake));
-        list.served.then_some(Batch { pulls: batch, granted, undelivered, wake })
+        let (granted, turn, wake) = (list.granted, list.turn, Arc::clone(&list.wake));
+        list.turn = turn.wrapping_add(usize::from(list.served));
+        list.served.then_some(Batch { pulls: batch, granted, turn, undelivered, wake })
     }
 
     /// Notes work that no client took; says whether a task must be started to give
@@ -200,9 +201,9 @@ impl Waiting {
         left
     }
 
-    /// Leases granted from a list since the start.
-    pub(super) fn granted(&self, key: Key) -> i64 {
-        self.state().lists.get(&key).map_or(0, |list| list.granted)
+    /// Leases granted from a list since the start, and claims.
+    pub(super) fn granted(&self, key: Key) -> (i64, usize) {
+        self.state().lists.get(&key).map_or((0, 0), |list| (list.granted, list.turn))
     }
 
     /// Puts pulls that got nothing back to the head of the queue; nobody is left in
@@ -251,6 +252,7 @@ impl State {
 struct Batch {
     pulls: Vec<WaitingPull>,
     granted: i64,
+    turn: usize,
     undelivered: Vec<Undelivered>,
     wake: Arc<Notify>,
 }
@@ -261,9 +263,7 @@ struct Batch {
 pub(super) struct Delivery(Arc<Parcel>);
 
 struct Parcel {
-    engine: Arc<Engine>,
-    key: Key,
-    work_list_id: WorkListId,
+    served: Served,
     pull: Pull,
     work: LeasedWork,
     /// Whether somebody has the leases, or may ask for them again.
@@ -289,11 +289,11 @@ impl Drop for Parcel {
             tokens: items.iter().map(|item| item.token).collect(),
             until: items.iter().map(|item| item.expire_time).max().unwrap_or_default(),
         };
-        let start = self.engine.waiting.add_undelivered(self.key, undelivered);
+        let served = &self.served;
+        let start = served.engine.waiting.add_undelivered(served.key(), undelivered);
         // Without a runtime the server has stopped: then the leases expire.
         if start && let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (engine, list) = (Arc::clone(&self.engine), self.work_list_id.clone());
-            runtime.spawn(serve(engine, self.key, list));
+            runtime.spawn(serve(served.clone()));
         }
     }
 }
@@ -301,13 +301,14 @@ impl Drop for Parcel {
 /// Queues a pull and waits for its answer. Dropping this leaves the queue.
 pub(super) async fn pull(
     engine: &Arc<Engine>,
-    key: Key,
+    (parts, number): (Arc<Parts>, WorkListNo),
     work_list_id: WorkListId,
     (pull, wait): (Pull, Duration),
 ) -> Result<LeasedWork, Error> {
-    let (answer, start) = engine.waiting.add(key, pull, Instant::now() + wait)?;
+    let served = Served { engine: Arc::clone(engine), parts, number, work_list_id };
+    let (answer, start) = engine.waiting.add(served.key(), pull, Instant::now() + wait)?;
     if start {
-        tokio::spawn(serve(Arc::clone(engine), key, work_list_id));
+        tokio::spawn(serve(served));
     }
     match answer.await {
         Ok(delivery) => delivery.map(Delivery::take),
@@ -316,8 +317,8 @@ pub(super) async fn pull(
 }
 
 /// Serves the pulls of one work list until nobody waits.
-async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
-    let served = Served { engine, key, work_list_id };
+async fn serve(served: Served) {
+    let key = served.key();
     while let Some(batch) = served.engine.waiting.take(key) {
         let claim = Claim {
             work_list_id: served.work_list_id.clone(),
@@ -325,14 +326,11 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
             granted: batch.granted,
             undelivered: batch.undelivered.clone(),
         };
-        let claimed = served
-            .engine
-            .transact_in(key.0, ACTOR, Class::Interactive, move |set, tx| {
-                Box::pin(claim::claim_into(set, tx, claim))
-            })
-            .await;
-        match claimed {
-            Ok(claimed) => {
+        let (number, turn) = (served.number, batch.turn);
+        match spread::claim(&served.engine, &served.parts, number, (claim, turn)).await {
+            Ok((claimed, left)) => {
+                let (waiting, now) = (&served.engine.waiting, served.engine.now());
+                let left = waiting.keep_undelivered(key, left, now);
                 let empty = LeasedWork {
                     items: Vec::new(),
                     retry_after: Some(claimed.retry_after),
@@ -341,6 +339,8 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
                 };
                 if !hand_out(&served, batch.pulls, claimed) {
                     look_for_work(&served, &batch.wake, empty).await;
+                } else if left {
+                    a_moment(&batch.wake).await;
                 }
             }
             Err(error) => {
@@ -351,22 +351,34 @@ async fn serve(engine: Arc<Engine>, key: Key, work_list_id: WorkListId) {
                 let closed = matches!(error, Error::Store(StoreError::Closed));
                 let (waiting, now) = (&served.engine.waiting, served.engine.now());
                 if !closed && waiting.keep_undelivered(key, batch.undelivered, now) {
-                    // What failed once will fail again for a while.
-                    tokio::select! {
-                        () = batch.wake.notified() => {}
-                        () = tokio::time::sleep(LOOK_EVERY) => {}
-                    }
+                    a_moment(&batch.wake).await;
                 }
             }
         }
     }
 }
 
+/// What failed once will fail again for a while.
+async fn a_moment(wake: &Notify) {
+    tokio::select! {
+        () = wake.notified() => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+    }
+}
+
 /// A work list that is being served.
+#[derive(Clone)]
 struct Served {
     engine: Arc<Engine>,
-    key: Key,
+    parts: Arc<Parts>,
+    number: WorkListNo,
     work_list_id: WorkListId,
+}
+
+impl Served {
+    fn key(&self) -> Key {
+        (self.parts.home(), self.number)
+    }
 }
 
 /// Answers the pulls that got work, and those that do not want to wait. Says
@@ -399,16 +411,14 @@ fn hand_out(served: &Served, pulls: Vec<WaitingPull>, claimed: Claimed) -> bool 
         deliver(served, pull, work, retried);
     }
     let all = waiting.is_empty();
-    served.engine.waiting.put_back(served.key, waiting, claimed.granted);
+    served.engine.waiting.put_back(served.key(), waiting, claimed.granted);
     all
 }
 
 fn deliver(served: &Served, waiting: WaitingPull, work: LeasedWork, kept: bool) {
     let named = waiting.pull.request_id.is_some();
     let parcel = Arc::new(Parcel {
-        engine: Arc::clone(&served.engine),
-        key: served.key,
-        work_list_id: served.work_list_id.clone(),
+        served: served.clone(),
         pull: waiting.pull,
         work,
         kept: AtomicBool::new(kept),
@@ -477,7 +487,7 @@ async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
     let engine = &served.engine;
     loop {
         let now = Instant::now();
-        let (over, next) = engine.waiting.overdue(served.key, now);
+        let (over, next) = engine.waiting.overdue(served.key(), now);
         for waiting in over {
             deliver(served, waiting, empty.clone(), false);
         }
@@ -487,17 +497,11 @@ async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
             () = tokio::time::sleep_until(next.min(now + LOOK_EVERY)) => {}
         }
         // An error here is told by the claim.
-        if has_work(served).await.unwrap_or(true) {
+        let Served { parts, work_list_id, .. } = served;
+        if spread::has_work(engine, parts.all(), work_list_id).await.unwrap_or(true) {
             return;
         }
     }
-}
-
-async fn has_work(served: &Served) -> Result<bool, Error> {
-    let engine = &served.engine;
-    let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::of_part(engine, served.key.0, ACTOR, engine.now_of(&tx));
-    claim::has_work(&mut set, &mut tx, &served.work_list_id).await
 }
 
 #[cfg(test)]

@@ -6,48 +6,37 @@ use crate::model::{CaseId, PortfolioId, PortfolioNo};
 use crate::store::cases::source::EncodedFacts;
 use crate::store::{Tx, portfolios};
 
+use super::super::spread::{Items, in_order};
 use super::super::working_set::WorkingSet;
 use super::super::{Error, ItemError};
 use super::{Disposition, Document, PushCommand, PushResult, Rejected};
 
-/// The results of a call as they come to be known, in the order of the request.
-#[derive(Clone)]
-pub(super) struct Results(Vec<Option<PushResult>>);
+/// The results of a call as they come to be known, with their places in the request.
+#[derive(Clone, Default)]
+pub(super) struct Results(Items<PushResult>);
 
 impl Results {
-    pub(super) fn new(count: usize) -> Results {
-        Results((0..count).map(|_| None).collect())
-    }
-
     pub(super) fn set(&mut self, index: usize, result: PushResult) {
-        self.0[index] = Some(result);
+        self.0.push((index, result));
     }
 
     pub(super) fn reject(&mut self, index: usize, case_id: &str, error: ItemError) {
         self.set(index, PushResult::bare(case_id, Err(error)));
     }
 
-    /// All results; in an atomic call one rejection rejects all.
-    pub(super) fn finish(self, atomic: bool) -> Result<Vec<PushResult>, Error> {
-        let results: Vec<PushResult> = self
-            .0
-            .into_iter()
-            .map(|result| result.expect("every document is rejected, superseded or decided"))
-            .collect();
-        if atomic {
-            let rejected: Vec<(usize, ItemError)> = results
-                .iter()
-                .enumerate()
-                .filter_map(|(index, result)| {
-                    result.disposition.as_ref().err().map(|error| (index, error.clone()))
-                })
-                .collect();
-            if !rejected.is_empty() {
-                return Err(Error::AtomicRejected(rejected));
-            }
-        }
-        Ok(results)
+    /// All results in the order of the request.
+    pub(super) fn finish(self) -> Items<PushResult> {
+        in_order(self.0)
     }
+}
+
+/// In an atomic call one rejection rejects all.
+pub(super) fn all_or_nothing(results: &Items<PushResult>) -> Result<(), Error> {
+    let rejected = |(index, result): &(usize, PushResult)| {
+        result.disposition.as_ref().err().map(|error| (*index, error.clone()))
+    };
+    let rejected: Vec<(usize, ItemError)> = results.iter().filter_map(rejected).collect();
+    if rejected.is_empty() { Ok(()) } else { Err(Error::AtomicRejected(rejected)) }
 }
 
 impl PushResult {
@@ -88,7 +77,7 @@ impl Push {
     /// Finds the documents that count and encodes them, so that the writer need
     /// not: of two for one case the one with the higher number, else the later one.
     pub(super) fn prepare(command: PushCommand) -> Push {
-        let mut results = Results::new(command.documents.len());
+        let mut results = Results::default();
         let wins = winners(&command.documents, &mut results);
         let documents = command.documents.into_iter().zip(wins).enumerate();
         let prepared = documents.filter(|(_, (_, wins))| *wins).filter_map(|(index, (one, _))| {

@@ -15,9 +15,10 @@ use crate::store::numbers::{self, NumberKind};
 use crate::store::{Damage, Tx, debtors};
 
 use super::super::context::PortfolioContext;
+use super::super::spread::Items;
 use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
 use super::super::{Error, ItemError};
-use super::documents::{Prepared, Push, Results, check_numbering};
+use super::documents::{Prepared, Push, Results, all_or_nothing, check_numbering};
 use super::sort::{Sorted, Taken, result, sort};
 use super::{Disposition, Document, Finding, PushResult};
 
@@ -32,7 +33,7 @@ pub(super) async fn push_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
     push: Push,
-) -> Result<Vec<PushResult>, Error> {
+) -> Result<Items<PushResult>, Error> {
     let Push { portfolio_id, documents, mut results, atomic, dry } = push;
     let context = set.engine.context_by_id(tx, set.part, &portfolio_id).await?;
     set.add_portfolio(context.clone());
@@ -47,7 +48,10 @@ pub(super) async fn push_into(
     absorb(set, sorted.absorbed, &mut results)?;
     let taken = within_bound(set, sorted.taken, &debtor_nos, &mut results);
     take(set, tx, (taken, debtor_nos, &context, dry), &mut results).await?;
-    let results = results.finish(atomic)?;
+    let results = results.finish();
+    if atomic {
+        all_or_nothing(&results)?;
+    }
     if !dry {
         // Last: rows that are only renewed are locked without their debtors, and whoever
         // has them waits for nothing more.

@@ -3,15 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
-    CaseId, CaseNo, DebtorId, DebtorNo, EventId, HOLDS_MAX, Hold, Payment, PortfolioNo, Reason,
-    Violations, held_until, holds_are_full,
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, HOLDS_MAX, Hold, Payment, PortfolioId,
+    PortfolioNo, Reason, Violations, held_until, holds_are_full,
 };
-use crate::store::events::{self, EventKey};
-use crate::store::{Damage, Tx, cases, debtors};
+use crate::store::events::EventKey;
+use crate::store::{self, Damage, Tx, cases, debtors};
 
+use super::super::spread::Items;
 use super::super::working_set::{PendingBody, WorkingSet};
 use super::super::{Error, ItemError};
-use super::{Event, EventKind, HoldTarget, RecordCommand, RecordResult};
+use super::{Event, EventKind, Events, HoldTarget, RecordResult};
 
 /// What the events of a call speak of, as stored.
 struct Known {
@@ -57,15 +58,15 @@ struct Touched {
 pub(super) async fn record_into(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    command: RecordCommand,
-) -> Result<Vec<RecordResult>, Error> {
-    let context = set.engine.context_by_id(tx, set.part, &command.portfolio_id).await?;
+    (portfolio_id, events): (PortfolioId, Events),
+) -> Result<Items<RecordResult>, Error> {
+    let context = set.engine.context_by_id(tx, set.part, &portfolio_id).await?;
     let portfolio_no = context.portfolio.number;
     set.add_portfolio(context);
-    let mut known = load(set, tx, portfolio_no, &command).await?;
+    let mut known = load(set, tx, portfolio_no, &events).await?;
     let mut dirty = BTreeSet::new();
-    let mut results = Vec::with_capacity(command.events.len());
-    for (at, event) in command.events.into_iter().enumerate() {
+    let mut results = Vec::with_capacity(events.len());
+    for (at, event) in events {
         let (event_id, recorded) = match event {
             Err(rejected) => (rejected.event_id, Err(ItemError::Invalid(rejected.violations))),
             Ok(event) => {
@@ -73,12 +74,12 @@ pub(super) async fn record_into(
                 (id, record(set, &mut known, &mut dirty, Placed { at, event: &event }))
             }
         };
-        results.push(RecordResult { event_id, recorded });
+        results.push((at, RecordResult { event_id, recorded }));
     }
     for case_no in dirty {
         set.rank(case_no)?;
     }
-    events::insert_keys(tx, set.part, portfolio_no, &known.new_keys, set.now).await?;
+    store::events::insert_keys(tx, set.part, portfolio_no, &known.new_keys, set.now).await?;
     Ok(results)
 }
 
@@ -88,12 +89,12 @@ async fn load(
     set: &mut WorkingSet,
     tx: &mut Tx,
     portfolio_no: PortfolioNo,
-    command: &RecordCommand,
+    events: &Events,
 ) -> Result<Known, Error> {
     let mut case_ids = BTreeSet::new();
     let mut debtor_ids = BTreeSet::new();
     let mut event_ids = BTreeSet::new();
-    for event in command.events.iter().flatten() {
+    for event in events.iter().filter_map(|(_, event)| event.as_ref().ok()) {
         event_ids.insert(event.event_id.as_str());
         match &event.kind {
             EventKind::Payment { shares } => {
@@ -114,7 +115,7 @@ async fn load(
         }
     }
     let part = set.part;
-    let keys = events::find_keys(tx, part, portfolio_no, event_ids).await?;
+    let keys = store::events::find_keys(tx, part, portfolio_no, event_ids).await?;
     let cases: HashMap<String, Result<(CaseNo, DebtorNo), Damage>> =
         cases::find_by_id(tx, part, portfolio_no, case_ids)
             .await?
@@ -138,8 +139,11 @@ async fn load(
     Ok(Known { cases, debtors, keys, new_keys: Vec::new() })
 }
 
+/// The bound of an event that names cases of several debtors.
+pub(super) const ONE_DEBTOR: &str = "all cases of one event must belong to one debtor";
+
 /// Whom a hold or lift names.
-fn target(kind: &EventKind) -> Option<&HoldTarget> {
+pub(super) fn target(kind: &EventKind) -> Option<&HoldTarget> {
     match kind {
         EventKind::Hold { target, .. } => Some(target),
         EventKind::Lift { target, .. } => target.as_ref(),
@@ -253,8 +257,7 @@ fn find_cases<'a>(
         };
         let (case_no, debtor) = found.as_ref().map_err(Damage::clone)?;
         if debtor_no.is_some_and(|other| other != *debtor) {
-            let bound = "all cases of one event must belong to one debtor";
-            return Err(placed.conflict("case_ids", case_id, bound));
+            return Err(placed.conflict("case_ids", case_id, ONE_DEBTOR));
         }
         set.check_readable(*case_no)?;
         debtor_no = Some(*debtor);

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{CaseId, Gate, Micros, PortfolioId, WorkListId};
+use crate::model::{CaseId, Gate, Micros, Part, PortfolioId, WorkListId};
 use crate::policy::{GateInput, Window, failing_gates};
-use crate::store::Tx;
 use crate::store::queue::count;
 
+use super::super::lease::add_warnings;
 use super::super::lease::lanes::{self, Selection};
 use super::super::working_set::{WorkingSet, gate_input};
 use super::super::{Caller, Engine, Error, lease, read};
@@ -25,37 +25,100 @@ pub async fn describe_work_list(
     work_list_id: WorkListId,
     case: Option<(PortfolioId, CaseId)>,
 ) -> Result<WorkListDescription, Error> {
-    let counted = engine.counts.of(engine, caller.part).await?;
+    let parts = engine.parts(caller).await?;
+    let mut standing = Standing::default();
+    for part in parts.all() {
+        standing.add(stands(engine, (caller, *part), &work_list_id).await?);
+    }
+    let failing_gates = match &case {
+        Some((portfolio_id, case_id)) => {
+            failing_of(engine, caller, (portfolio_id, case_id)).await?
+        }
+        None => Vec::new(),
+    };
+    let Standing { gates, as_of, leases, taken, waiting, open, next_opening, .. } = &standing;
+    let of_gate = |gate: &Gate| gates.get(gate).copied().unwrap_or(0);
+    let ready = of_gate(&Gate::Ready) + of_gate(&Gate::Window);
+    Ok(WorkListDescription {
+        case_count: gates.values().sum(),
+        as_of: *as_of,
+        leases_last_hour: *leases,
+        longest_wait: *waiting,
+        wait_bound: wait_bound(ready, leases - taken, standing.reserved_permille),
+        next_window: next_opening.filter(|_| !open),
+        failing_gates,
+        gate_counts: standing.gates.into_iter().collect(),
+        warnings: standing.warnings,
+    })
+}
+
+/// How a list stands, over the parts that were looked at.
+#[derive(Default)]
+struct Standing {
+    gates: BTreeMap<Gate, i64>,
+    /// The oldest of the counts.
+    as_of: Micros,
+    leases: i64,
+    taken: i64,
+    waiting: Option<i64>,
+    /// Whether hours of contact are open anywhere, and when others begin next.
+    open: bool,
+    next_opening: Option<Micros>,
+    reserved_permille: i64,
+    warnings: Vec<(&'static str, String)>,
+}
+
+impl Standing {
+    fn add(&mut self, other: Standing) {
+        for (gate, count) in other.gates {
+            *self.gates.entry(gate).or_default() += count;
+        }
+        self.as_of = match self.as_of {
+            Micros(0) => other.as_of,
+            known => known.min(other.as_of),
+        };
+        self.leases += other.leases;
+        self.taken += other.taken;
+        self.waiting = self.waiting.max(other.waiting);
+        self.open |= other.open;
+        self.next_opening = earlier(self.next_opening, other.next_opening);
+        self.reserved_permille = other.reserved_permille;
+        add_warnings(&mut self.warnings, other.warnings);
+    }
+}
+
+/// The earlier of two instants, where there are two.
+fn earlier(a: Option<Micros>, b: Option<Micros>) -> Option<Micros> {
+    a.into_iter().chain(b).min()
+}
+
+/// How a list stands in one part.
+async fn stands(
+    engine: &Arc<Engine>,
+    (caller, part): (&Caller, Part),
+    work_list_id: &WorkListId,
+) -> Result<Standing, Error> {
+    let counted = engine.counts.of(engine, part).await?;
     let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::new(engine, caller, engine.now_of(&tx));
-    let list = lease::work_list(&mut tx, caller.part, &work_list_id).await?;
+    let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
+    let list = lease::work_list(&mut tx, part, work_list_id).await?;
     // Hours of contact are those of the instant of the counts.
     let now = std::mem::replace(&mut set.now, counted.as_of);
     let selection = lanes::select(&mut set, &mut tx, &list.settings).await?;
     let gates = gate_counts(&mut set, &counted, &selection)?;
-    set.now = now;
     let hour = now.plus(-Micros::HOUR);
-    let (leases, taken) = count::leases_since(&mut tx, caller.part, list.number, hour).await?;
-    let failing = match case {
-        Some((portfolio_id, case_id)) => {
-            failing_of(&mut set, &mut tx, &portfolio_id, &case_id).await?
-        }
-        None => Vec::new(),
-    };
+    let (leases, taken) = count::leases_since(&mut tx, part, list.number, hour).await?;
     let since = |lane_id: &i64| counted.waiting_since.get(lane_id).copied();
     let waiting = selection.open.keys().chain(selection.closed.keys()).filter_map(since).min();
-    let ready = |gate: &Gate| gates.get(gate).copied().unwrap_or(0);
-    let ready = ready(&Gate::Ready) + ready(&Gate::Window);
-    let share = i64::from(list.settings.reserved_share_permille);
-    Ok(WorkListDescription {
-        case_count: gates.values().sum(),
-        gate_counts: gates.into_iter().collect(),
+    Ok(Standing {
+        gates,
         as_of: counted.as_of,
-        leases_last_hour: leases,
-        longest_wait: waiting.map(|since| (counted.as_of.0 - since.0).max(0)),
-        wait_bound: wait_bound(ready, leases - taken, share),
-        next_window: selection.next_opening().filter(|_| selection.open.is_empty()),
-        failing_gates: failing,
+        leases,
+        taken,
+        waiting: waiting.map(|since| (counted.as_of.0 - since.0).max(0)),
+        open: !selection.open.is_empty(),
+        next_opening: selection.next_opening(),
+        reserved_permille: i64::from(list.settings.reserved_share_permille),
         warnings: selection.warnings(),
     })
 }
@@ -107,12 +170,15 @@ fn lane_gate(set: &mut WorkingSet, lane_id: i64) -> Result<Gate, Error> {
 
 /// Every gate a case fails now, `Ready` alone if none.
 async fn failing_of(
-    set: &mut WorkingSet,
-    tx: &mut Tx,
-    portfolio_id: &PortfolioId,
-    case_id: &CaseId,
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    (portfolio_id, case_id): (&PortfolioId, &CaseId),
 ) -> Result<Vec<FailingGate>, Error> {
-    let context = set.engine.context_by_id(tx, set.part, portfolio_id).await?;
+    let part = engine.part_of_case(caller, portfolio_id, case_id).await?;
+    let mut tx = engine.store.read().await?;
+    let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
+    let (set, tx) = (&mut set, &mut tx);
+    let context = engine.context_by_id(tx, part, portfolio_id).await?;
     let known = read::find(tx, set.part, &context, case_id).await?;
     // Taking the debtor in hand ends a lease that is over but not swept yet.
     set.load_debtors(tx, [known.head.debtor_no]).await?;

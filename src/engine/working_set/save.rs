@@ -85,7 +85,7 @@ impl Effects {
         engine.heads.forget(part, &self.lanes_changed);
         engine.heads.remember(part, self.heads);
         if self.ready {
-            engine.waiting.wake(part);
+            engine.waiting.wake(engine.tenants.home_of(part));
         }
     }
 }

@@ -41,7 +41,17 @@ impl TestServer {
 
     /// Starts a server over a database.
     pub(crate) async fn over(database: TestDatabase, clock: Arc<TestClock>) -> TestServer {
-        let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
+        TestServer::over_spread(database, clock, super::buckets()).await
+    }
+
+    /// The same; new tenants are spread over so many parts.
+    pub(crate) async fn over_spread(
+        database: TestDatabase,
+        clock: Arc<TestClock>,
+        buckets: i64,
+    ) -> TestServer {
+        let engine = Engine::open_spreading(database.location(), clock.clone(), buckets);
+        let engine = engine.await.unwrap();
         let mut config = Config::default();
         config.server.grpc_addr.set_port(0);
         config.server.http_addr.set_port(0);

@@ -1,0 +1,54 @@
+//! In which part of a tenant that is spread over several a case lives. Which case id is
+//! whose is settled here, by whoever writes the row first: two pushes that name two
+//! debtors must not make two cases of one id.
+
+use std::collections::HashMap;
+
+use crate::model::{Part, PortfolioNo};
+
+use super::StoreError;
+use super::db::{Batch, Column, Tx, params, statements, text_list};
+
+statements! {
+    FIND = "SELECT case_id, lives_in FROM case_part \
+        WHERE part = $1 AND portfolio_no = $2 AND case_id IN {texts:$3}";
+}
+
+pub(crate) const INSERT: Batch = Batch {
+    text: "INSERT INTO case_part (part, portfolio_no, case_id, lives_in) VALUES {rows} \
+        ON CONFLICT (part, portfolio_no, case_id) DO NOTHING",
+    fixed: 0,
+    columns: &[Column::Int, Column::Int, Column::Text, Column::Int],
+};
+
+/// All batches of this file.
+#[cfg(test)]
+pub(crate) const BATCHES: &[Batch] = &[INSERT];
+
+/// Where cases live whose ids are noted in `directory`; those not known are left out.
+pub(crate) async fn find<'a>(
+    tx: &mut Tx,
+    directory: Part,
+    portfolio_no: PortfolioNo,
+    case_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, Part>, StoreError> {
+    let params = params![directory.0, portfolio_no.0, text_list(case_ids)];
+    let rows: Vec<(String, i64)> = tx.fetch_all(FIND, params).await?;
+    Ok(rows.into_iter().map(|(case_id, part)| (case_id, Part(part))).collect())
+}
+
+/// Notes where new cases shall live, in the order of their ids; one that is noted
+/// already stays where it is.
+pub(crate) async fn insert<'a>(
+    tx: &mut Tx,
+    directory: Part,
+    portfolio_no: PortfolioNo,
+    cases: impl IntoIterator<Item = (&'a str, Part)>,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for (case_id, lives_in) in cases {
+        rows.extend(params![directory.0, portfolio_no.0, case_id, lives_in.0]);
+    }
+    tx.execute_batch(INSERT, vec![], rows).await?;
+    Ok(())
+}
