@@ -8,12 +8,15 @@ SHELL := /bin/bash
 BUF_VERSION := 1.75.0
 BUF := target/buf/node_modules/.bin/buf
 BASELINE := $(shell cat proto/BASELINE)
+# Of a comparison with other queues.
+PEERS_ROWS ?= 100000
+PEERS_ROUNDS ?= 5
 
 define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres citus chaos soak fmt clippy doc proto
+.PHONY: test check tests postgres citus chaos soak peers fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -58,6 +61,11 @@ doc:
 ## judged; minutes. The tests do the same with twenty thousand.
 soak:
 	$(call stage,soak,ARREARS_SOAK_OPERATIONS=1000000 cargo test --locked --test it soak::a_soak_leaves -- --nocapture)
+
+## Leasing and reporting beside other queues, in one run on this machine; minutes.
+## PEERS_ROWS=20000 is a look at whether it works, PEERS_ROWS=1000000 a measurement.
+peers:
+	$(call stage,peers,.ci/peers $(PEERS_ROWS) $(PEERS_ROUNDS) target/peers)
 
 ## The contract: its style, and that nothing a client of the baseline relies on
 ## is broken. The baseline is taken from git by its commit, so that a worktree

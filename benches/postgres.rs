@@ -1,10 +1,14 @@
 //! PostgreSQL, against statements written by hand: pushing a night against UNNEST of
 //! the same rows into the same tables in the same transactions, and leasing against a
-//! bare claim over a copy of the same queue; and leasing through several servers.
+//! bare claim over a copy of the same queue; leasing through several servers; leasing
+//! and reporting, which `make peers` compares with other queues; and what a server does
+//! over many tenants while nobody asks it anything.
 //!
-//! `.ci/with-postgres cargo bench --bench postgres [-- push|lease|replicas CASES ROUNDS]`;
-//! 100,000 cases and 5 rounds by default. Both sides alternate; medians and ratios are
-//! printed. Everything runs on one machine, the server of the database too.
+//! `.ci/with-postgres cargo bench --bench postgres [-- push|lease|replicas|cycle CASES
+//! ROUNDS]`; 100,000 cases and 5 rounds by default. `... -- tenants TENANTS CASES
+//! SECONDS`; 5,000 tenants of 2,000 cases and 60 seconds by default. Sides alternate;
+//! medians and ratios are printed. Everything runs on one machine, the server of the
+//! database too.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -14,6 +18,8 @@ use arrears::store::{Database, PostgresOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _};
 
+#[path = "postgres/cycle.rs"]
+mod cycle;
 #[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
 #[path = "shared/desk.rs"]
 mod desk;
@@ -24,6 +30,8 @@ mod figures;
 mod lease;
 #[path = "shared/plausible.rs"]
 mod plausible;
+#[path = "postgres/processor.rs"]
+mod processor;
 #[path = "postgres/push.rs"]
 mod push;
 #[path = "postgres/replicas.rs"]
@@ -43,6 +51,7 @@ fn main() {
     runtime.block_on(async {
         match what.as_str() {
             "lease" => lease::run(&server, cases, rounds).await,
+            "cycle" => cycle::run(&server, cases, rounds, arguments.next().is_some()).await,
             "replicas" => replicas::run(&server, cases, rounds).await,
             _ => push::run(&server, cases, rounds).await,
         }

@@ -9,6 +9,7 @@ use arrears::model::Micros;
 
 use super::desk::{Desk, PULL, START};
 use super::figures::{median, processor_time};
+use super::processor::database_time;
 use super::{Schema, timed};
 
 /// Servers.
@@ -88,16 +89,4 @@ async fn one_round(schema: &Schema, servers: usize, (round, claims): (usize, usi
         ours,
         theirs,
     }
-}
-
-/// What the processes of the database on this machine have used of processors, as Linux
-/// tells it.
-fn database_time() -> Duration {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Duration::ZERO };
-    let nanos = processes.flatten().filter_map(|process| {
-        let read = |name| std::fs::read_to_string(process.path().join(name)).ok();
-        (read("comm")?.trim() == "postgres").then_some(())?;
-        read("schedstat")?.split(' ').next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(nanos.sum())
 }

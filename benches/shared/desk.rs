@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrears::engine::lease::{LeaseCommand, lease_work};
+use arrears::engine::lease::{LeaseCommand, WorkItem, lease_work};
 use arrears::engine::push::{Document, PushCommand, push_cases};
 use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
 use arrears::engine::{Caller, Engine, portfolio, work_list};
@@ -30,7 +30,7 @@ pub(crate) const START: Micros = Micros(20_600 * Micros::DAY + 10 * Micros::HOUR
 pub(crate) struct Desk {
     pub(crate) engine: Arc<Engine>,
     pub(crate) clock: Arc<TestClock>,
-    caller: Caller,
+    pub(crate) caller: Caller,
 }
 
 impl Desk {
@@ -91,6 +91,11 @@ impl Desk {
 
     /// One pull; says how many cases were leased.
     pub(crate) async fn pull(&self, name: &str) -> usize {
+        self.lease(name).await.len()
+    }
+
+    /// One pull.
+    pub(crate) async fn lease(&self, name: &str) -> Vec<WorkItem> {
         let command = LeaseCommand {
             work_list_id: WorkListId::new("bench").expect("the id is valid"),
             worker_id: WorkerId::new("bench").expect("the id is valid"),
@@ -101,7 +106,7 @@ impl Desk {
             take: None,
         };
         let work = lease_work(&self.engine, &self.caller, command).await;
-        work.expect("the pull is answered").items.len()
+        work.expect("the pull is answered").items
     }
 }
 
