@@ -36,6 +36,8 @@ mod processor;
 mod push;
 #[path = "postgres/replicas.rs"]
 mod replicas;
+#[path = "postgres/tenants.rs"]
+mod tenants;
 
 /// Connections of each side.
 const CONNECTIONS: u32 = 16;
@@ -45,14 +47,22 @@ fn main() {
         .expect("run it by .ci/with-postgres, or name a server in ARREARS_TEST_POSTGRES");
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let what = arguments.next().unwrap_or_else(|| "push".to_owned());
-    let cases = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(100_000);
-    let rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let rest: Vec<String> = arguments.collect();
+    let number = |at: usize, default: usize| {
+        rest.get(at).and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (cases, rounds) = (number(0, 100_000), number(1, 5));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
     runtime.block_on(async {
         match what.as_str() {
             "lease" => lease::run(&server, cases, rounds).await,
-            "cycle" => cycle::run(&server, cases, rounds, arguments.next().is_some()).await,
+            "cycle" => cycle::run(&server, cases, rounds, rest.len() > 2).await,
             "replicas" => replicas::run(&server, cases, rounds).await,
+            "tenants" => {
+                tenants::run(&server, number(0, 5_000), number(1, 2_000), number(2, 60)).await;
+            }
+            // What the one before starts by itself.
+            "idle" => tenants::idle(&server, &rest[0], number(1, 60), number(2, 0)).await,
             _ => push::run(&server, cases, rounds).await,
         }
     });
