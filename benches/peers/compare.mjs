@@ -16,6 +16,7 @@ const PROGRAMS = [
     'paced'],
   ['pg-boss', ...beside('pg-boss.mjs')],
   ['pg-boss-ranked', ...beside('pg-boss.mjs', 'ranked')],
+  ['pg-boss-again', ...beside('pg-boss.mjs', 'again')],
   ['graphile-worker', ...beside('graphile-worker.mjs')],
   ['graphile-worker-ranked', ...beside('graphile-worker.mjs', 'ranked')],
   ['redis', ...beside('redis.mjs')],

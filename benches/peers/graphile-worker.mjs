@@ -5,11 +5,11 @@
 
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import pg from 'pg';
-import { BATCH, dueTime, inSlices, later, measured, postgresTime, priority, range, ranked, ready,
-  serve } from './measure.mjs';
+import { BATCH, dueTime, inSlices, later, measured, postgresTime, priority, range, ready, serve }
+  from './measure.mjs';
 
 const connectionString = process.env.ARREARS_TEST_POSTGRES;
-const schema = ranked ? 'graphile_ranked' : 'graphile';
+const schema = ['graphile', ...process.argv.slice(4)].join('_');
 // What it tells is of no concern here.
 const logger = new Logger(() => () => {});
 const utils = await makeWorkerUtils({ connectionString, schema, logger });

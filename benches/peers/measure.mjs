@@ -8,8 +8,11 @@ import { createInterface } from 'node:readline';
 export const BATCH = 50;
 
 const [rows, rounds] = process.argv.slice(2, 4).map(Number);
+const variant = process.argv[4];
+/** What is done with a job that is completed: it is put in once more for later. */
+export const again = variant === 'again';
 /** An order among jobs is asked for only where the third argument says so. */
-export const ranked = process.argv[4] === 'ranked';
+const ranked = variant === 'ranked' || again;
 /** Of ten jobs one is ready, as in the queue they are compared with. */
 export const ready = Math.floor(rows / 10);
 export const later = rows - ready;
@@ -41,7 +44,7 @@ export async function serve(name, { fill, start, work, stop, end }) {
       await stop();
       const figures = { at_once: atOnce, items, seconds, own, database };
       const text = Object.entries(figures).map(([key, value]) => `${key}=${+value.toFixed(6)}`);
-      console.log(`${name}${ranked ? '-ranked' : ''} ${text.join(' ')}`);
+      console.log(`${variant ? `${name}-${variant}` : name} ${text.join(' ')}`);
     }
   }
   await end();

@@ -1,14 +1,17 @@
 // pg-boss: batches are fetched and completed by its own calls, as its workers do, without
-// the pause in which they poll. Jobs stay in the table as completed.
+// the pause in which they poll. Jobs stay in the table as completed. `again` puts a batch
+// in once more for later, as for cases that nobody answered.
 
 import { PgBoss } from 'pg-boss';
 import pg from 'pg';
-import { inBatches, inSlices, later, postgresTime, priority, range, dueTime, ranked, ready, serve }
+import { again, dueTime, inBatches, inSlices, later, postgresTime, priority, range, ready, serve }
   from './measure.mjs';
 
 const connectionString = process.env.ARREARS_TEST_POSTGRES;
-const schema = ranked ? 'pgboss_ranked' : 'pgboss';
+const schema = ['pgboss', ...process.argv.slice(4)].join('_');
 const QUEUE = 'cases';
+const job = (index) => ({ data: { case: index }, priority: priority(index) });
+const waiting = (index) => ({ ...job(index), startAfter: new Date(dueTime(index)) });
 let boss;
 
 async function open() {
@@ -23,9 +26,7 @@ await serve('pg-boss', {
     // A table of its own, as it advises for large queues.
     await boss.createQueue(QUEUE, { partition: true });
     // Those ready first: by age they stand in front then.
-    const job = (index) => ({ data: { case: index }, priority: priority(index) });
     await inSlices(0, ready, (from, to) => boss.insert(QUEUE, range(from, to).map(job)));
-    const waiting = (index) => ({ ...job(index), startAfter: new Date(dueTime(index)) });
     await inSlices(ready, ready + later, (from, to) =>
       boss.insert(QUEUE, range(from, to).map(waiting)));
     await boss.stop();
@@ -38,7 +39,9 @@ await serve('pg-boss', {
   work(atOnce, jobs) {
     return inBatches(atOnce, jobs, postgresTime, async (batchSize) => {
       const fetched = await boss.fetch(QUEUE, { batchSize });
-      await boss.complete(QUEUE, fetched.map((job) => job.id));
+      // Whole jobs, as its workers pass them: so it is fenced to the attempt.
+      await boss.complete(QUEUE, fetched);
+      if (again) await boss.insert(QUEUE, fetched.map(({ data }) => waiting(data.case)));
       return fetched.length;
     });
   },
