@@ -61,7 +61,11 @@ fn tenant(number: usize) -> Caller {
         return local;
     }
     let tenant = format!("tenant-{number:05}");
-    Caller { part: Part::of_tenant(&tenant), tenant, ..local }
+    Caller { tenant, ..local }
+}
+
+fn part_of(caller: &Caller) -> Part {
+    Part::of_tenant(&caller.tenant)
 }
 
 /// Writes the rows of one tenant under the parts of many.
@@ -70,9 +74,9 @@ async fn multiply(from: &Schema, to: &Schema, tenants: usize) {
     let pool = to.pool().await;
     // By part, so that every index grows at its end.
     let mut callers: Vec<Caller> = (1..=tenants).map(tenant).collect();
-    callers.sort_by_key(|caller| caller.part);
+    callers.sort_by_key(part_of);
     let names: Vec<String> = callers.iter().map(|caller| caller.tenant.clone()).collect();
-    let parts: Vec<i64> = callers.iter().map(|caller| caller.part.0).collect();
+    let parts: Vec<i64> = callers.iter().map(|caller| part_of(caller).0).collect();
     let sql = "INSERT INTO tenant SELECT part, name, 1, $3 \
         FROM UNNEST($1::bigint[], $2::text[]) AS t(part, name)";
     let query = sqlx::query(sql).bind(&parts).bind(names).bind(START.0);

@@ -162,6 +162,11 @@ impl Engine {
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };
+        if engine.store.is_shared() {
+            // The parts of all tenants would take long to read and much memory, and other
+            // servers add to them: each is learned when it is first worked on.
+            return Ok(Arc::new(engine));
+        }
         let mut tx = engine.store.read().await?;
         for (part, zone_set_id, names) in lanes::all_zone_sets(&mut tx).await? {
             let zones = Arc::new(ZoneSet::stored(names.iter().map(String::as_str)));
@@ -174,9 +179,27 @@ impl Engine {
         Ok(Arc::new(engine))
     }
 
+    /// Learns the lanes and zone sets of a part that is worked on for the first time since
+    /// the start. Not to know them is no failure: what is missing is read by its number.
+    async fn learn_part(&self, part: Part) {
+        if !self.store.is_shared() || read(&self.directory.learned).contains_key(&part) {
+            return;
+        }
+        let learned = match self.store.read().await {
+            Ok(mut tx) => self.learn_directory(&mut tx, part).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = learned {
+            tracing::warn!(%error, "the lanes of a part are not known yet");
+        }
+    }
+
     /// Learns the lanes and zone sets of a part that other servers have added, unless
-    /// that was done a moment ago.
+    /// that was done a moment ago. One server alone knows what it has added.
     pub(super) async fn learn_directory(&self, tx: &mut Tx, part: Part) -> Result<(), Error> {
+        if !tx.is_shared() {
+            return Ok(());
+        }
         let now = Instant::now();
         if read(&self.directory.learned).get(&part).is_some_and(|at| now < *at + LEARN_EVERY) {
             return Ok(());
@@ -253,6 +276,7 @@ impl Engine {
             + 'static,
         T: Send + 'static,
     {
+        self.learn_part(part).await;
         let (engine, actor) = (Arc::clone(self), actor.to_owned());
         let published = Arc::clone(self);
         let after = move |done: &mut (T, Effects)| std::mem::take(&mut done.1).publish(&published);

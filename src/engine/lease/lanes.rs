@@ -95,9 +95,7 @@ pub(in super::super) async fn select(
     settings: &WorkListSettings,
 ) -> Result<Selection, Error> {
     let mut selection = Selection::default();
-    if tx.is_shared() {
-        set.engine.learn_directory(tx, set.part).await?;
-    }
+    set.engine.learn_directory(tx, set.part).await?;
     let lanes = set.engine.directory.lanes_of(set.part);
     let portfolios = portfolios(set, tx, settings, &lanes).await?;
     for (lane_id, lane) in lanes {

@@ -56,10 +56,11 @@ impl Counts {
 
 async fn count_part(engine: &Engine, part: Part, now: Micros) -> Result<Counted, Error> {
     let mut counted = Counted { as_of: now, ..Counted::default() };
+    let mut tx = engine.store.read().await?;
+    engine.learn_directory(&mut tx, part).await?;
     let lanes = engine.directory.lanes_of(part);
     let portfolio_nos: BTreeSet<PortfolioNo> =
         lanes.iter().map(|(_, lane)| lane.portfolio_no).collect();
-    let mut tx = engine.store.read().await?;
     let contexts = engine.contexts_by_no(&mut tx, part, &portfolio_nos).await?;
     drop(tx);
     for context in contexts {

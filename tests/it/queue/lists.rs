@@ -42,6 +42,24 @@ async fn the_counts_of_a_list_add_up() {
     assert_eq!(description.wait_bound, Some(ready * 5 * 60 * MINUTE));
 }
 
+/// A server knows the lanes of a tenant once it is asked about the tenant, also those
+/// that others have added since it was started.
+#[tokio::test]
+async fn a_list_is_counted_by_a_server_that_was_there_before_its_cases() {
+    let mut desk = Desk::open().await;
+    if desk.database.url().is_none() {
+        println!("skipped: one server alone has a file");
+        return;
+    }
+    let clock = desk.clock.clone();
+    let other = Engine::open(desk.database.location(), clock).await.expect("servers share it");
+    desk.push("c", "d", 50_000).await;
+    let description = describe_work_list(&other, &desk.caller, list("l"), None).await;
+    let description = description.expect("the list is known");
+    assert_eq!(description.case_count, 1);
+    assert_eq!(count(&description, Gate::Ready), 1);
+}
+
 #[tokio::test]
 async fn an_asked_for_case_names_every_gate_it_fails() {
     let mut desk = Desk::open().await;
