@@ -46,7 +46,7 @@ citus: $(BUF)
 ## prints its seed; ARREARS_CHAOS_SEED=<seed> draws the same faults again.
 chaos:
 	$(call stage,chaos,ARREARS_CHAOS=long .ci/with-postgres \
-		cargo test --locked --test chaos nothing_is_lost -- --nocapture)
+		cargo test --locked --test chaos chaos:: -- --nocapture --test-threads=1)
 
 fmt:
 	$(call stage,format,cargo fmt --check)

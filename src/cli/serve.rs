@@ -46,6 +46,10 @@ pub(super) struct ServeArgs {
     /// Serves over a PostgreSQL that acknowledges commits before they are durable
     #[arg(long)]
     allow_async_commit: bool,
+    /// Over how many parts a tenant is spread that stores something for the first time,
+    /// 1 to 128 [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    tenant_buckets: Option<i64>,
     /// Serves 50,000 invented cases, in a folder of their own
     #[arg(long)]
     demo: bool,
@@ -111,6 +115,7 @@ fn settings(context: &Context, args: &ServeArgs) -> Result<Config, Failure> {
         ("store.database_url", args.database_url.clone()),
         ("store.database_pooler", args.database_pooler.clone()),
         ("store.database_commit", commit),
+        ("store.tenant_buckets", args.tenant_buckets.map(|buckets| buckets.to_string())),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))

@@ -33,6 +33,8 @@ const HOUR: i64 = 3_600;
 
 const SHORT: Length = Length { faults: 26, time: Duration::ZERO };
 const LONG: Length = Length { faults: 300, time: Duration::from_secs(600) };
+const SHORT_SPREAD: Length = Length { faults: 12, time: Duration::ZERO };
+const LONG_SPREAD: Length = Length { faults: 100, time: Duration::from_secs(200) };
 const SHORT_POOLED: Length = Length { faults: 12, time: Duration::ZERO };
 const LONG_POOLED: Length = Length { faults: 100, time: Duration::from_secs(200) };
 
@@ -62,7 +64,20 @@ async fn nothing_is_lost_and_nothing_held_twice() {
     let seed = seed();
     let off = if seed.is_multiple_of(2) { HOUR } else { -HOUR };
     let replicas = [serve.clone(), serve.clone(), serve.ahead(off)];
-    Scene::start(cluster, None, &replicas, seed).await.play(QUICK, length(SHORT, LONG)).await;
+    let scene = Scene::start(("chaos", seed), cluster, None, &replicas).await;
+    scene.play(QUICK, length(SHORT, LONG)).await;
+}
+
+/// The tenant lies in four parts, so that calls and claims go over several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spread_tenant_loses_nothing_and_nothing_is_held_twice() {
+    let Some(cluster) = Cluster::start(SETTINGS) else { return };
+    let serve = Serve::of(cluster.url(), &["--tenant-buckets", "4"]);
+    let replicas = [serve.clone(), serve.clone(), serve];
+    let scene = Scene::start(("chaos-spread", seed()), cluster, None, &replicas).await;
+    let parts = "SELECT COUNT(DISTINCT part) FROM portfolio";
+    assert_eq!(scene.cluster.number(parts).await, 4);
+    scene.play(QUICK, length(SHORT_SPREAD, LONG_SPREAD)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +90,8 @@ async fn a_pooler_that_is_killed_loses_nothing_and_nothing_is_held_twice() {
     assert!(refused.notes.contains("arrears migrate up"), "{}", refused.notes);
     migrate(&cluster.url()).await;
     let replicas = [pooled.clone(), pooled.clone(), pooled];
-    let scene = Scene::start(cluster, Some(pooler), &replicas, seed()).await;
+    let named = ("chaos-pooled", seed());
+    let scene = Scene::start(named, cluster, Some(pooler), &replicas).await;
     scene.play(QUICK_POOLED, length(SHORT_POOLED, LONG_POOLED)).await;
 }
 
@@ -117,12 +133,12 @@ struct Scene {
 
 impl Scene {
     async fn start(
+        (name, seed): (&str, u64),
         cluster: Cluster,
         pooler: Option<Pooler>,
         serve: &[Serve; REPLICAS],
-        seed: u64,
     ) -> Scene {
-        let folder = folder(if pooler.is_some() { "chaos-pooled" } else { "chaos" }, seed);
+        let folder = folder(name, seed);
         let mut slots = Vec::new();
         for (number, serve) in serve.iter().cloned().enumerate() {
             let replica = Replica::start(&serve, &log_of(&folder, number)).await.unwrap();
