@@ -42,8 +42,9 @@ citus: $(BUF)
 	$(call stage,tests on Citus,ARREARS_BUF=$(abspath $(BUF)) \
 		.ci/with-citus cargo test --locked --lib --test it)
 
-## Three servers over a PostgreSQL that breaks, for ten minutes and 300 faults. It
-## prints its seed; ARREARS_CHAOS_SEED=<seed> draws the same faults again.
+## Three servers over a PostgreSQL that breaks, for ten minutes and 300 faults; then for a
+## third of that each behind a pooler and over a tenant in several parts. It prints its
+## seeds; ARREARS_CHAOS_SEED=<seed> draws the same faults again.
 chaos:
 	$(call stage,chaos,ARREARS_CHAOS=long .ci/with-postgres \
 		cargo test --locked --test chaos chaos:: -- --nocapture --test-threads=1)
