@@ -11,6 +11,8 @@
 //!   where several transactions may write at once;
 //! - `{sqlite:...}`: a hint for the planner of SQLite, which changes no result.
 
+use std::time::Duration;
+
 use super::StoreError;
 use super::postgres::PgTx;
 use super::queue::guard::Lineage;
@@ -253,6 +255,27 @@ impl Tx {
         params: Vec<Value>,
     ) -> Result<Option<T>, StoreError> {
         Ok(self.fetch_all(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement of at most one row and of numbers only that waits for a row which
+    /// another transaction has no longer than `wait`; what is run later waits as ever.
+    ///
+    /// # Errors
+    /// `Conflict` where the row was not had in time.
+    pub(crate) async fn fetch_within<T: Row>(
+        &mut self,
+        sql: &'static str,
+        numbers: &[i64],
+        wait: Duration,
+    ) -> Result<Option<T>, StoreError> {
+        match &mut self.0 {
+            Inner::Postgres(tx) => tx.fetch_within(sql, numbers, wait).await,
+            // A file has one writer, and a reader locks nothing.
+            Inner::Writer(_) | Inner::Reader(_) => {
+                let params = numbers.iter().map(|number| Value::from(*number)).collect();
+                self.fetch_optional(sql, params).await
+            }
+        }
     }
 
     /// Runs a batch over `rows`, the values of all rows one after another. Returns how

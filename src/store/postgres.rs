@@ -145,6 +145,8 @@ struct Shared {
     begin_write: String,
     /// Begins a view of one instant; says what time it is.
     begin_read: String,
+    /// How long a statement waits for a row.
+    lock_timeout: Duration,
     /// Whether the tables lie on several nodes.
     distributed: bool,
     /// Whether a pooler hands out connections transaction by transaction: then
@@ -218,6 +220,7 @@ impl Postgres {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {local}{}",
                 transaction::NOW
             ),
+            lock_timeout: options.lock_timeout,
             distributed: citus,
             pooled: options.transaction_pooler,
         })))

@@ -10,6 +10,7 @@ use super::row::row;
 
 pub(crate) mod claim;
 pub(crate) mod count;
+pub(crate) mod gate;
 pub(crate) mod guard;
 pub mod lease;
 pub mod report;

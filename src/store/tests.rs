@@ -14,6 +14,7 @@ mod changes;
 mod citus;
 mod distributed;
 mod events;
+mod gate;
 mod inspect;
 mod plans;
 mod plans_postgres;
@@ -52,6 +53,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("portfolios", super::portfolios::STATEMENTS),
         ("claim", super::queue::claim::STATEMENTS),
         ("count", super::queue::count::STATEMENTS),
+        ("gate", super::queue::gate::STATEMENTS),
         ("guard", super::queue::guard::STATEMENTS),
         ("lease", super::queue::lease::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),

@@ -54,6 +54,18 @@ pub(super) fn written_out(batch: Batch, rows: usize) -> Arc<str> {
     }
 }
 
+/// A statement with its numbers written out, to be sent in one message with others: such a
+/// message takes no parameters. Numbers cannot be read as anything else. Quoted they are of
+/// the type of what they are compared with, as parameters are.
+pub(super) fn with_numbers(sql: &'static str, numbers: &[i64]) -> String {
+    let mut text = plain(sql, Lock::None).to_string();
+    // From the last one on, because $1 is also how $10 begins.
+    for (at, number) in numbers.iter().enumerate().rev() {
+        text = text.replace(&format!("${}", at + 1), &format!("'{number}'"));
+    }
+    text
+}
+
 /// What stands for the rows of a batch.
 enum Rows<'t> {
     None,
@@ -135,6 +147,11 @@ mod tests {
         assert_eq!(
             &*plain(joined, Lock::None),
             "SELECT a FROM (SELECT UNNEST($1::text[]) AS value) AS l CROSS JOIN t"
+        );
+        let numbered = "UPDATE t SET a = $2 WHERE p = $1 AND b = $10 RETURNING a";
+        assert_eq!(
+            with_numbers(numbered, &[i64::MIN, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+            "UPDATE t SET a = '2' WHERE p = '-9223372036854775808' AND b = '10' RETURNING a"
         );
         let rows = Batch {
             text: "WITH v(a, b) AS (VALUES {rows}) UPDATE t SET b = v.b FROM v WHERE p = $1",

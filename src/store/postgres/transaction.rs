@@ -15,7 +15,7 @@ use super::super::db::{Batch, Column, Lock, Value};
 use super::super::numbers::NumberKind;
 use super::super::queue::guard::Lineage;
 use super::super::row::{Cells, Row};
-use super::{Postgres, text};
+use super::{Postgres, citus, set_local, text};
 
 /// The database's instant in microseconds, which every transaction begins with.
 pub(super) const NOW: &str =
@@ -169,6 +169,24 @@ impl PgTx {
         rows.iter().map(|row| T::read(&mut Cells::of_postgres(row))).collect()
     }
 
+    /// Runs a statement of at most one row that waits for a row no longer than `wait`, or
+    /// than any does. All in one message: settings of their own would cost two more.
+    pub(in super::super) async fn fetch_within<T: Row>(
+        &mut self,
+        sql: &'static str,
+        numbers: &[i64],
+        wait: Duration,
+    ) -> Result<Option<T>, StoreError> {
+        let (full, distributed) = (self.store.0.lock_timeout, self.store.0.distributed);
+        let short = lock_wait(wait.min(full), distributed);
+        let text = text::with_numbers(sql, numbers);
+        let text = format!("{short}{text}; {}", lock_wait(full, distributed));
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let rows = sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(&mut **connection).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        rows.first().map(|row| T::read(&mut Cells::of_postgres(row))).transpose()
+    }
+
     /// Runs a batch; returns how many rows it touched.
     pub(in super::super) async fn execute_batch(
         &mut self,
@@ -288,6 +306,16 @@ impl Drop for PgTx {
             }
             Err(_) => connection.close_on_drop(),
         }
+    }
+}
+
+/// From here on, to the end of the transaction, statements wait so long for a row.
+fn lock_wait(wait: Duration, distributed: bool) -> String {
+    // 0 would be to wait for ever.
+    let setting = [("lock_timeout", wait.as_millis().max(1).to_string())];
+    match distributed {
+        true => citus::on_nodes(&setting[0]),
+        false => set_local(&setting),
     }
 }
 

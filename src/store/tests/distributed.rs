@@ -86,7 +86,18 @@ fn scopes(words: &[String], tables: &HashSet<String>) -> Vec<Scope> {
             column if column == "part" || column.ends_with(".part") => {
                 let bare = word(at + 2).strip_prefix('$');
                 let bare = bare.is_some_and(|number| number.parse::<u32>().is_ok());
-                let ends = ["AND", "ORDER", "LIMIT", "FOR", ")", "", "UNION", "GROUP", "LEFT"];
+                let ends = [
+                    "AND",
+                    "ORDER",
+                    "LIMIT",
+                    "FOR",
+                    ")",
+                    "",
+                    "UNION",
+                    "GROUP",
+                    "LEFT",
+                    "RETURNING",
+                ];
                 if word(at + 1) == "="
                     && bare
                     && ends.contains(&word(at + 3))

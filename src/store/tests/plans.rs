@@ -13,6 +13,7 @@ pub(super) const SMALL: &[&str] = &[
     "zone_set",
     "portfolio_placing",
     "lease_guard",
+    "claim_gate",
     "outbox",
     "_sqlx_migrations",
 ];
