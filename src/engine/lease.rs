@@ -12,6 +12,7 @@ use super::work_list::FailingGate;
 use super::{Caller, Engine, Error, ItemError};
 
 mod claim;
+mod gate;
 mod guard;
 pub(super) mod heads;
 mod item;

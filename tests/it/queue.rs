@@ -3,6 +3,7 @@
 
 mod against_model;
 mod fill;
+mod gate;
 mod grants;
 mod lists;
 mod mishaps;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::model::{CaseNo, Micros, Part, Parts, WorkListId, WorkListNo};
 use crate::store::queue::report;
@@ -12,6 +13,7 @@ use crate::store::{Class, Tx};
 use super::super::working_set::WorkingSet;
 use super::super::{Engine, Error};
 use super::claim::{self, Answer, Claim, Claimed, Looked, PULL_KEPT, Pull, Undelivered};
+use super::gate;
 
 /// The name under which the service itself acts on leases.
 const ACTOR: &str = "lease";
@@ -62,12 +64,26 @@ pub(super) async fn claim(
     claiming.finish(failed)
 }
 
+/// Serves pulls in one part, through its gate where there are other servers. Takes of given
+/// debtors alone come in nobody's way but that of those, and go past it.
 async fn claim_in(engine: &Arc<Engine>, part: Part, claim: Claim) -> Result<Claimed, Error> {
-    engine
+    let gated = engine.store.is_shared() && claim.pulls.iter().any(|pull| pull.take.is_none());
+    let first = match gated {
+        true => gate::stand_in(engine.waiting.line(part)).await,
+        false => None,
+    };
+    let past = Arc::new(AtomicBool::new(first.is_none()));
+    let claimed = engine
         .transact_in(part, ACTOR, Class::Interactive, move |set, tx| {
-            Box::pin(claim::claim_into(set, tx, claim))
+            Box::pin(async move {
+                gate::pass(set, tx, &past).await?;
+                claim::claim_into(set, tx, claim).await
+            })
         })
-        .await
+        .await;
+    // The next one may go only now that it is known here which claim this was.
+    drop(first);
+    claimed
 }
 
 /// Whether any of these parts has a ready case of a list within hours of contact now.

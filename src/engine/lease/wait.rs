@@ -16,6 +16,7 @@ use crate::store::StoreError;
 use super::super::{Engine, Error};
 use super::LeasedWork;
 use super::claim::{Claim, Claimed, Pull, Undelivered};
+use super::gate::Line;
 use super::spread;
 use super::take::Refusal;
 
@@ -38,6 +39,8 @@ pub(in super::super) struct Waiting(Mutex<State>);
 struct State {
     lists: HashMap<Key, List>,
     count: usize,
+    /// Where claims of a part stand in line, on a store with other servers.
+    lines: HashMap<Part, Line>,
 }
 
 #[derive(Default)]
@@ -120,6 +123,11 @@ impl Waiting {
                 list.wake.notify_one();
             }
         }
+    }
+
+    /// Where claims of a part stand in line.
+    pub(super) fn line(&self, part: Part) -> Line {
+        Arc::clone(self.state().lines.entry(part).or_default())
     }
 
     /// Adds a pull, or joins the same one that waits already.

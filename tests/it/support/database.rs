@@ -108,6 +108,15 @@ impl TestDatabase {
         }
     }
 
+    /// Runs a statement past the service in a transaction that lasts as long as the
+    /// connection, on PostgreSQL.
+    pub(crate) async fn hold(&self, sql: &str) -> Option<PgConnection> {
+        let mut connection = connect(&self.url()?).await;
+        connection.execute("BEGIN").await.unwrap();
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        Some(connection)
+    }
+
     /// The file, for tests of SQLite alone.
     pub(crate) fn file(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder().join("arrears.db")).unwrap()
