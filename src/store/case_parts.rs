@@ -1,8 +1,8 @@
 //! In which part of a tenant that is spread over several a case lives. Which case id is
-//! whose is settled here, by whoever writes the row first: two pushes that name two
-//! debtors must not make two cases of one id.
+//! whose is settled here, by whoever writes the row first, in the transaction that makes
+//! the case: two pushes that name two debtors must not make two cases of one id.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Part, PortfolioNo};
 
@@ -37,18 +37,19 @@ pub(crate) async fn find<'a>(
     Ok(rows.into_iter().map(|(case_id, part)| (case_id, Part(part))).collect())
 }
 
-/// Notes where new cases shall live, in the order of their ids; one that is noted
-/// already stays where it is.
+/// Notes that new cases live in a part, each in the bucket of its id; those that are noted
+/// already stay where they are. Returns how many are new.
 pub(crate) async fn insert<'a>(
     tx: &mut Tx,
-    directory: Part,
     portfolio_no: PortfolioNo,
-    cases: impl IntoIterator<Item = (&'a str, Part)>,
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    for (case_id, lives_in) in cases {
+    lives_in: Part,
+    cases: impl IntoIterator<Item = (Part, &'a str)>,
+) -> Result<u64, StoreError> {
+    // In one order, so that no two pushes wait for each other.
+    let cases: BTreeSet<(Part, &str)> = cases.into_iter().collect();
+    let mut rows = Vec::with_capacity(cases.len() * INSERT.columns.len());
+    for (directory, case_id) in cases {
         rows.extend(params![directory.0, portfolio_no.0, case_id, lives_in.0]);
     }
-    tx.execute_batch(INSERT, vec![], rows).await?;
-    Ok(())
+    tx.execute_batch(INSERT, vec![], rows).await
 }

@@ -5,18 +5,25 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
-use crate::model::{CaseNo, Micros, Part, Parts, WorkListId, WorkListNo};
-use crate::store::queue::report;
-use crate::store::{Class, Tx};
+use crate::model::{Part, Parts, WorkListId, WorkListNo};
+use crate::store::Class;
+use crate::store::queue::report::{self, PullKey};
 
 use super::super::working_set::WorkingSet;
 use super::super::{Engine, Error};
 use super::claim::{self, Answer, Claim, Claimed, Looked, PULL_KEPT, Pull, Undelivered};
 use super::gate;
+use super::take::Refusal;
+use super::wait::retold;
 
 /// The name under which the service itself acts on leases.
 const ACTOR: &str = "lease";
+
+/// How long a claim goes on to further parts once it has granted something: the leases
+/// run, and who is to work them waits.
+const ENOUGH: Duration = Duration::from_secs(1);
 
 /// The parts in the order in which the claim of a turn goes through them.
 pub(super) fn of_turn(parts: &Parts, turn: usize) -> impl Iterator<Item = Part> {
@@ -30,33 +37,40 @@ pub(super) fn of_turn(parts: &Parts, turn: usize) -> impl Iterator<Item = Part> 
 /// What the store says, if no pull was given anything in any part.
 pub(super) async fn claim(
     engine: &Arc<Engine>,
-    parts: &Parts,
-    number: WorkListNo,
-    (claim, turn): (Claim, usize),
+    (parts, number): (&Parts, WorkListNo),
+    claim: Claim,
+    (turn, idle): (usize, bool),
 ) -> Result<(Claimed, Vec<Undelivered>), Error> {
     if let Some(part) = parts.only() {
-        return Ok((claim_in(engine, part, claim).await?, Vec::new()));
+        let gated = is_worth_it(engine, part, (&claim, idle)).await;
+        return Ok((claim_in(engine, part, (claim, gated)).await?, Vec::new()));
     }
     let given = given_before(engine, parts, number, &claim).await?;
     let mut claiming = Claiming::new(parts, claim, given);
     let mut failed = None;
+    let began = Instant::now();
     for (at, part) in of_turn(parts, turn).enumerate() {
         let Some((sub, of_pulls)) = claiming.of_part(part) else { continue };
         // A transaction that finds nothing costs more than a look; the first part is claimed
         // from in any case, so that there is an answer.
         let needless = at > 0 && claiming.only_wants_more(&of_pulls) && sub.undelivered.is_empty();
+        if needless && claiming.granted > 0 && began.elapsed() > ENOUGH {
+            continue;
+        }
         if needless && let Ok(looked) = look(engine, part, &sub.work_list_id).await {
             claiming.hear(looked.retry_after, looked.warnings);
             if !looked.has_work {
                 continue;
             }
         }
-        match claim_in(engine, part, sub.clone()).await {
+        let gated = at > 0 || is_worth_it(engine, part, (&sub, idle)).await;
+        match claim_in(engine, part, (sub.clone(), gated)).await {
             Ok(claimed) => claiming.take(claimed, of_pulls),
             Err(error) => {
                 // What another part has granted must reach its worker.
                 tracing::warn!(part = part.0, %error, "a part of a tenant could not be claimed from");
                 claiming.left.extend(sub.undelivered);
+                claiming.miss(&of_pulls, &error);
                 failed = Some(error);
             }
         }
@@ -64,11 +78,23 @@ pub(super) async fn claim(
     claiming.finish(failed)
 }
 
-/// Serves pulls in one part, through its gate where there are other servers. Takes of given
-/// debtors alone come in nobody's way but that of those, and go past it.
-async fn claim_in(engine: &Arc<Engine>, part: Part, claim: Claim) -> Result<Claimed, Error> {
-    let gated = engine.store.is_shared() && claim.pulls.iter().any(|pull| pull.take.is_none());
-    let first = match gated {
+/// Whether a claim is to go through the gate of a part, which writes to the database:
+/// where there are other servers, and there may be work for its pulls. Takes of given debtors
+/// alone come in nobody's way but that of those. Where the last claim found nothing, a look
+/// tells whether there is something now.
+async fn is_worth_it(engine: &Arc<Engine>, part: Part, (claim, idle): (&Claim, bool)) -> bool {
+    engine.store.is_shared()
+        && claim.pulls.iter().any(|pull| pull.take.is_none())
+        && (!idle || has_work(engine, &[part], &claim.work_list_id).await.unwrap_or(true))
+}
+
+/// Serves pulls in one part.
+async fn claim_in(
+    engine: &Arc<Engine>,
+    part: Part,
+    (claim, gated): (Claim, bool),
+) -> Result<Claimed, Error> {
+    let first = match gated && engine.store.is_shared() {
         true => gate::stand_in(engine.waiting.line(part)).await,
         false => None,
     };
@@ -122,33 +148,24 @@ async fn given_before(
     if claim.pulls.iter().all(|pull| pull.request_id.is_none()) {
         return Ok(given);
     }
-    let mut tx = engine.store.read().await?;
-    let after = engine.now_of(&tx).plus(-PULL_KEPT);
-    for (pull, given) in claim.pulls.iter().zip(&mut given) {
-        let unseen = |work: &Undelivered| work.pull.is_same(pull);
-        // Its work was seen by nobody: it is given back, and the pull is a new one.
-        if !claim.undelivered.iter().any(unseen) {
-            *given = parts_of_pull(&mut tx, parts, (number, pull), after).await?;
+    // Work that nobody has seen is given back, and its pull is a new one.
+    let unseen = |pull: &Pull| claim.undelivered.iter().any(|work| work.pull.is_same(pull));
+    let named: Vec<(usize, PullKey)> = (claim.pulls.iter().enumerate())
+        .filter(|(_, pull)| !unseen(pull))
+        .filter_map(|(at, pull)| Some((at, claim::pull_key(number, pull)?)))
+        .collect();
+    let names: Vec<PullKey> = named.iter().map(|(_, key)| *key).collect();
+    for part in parts.all() {
+        let mut tx = engine.store.read().await?;
+        let after = engine.now_of(&tx).plus(-PULL_KEPT);
+        let known = report::known_pulls(&mut tx, *part, (number, &names), after).await?;
+        for (at, key) in &named {
+            if known.contains(&(key.worker_id.to_owned(), key.request_id.to_owned())) {
+                given[*at].insert(*part);
+            }
         }
     }
     Ok(given)
-}
-
-async fn parts_of_pull(
-    tx: &mut Tx,
-    parts: &Parts,
-    (number, pull): (WorkListNo, &Pull),
-    after: Micros,
-) -> Result<BTreeSet<Part>, Error> {
-    let mut found = BTreeSet::new();
-    let Some(key) = claim::pull_key(number, pull) else { return Ok(found) };
-    for part in parts.all() {
-        let leases: Option<Vec<(CaseNo, i64)>> = report::find_pull(tx, *part, key, after).await?;
-        if leases.is_some() {
-            found.insert(*part);
-        }
-    }
-    Ok(found)
 }
 
 /// Adds the warnings of another part: one of each code, because each names the
@@ -228,7 +245,7 @@ impl<'a> Claiming<'a> {
             let answer = &mut self.answers[at];
             answer.items.extend(new.items);
             answer.retried |= new.retried;
-            answer.refusal = new.refusal.or(answer.refusal.take());
+            answer.refusal = answer.refusal.take().or(new.refusal);
         }
         self.granted += claimed.granted;
         match &mut self.said {
@@ -236,6 +253,16 @@ impl<'a> Claiming<'a> {
             Some(said) => {
                 said.stopped |= claimed.stopped;
                 self.hear(claimed.retry_after, claimed.warnings);
+            }
+        }
+    }
+
+    /// A part could not be asked: a take has no other, and a retry would be told less
+    /// than it holds.
+    fn miss(&mut self, of_pulls: &[usize], error: &Error) {
+        for at in of_pulls {
+            if self.claim.pulls[*at].take.is_some() || !self.given[*at].is_empty() {
+                self.answers[*at].refusal = Some(Refusal::Error(retold(error)));
             }
         }
     }

@@ -28,6 +28,10 @@ const CLAIM_MAX: usize = 1_000;
 /// contact that begin.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How many parts of a tenant they look at then: of one that is spread over many each has
+/// its turn, and what this server places in any of them is told at once.
+const LOOK_AT: usize = 4;
+
 /// The part of the tenant's name, and the list.
 type Key = (Part, WorkListNo);
 
@@ -52,6 +56,8 @@ struct List {
     served: bool,
     /// Leases granted since the start: the reserved share is kept over them.
     granted: i64,
+    /// Whether the last claim found nothing to grant.
+    idle: bool,
     /// How many claims there were: each begins with another part of the tenant.
     turn: usize,
     /// Work that no client took.
@@ -185,7 +191,8 @@ impl Waiting {
         list.served = !batch.is_empty() || !undelivered.is_empty();
         let (granted, turn, wake) = (list.granted, list.turn, Arc::clone(&list.wake));
         list.turn = turn.wrapping_add(usize::from(list.served));
-        list.served.then_some(Batch { pulls: batch, granted, turn, undelivered, wake })
+        let idle = list.idle;
+        list.served.then_some(Batch { pulls: batch, granted, turn, idle, undelivered, wake })
     }
 
     /// Notes work that no client took; says whether a task must be started to give
@@ -221,6 +228,7 @@ impl Waiting {
         if let Some(list) = state.lists.get_mut(&key) {
             list.claimed = 0;
             list.granted = list.granted.saturating_add(granted);
+            list.idle = granted == 0;
             for mut waiting in list.join(pulls).into_iter().rev() {
                 waiting.looked = true;
                 list.pulls.push_front(waiting);
@@ -261,6 +269,7 @@ struct Batch {
     pulls: Vec<WaitingPull>,
     granted: i64,
     turn: usize,
+    idle: bool,
     undelivered: Vec<Undelivered>,
     wake: Arc<Notify>,
 }
@@ -334,8 +343,8 @@ async fn serve(served: Served) {
             granted: batch.granted,
             undelivered: batch.undelivered.clone(),
         };
-        let (number, turn) = (served.number, batch.turn);
-        match spread::claim(&served.engine, &served.parts, number, (claim, turn)).await {
+        let (list, of) = ((&*served.parts, served.number), (batch.turn, batch.idle));
+        match spread::claim(&served.engine, list, claim, of).await {
             Ok((claimed, left)) => {
                 let (waiting, now) = (&served.engine.waiting, served.engine.now());
                 let left = waiting.keep_undelivered(key, left, now);
@@ -446,7 +455,7 @@ fn fail(waiting: WaitingPull, error: &Error) {
 }
 
 /// An error for one more of those whom it concerns.
-fn retold(error: &Error) -> Error {
+pub(super) fn retold(error: &Error) -> Error {
     match error {
         Error::NotFound { resource, id } => Error::NotFound { resource: *resource, id: id.clone() },
         Error::Invalid(violations) => Error::Invalid(violations.clone()),
@@ -493,7 +502,8 @@ fn retold_of_store(error: &StoreError) -> Error {
 /// those whose time is over meanwhile as an empty claim would.
 async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
     let engine = &served.engine;
-    loop {
+    let slices = served.parts.all().chunks(LOOK_AT);
+    for parts in slices.cycle() {
         let now = Instant::now();
         let (over, next) = engine.waiting.overdue(served.key(), now);
         for waiting in over {
@@ -505,8 +515,7 @@ async fn look_for_work(served: &Served, wake: &Notify, empty: LeasedWork) {
             () = tokio::time::sleep_until(next.min(now + LOOK_EVERY)) => {}
         }
         // An error here is told by the claim.
-        let Served { parts, work_list_id, .. } = served;
-        if spread::has_work(engine, parts.all(), work_list_id).await.unwrap_or(true) {
+        if spread::has_work(engine, parts, &served.work_list_id).await.unwrap_or(true) {
             return;
         }
     }

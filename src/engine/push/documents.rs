@@ -1,13 +1,13 @@
 //! Which documents of a call count: one a case, numbered or not as the source is.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::model::{CaseId, PortfolioId, PortfolioNo};
+use crate::model::{CaseId, Part, Parts, PortfolioId, PortfolioNo};
 use crate::store::cases::source::EncodedFacts;
 use crate::store::{Tx, portfolios};
 
 use super::super::spread::{Items, in_order};
-use super::super::working_set::WorkingSet;
 use super::super::{Error, ItemError};
 use super::{Disposition, Document, PushCommand, PushResult, Rejected};
 
@@ -71,6 +71,8 @@ pub(super) struct Push {
     pub(super) atomic: bool,
     /// Check and rank, store nothing.
     pub(super) dry: bool,
+    /// The parts of the tenant, where those are several.
+    pub(super) spread: Option<Arc<Parts>>,
 }
 
 impl Push {
@@ -91,6 +93,7 @@ impl Push {
             results,
             atomic: command.atomic,
             dry: command.validate_only,
+            spread: None,
         }
     }
 }
@@ -124,9 +127,8 @@ fn winners(documents: &[Result<Document, Rejected>], results: &mut Results) -> V
 /// Rejects documents that have a number where the source does not number, or the
 /// other way round. The first document a source ever sends decides.
 pub(super) async fn check_numbering(
-    set: &WorkingSet,
     tx: &mut Tx,
-    portfolio_no: PortfolioNo,
+    (part, portfolio_no): (Part, PortfolioNo),
     documents: Vec<Prepared>,
     mode: (&mut Results, bool),
 ) -> Result<Vec<Prepared>, Error> {
@@ -134,15 +136,15 @@ pub(super) async fn check_numbering(
     let Some(first) = documents.first().map(|first| &first.document) else {
         return Ok(documents);
     };
-    let numbered = match portfolios::source_numbered(tx, set.part, portfolio_no).await? {
+    let numbered = match portfolios::source_numbered(tx, part, portfolio_no).await? {
         Some(numbered) => numbered,
         None => {
             let numbered = first.source_sequence.is_some();
             if !validate_only {
-                portfolios::insert_source(tx, set.part, portfolio_no, numbered).await?;
+                portfolios::insert_source(tx, part, portfolio_no, numbered).await?;
             }
             // Another push may have been the first.
-            let first = portfolios::source_numbered(tx, set.part, portfolio_no).await?;
+            let first = portfolios::source_numbered(tx, part, portfolio_no).await?;
             first.unwrap_or(numbered)
         }
     };

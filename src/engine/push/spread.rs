@@ -1,16 +1,17 @@
 //! Pushing for a tenant that is spread over several parts: each document goes where its
 //! debtor lives, once it is settled that its case lives there too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{Part, Parts, PortfolioNo, Reason, Violations};
+use crate::model::{CaseId, Part, Parts, PortfolioNo, Reason, Violations};
 use crate::store::{Class, Tx, case_parts};
 
 use super::super::spread::{Items, in_order, over_parts};
 use super::super::working_set::{Effects, WorkingSet};
 use super::super::{Engine, Error, ItemError};
 use super::documents::{Prepared, Push, Results, all_or_nothing};
+use super::sort::Taken;
 use super::{PushResult, push_in, take};
 
 /// Whose documents, and how urgent.
@@ -36,8 +37,8 @@ pub(super) async fn push(pusher: Pusher, mut push: Push) -> Result<Items<PushRes
     Ok(in_order(known.into_iter().chain(taken).collect()))
 }
 
-/// The documents by the part in which they are taken. Where a new case shall live is
-/// noted before, so that there is no second one of its id elsewhere.
+/// The documents by the part in which they are taken; those of cases that live with a
+/// debtor of another part are rejected.
 async fn settle(
     pusher: &Pusher,
     push: Push,
@@ -47,21 +48,9 @@ async fn settle(
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, parts.first(), &push.portfolio_id).await?;
     let portfolio_no = context.portfolio.number;
-    let mut wanted: BTreeMap<Part, BTreeMap<String, Part>> = BTreeMap::new();
-    for Prepared { document, .. } in &push.documents {
-        let lives_in = parts.of_debtor(&document.debtor_id);
-        let of_directory = wanted.entry(parts.directory_of(&document.case_id)).or_default();
-        of_directory.insert(document.case_id.to_string(), lives_in);
-    }
-    let mut known = find_all(&mut tx, portfolio_no, &wanted).await?;
+    let case_ids = push.documents.iter().map(|one| &one.document.case_id);
+    let known = find_all(&mut tx, (parts, portfolio_no), case_ids).await?;
     drop(tx);
-    for cases in wanted.values_mut() {
-        cases.retain(|case_id, _| !known.contains_key(case_id));
-    }
-    wanted.retain(|_, cases| !cases.is_empty());
-    if !wanted.is_empty() && !push.dry {
-        known.extend(note(pusher, portfolio_no, wanted).await?);
-    }
     let mut by_part: BTreeMap<Part, Push> = BTreeMap::new();
     for one in push.documents {
         let document = &one.document;
@@ -70,12 +59,14 @@ async fn settle(
             results.reject(one.index, document.case_id.as_str(), lives_elsewhere(&one));
             continue;
         }
+        let spread = Some(Arc::clone(parts));
         let empty = || Push {
             portfolio_id: push.portfolio_id.clone(),
             documents: Vec::new(),
             results: Results::default(),
             atomic: false,
             dry: push.dry,
+            spread,
         };
         by_part.entry(part).or_insert_with(empty).documents.push(one);
     }
@@ -83,43 +74,48 @@ async fn settle(
 }
 
 /// Where cases live, those that are known.
-async fn find_all(
+async fn find_all<'a>(
     tx: &mut Tx,
-    portfolio_no: PortfolioNo,
-    wanted: &BTreeMap<Part, BTreeMap<String, Part>>,
+    (parts, portfolio_no): (&Parts, PortfolioNo),
+    case_ids: impl Iterator<Item = &'a CaseId>,
 ) -> Result<HashMap<String, Part>, Error> {
+    let mut by_directory: BTreeMap<Part, BTreeSet<&str>> = BTreeMap::new();
+    for case_id in case_ids {
+        by_directory.entry(parts.directory_of(case_id)).or_default().insert(case_id.as_str());
+    }
     let mut known = HashMap::new();
-    for (directory, cases) in wanted {
-        let case_ids = cases.keys().map(String::as_str);
-        known.extend(case_parts::find(tx, *directory, portfolio_no, case_ids).await?);
+    for (directory, case_ids) in by_directory {
+        known.extend(case_parts::find(tx, directory, portfolio_no, case_ids).await?);
     }
     Ok(known)
 }
 
-/// Notes where new cases shall live; returns where they do, because another push may
-/// have been first.
-async fn note(
-    pusher: &Pusher,
-    portfolio_no: PortfolioNo,
-    wanted: BTreeMap<Part, BTreeMap<String, Part>>,
-) -> Result<HashMap<String, Part>, Error> {
-    pusher
-        .engine
-        .store
-        .write(
-            pusher.class,
-            move |tx| {
-                Box::pin(async move {
-                    for (directory, cases) in &wanted {
-                        let cases = cases.iter().map(|(case_id, part)| (case_id.as_str(), *part));
-                        case_parts::insert(tx, *directory, portfolio_no, cases).await?;
-                    }
-                    find_all(tx, portfolio_no, &wanted).await
-                })
-            },
-            |_| (),
-        )
-        .await
+/// Notes that new cases live in the part in hand, in the transaction that makes them;
+/// rejects those that another push has made elsewhere meanwhile.
+pub(super) async fn note_new(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    (parts, portfolio_no): (&Parts, PortfolioNo),
+    (mut taken, results): (Vec<Taken>, &mut Results),
+) -> Result<Vec<Taken>, Error> {
+    let new = || taken.iter().filter(|one| one.known.is_none()).map(|one| &one.new.document);
+    let cases = new().map(|one| (parts.directory_of(&one.case_id), one.case_id.as_str()));
+    let noted = case_parts::insert(tx, portfolio_no, set.part, cases).await?;
+    if usize::try_from(noted) == Ok(new().count()) {
+        return Ok(taken);
+    }
+    let case_ids = new().map(|one| &one.case_id);
+    let known = find_all(tx, (parts, portfolio_no), case_ids).await?;
+    taken.retain(|one| {
+        let lives_in = known.get(one.new.document.case_id.as_str());
+        let here = one.known.is_some() || lives_in == Some(&set.part);
+        if !here {
+            let case_id = one.new.document.case_id.as_str();
+            results.reject(one.new.index, case_id, lives_elsewhere(&one.new));
+        }
+        here
+    });
+    Ok(taken)
 }
 
 /// A case cannot go to a debtor of another part: its events, leases and locks lie with

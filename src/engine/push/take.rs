@@ -20,6 +20,7 @@ use super::super::working_set::{PendingBody, PendingDocument, WorkingSet};
 use super::super::{Error, ItemError};
 use super::documents::{Prepared, Push, Results, all_or_nothing, check_numbering};
 use super::sort::{Sorted, Taken, result, sort};
+use super::spread::note_new;
 use super::{Disposition, Document, Finding, PushResult};
 
 /// The most open cases of one debtor: every event of one of them takes all in hand.
@@ -34,11 +35,14 @@ pub(super) async fn push_into(
     tx: &mut Tx,
     push: Push,
 ) -> Result<Items<PushResult>, Error> {
-    let Push { portfolio_id, documents, mut results, atomic, dry } = push;
+    let Push { portfolio_id, documents, mut results, atomic, dry, spread } = push;
     let context = set.engine.context_by_id(tx, set.part, &portfolio_id).await?;
     set.add_portfolio(context.clone());
     let portfolio_no = context.portfolio.number;
-    let documents = check_numbering(set, tx, portfolio_no, documents, (&mut results, dry)).await?;
+    // A source is one, over how many parts its documents may go.
+    let source_part = spread.as_ref().map_or(set.part, |parts| parts.first());
+    let source = (source_part, portfolio_no);
+    let documents = check_numbering(tx, source, documents, (&mut results, dry)).await?;
     let ids = documents.iter().map(|one| one.document.case_id.as_str());
     let known = source::find_documents(tx, set.part, portfolio_no, ids).await?;
     let sorted = sort(documents, known, &mut results);
@@ -47,6 +51,10 @@ pub(super) async fn push_into(
     let renewed = sorted.renewed;
     absorb(set, sorted.absorbed, &mut results)?;
     let taken = within_bound(set, sorted.taken, &debtor_nos, &mut results);
+    let taken = match spread.filter(|_| !dry) {
+        Some(parts) => note_new(set, tx, (&parts, portfolio_no), (taken, &mut results)).await?,
+        None => taken,
+    };
     take(set, tx, (taken, debtor_nos, &context, dry), &mut results).await?;
     let results = results.finish();
     if atomic {

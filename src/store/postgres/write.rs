@@ -10,6 +10,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::model::BUCKETS_MAX;
+
 use super::super::latency::{INTERACTIVE_P99_MAX, Latencies};
 use super::super::{Class, StoreError, Tx, panic_text};
 use super::transaction::{Lack, Retry};
@@ -24,6 +26,9 @@ const READER_WAIT: Duration = Duration::from_secs(10);
 pub(in super::super) const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 /// How often a transaction runs anew at most, and the first pause before.
 const ATTEMPTS_MAX: u32 = 10;
+/// How often it runs anew for want of numbers: of cases and debtors, in each of the parts
+/// of a tenant.
+const LACKS_MAX: i64 = 2 * BUCKETS_MAX + 10;
 const PAUSE_FIRST: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 /// How long background work pauses while those at the telephone wait too long, and
@@ -167,25 +172,27 @@ impl Postgres {
         T: Send,
         E: From<StoreError> + Send,
     {
-        let mut pause = PAUSE_FIRST;
-        for attempt in 1.. {
+        let (mut pause, mut attempt, mut lacked) = (PAUSE_FIRST, 0, 0);
+        loop {
             let ended = match PgTx::begin(self, &self.0.pool, true).await {
                 Ok(tx) => attempt_in(tx, work.clone()).await,
                 Err(error) => return Err(error.into()),
             };
             match ended {
                 Ended::Done(result) => return result,
-                Ended::Again(_, Some(lack)) if attempt < ATTEMPTS_MAX => {
+                // Each takes numbers of another kind or part: a call may lack many.
+                Ended::Again(_, Some(lack)) if lacked < LACKS_MAX => {
+                    lacked += 1;
                     self.take_numbers(lack).await?;
                 }
-                Ended::Again(..) if attempt < ATTEMPTS_MAX => {
+                Ended::Again(..) if attempt + 1 < ATTEMPTS_MAX => {
+                    attempt += 1;
                     tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Ended::Again(error, _) => return Err(error),
             }
         }
-        Err(StoreError::Closed.into())
     }
 }
 

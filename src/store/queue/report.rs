@@ -1,13 +1,13 @@
 //! Reports on leases and named pulls: what makes asking again answer the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
 use crate::model::{CaseNo, Micros, Part, WorkListNo};
 
 use super::super::StoreError;
-use super::super::db::{Batch, Column, Tx, int_list, params, statements};
+use super::super::db::{Batch, Column, Tx, int_list, params, statements, text_list};
 use super::super::encode::Place;
 
 /// A report as taken.
@@ -32,6 +32,9 @@ statements! {
         WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
     FIND_PULL = "SELECT leases FROM pull WHERE part = $1 AND work_list_no = $2 \
         AND worker_id = $3 AND request_id = $4 AND pull_time > $5";
+    KNOWN_PULLS = "SELECT worker_id, request_id FROM pull WHERE part = $1 \
+        AND work_list_no = $2 AND worker_id IN {texts:$3} AND request_id IN {texts:$4} \
+        AND pull_time > $5";
     SAVE_PULL = "INSERT INTO pull (part, work_list_no, worker_id, request_id, leases, pull_time) \
         VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (part, work_list_no, worker_id, request_id) DO UPDATE SET \
@@ -134,6 +137,24 @@ pub(crate) async fn find_pull(
     let pairs: Vec<(i64, i64)> =
         serde_json::from_str(&leases).map_err(|error| place.corrupt(error))?;
     Ok(Some(pairs.into_iter().map(|(case_no, seq)| (CaseNo(case_no), seq)).collect()))
+}
+
+/// Which of these pulls of a list were given something after an instant, by worker and
+/// name.
+pub(crate) async fn known_pulls(
+    tx: &mut Tx,
+    part: Part,
+    (work_list_no, pulls): (WorkListNo, &[PullKey<'_>]),
+    after: Micros,
+) -> Result<HashSet<(String, String)>, StoreError> {
+    if pulls.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let workers = text_list(pulls.iter().map(|pull| pull.worker_id));
+    let names = text_list(pulls.iter().map(|pull| pull.request_id));
+    let params = params![part.0, work_list_no.0, workers, names, after.0];
+    let rows: Vec<(String, String)> = tx.fetch_all(KNOWN_PULLS, params).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Notes what a named pull was given.

@@ -151,6 +151,20 @@ async fn all_or_nothing_holds_over_parts_and_a_dry_run_leaves_nothing() {
     let refused = refusal(server.cases().push_cases(push.clone()).await);
     assert_eq!(refused.reason, "ATOMIC_REJECTED");
     assert_eq!(server.database().count("SELECT COUNT(*) FROM loan_case"), 0);
+    // Nor is any case id given to the debtor of a document that was refused.
+    assert_eq!(server.database().count("SELECT COUNT(*) FROM case_part"), 0);
+    let debtors = one_of_each_part();
+    for debtor_id in &debtors[..2] {
+        let atomic = proto::PushCasesRequest {
+            cases: vec![
+                proto::CaseDocument { debtor_id: debtor_id.clone(), ..document("moved") },
+                cases[33].clone(),
+            ],
+            ..push.clone()
+        };
+        let refused = refusal(server.cases().push_cases(atomic).await);
+        assert_eq!(refused.value("rejected_count"), "1");
+    }
     let dry = proto::PushCasesRequest { cases: documents(20), validate_only: true, ..push.clone() };
     let results = server.cases().push_cases(dry).await.unwrap().into_inner().results;
     assert_eq!(dispositions(&results), BTreeSet::from([proto::PushDisposition::Created]));
