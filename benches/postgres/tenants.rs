@@ -85,7 +85,7 @@ async fn multiply(from: &Schema, to: &Schema, tenants: usize) {
         let sql = format!(
             "INSERT INTO {table} (part, {columns}) SELECT t.part, {columns} \
             FROM UNNEST($1::bigint[]) AS t(part) CROSS JOIN \
-            (SELECT {columns} FROM {}.{table}) AS r ORDER BY 1, 2, 3",
+            (SELECT {columns} FROM {}.{table}) AS r ORDER BY 1, 2",
             name(&from.pool().await).await
         );
         for parts in parts.chunks(COPIED) {
