@@ -7,8 +7,7 @@ use crate::store::{Lock, audit};
 use super::{Caller, Engine, Error};
 
 /// Checks that the tenant's audit is unbroken from its first row to its last, in each of
-/// its parts;
-/// returns how many rows it has.
+/// its parts; returns how many rows it has.
 ///
 /// # Errors
 /// A corrupt store, naming the first row that does not fit the one before it.

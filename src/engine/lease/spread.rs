@@ -63,7 +63,8 @@ pub(super) async fn claim(
                 continue;
             }
         }
-        let gated = at > 0 || is_worth_it(engine, part, (&sub, idle)).await;
+        // Of further parts a look has just said that they have work.
+        let gated = is_worth_it(engine, part, (&sub, idle && at == 0)).await;
         match claim_in(engine, part, (sub.clone(), gated)).await {
             Ok(claimed) => claiming.take(claimed, of_pulls),
             Err(error) => {
@@ -94,7 +95,7 @@ async fn claim_in(
     part: Part,
     (claim, gated): (Claim, bool),
 ) -> Result<Claimed, Error> {
-    let first = match gated && engine.store.is_shared() {
+    let first = match gated {
         true => gate::stand_in(engine.waiting.line(part)).await,
         false => None,
     };
@@ -145,15 +146,15 @@ async fn given_before(
     claim: &Claim,
 ) -> Result<Vec<BTreeSet<Part>>, Error> {
     let mut given = vec![BTreeSet::new(); claim.pulls.len()];
-    if claim.pulls.iter().all(|pull| pull.request_id.is_none()) {
-        return Ok(given);
-    }
     // Work that nobody has seen is given back, and its pull is a new one.
     let unseen = |pull: &Pull| claim.undelivered.iter().any(|work| work.pull.is_same(pull));
     let named: Vec<(usize, PullKey)> = (claim.pulls.iter().enumerate())
         .filter(|(_, pull)| !unseen(pull))
         .filter_map(|(at, pull)| Some((at, claim::pull_key(number, pull)?)))
         .collect();
+    if named.is_empty() {
+        return Ok(given);
+    }
     let names: Vec<PullKey> = named.iter().map(|(_, key)| *key).collect();
     for part in parts.all() {
         let mut tx = engine.store.read().await?;

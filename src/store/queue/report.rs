@@ -147,9 +147,6 @@ pub(crate) async fn known_pulls(
     (work_list_no, pulls): (WorkListNo, &[PullKey<'_>]),
     after: Micros,
 ) -> Result<HashSet<(String, String)>, StoreError> {
-    if pulls.is_empty() {
-        return Ok(HashSet::new());
-    }
     let workers = text_list(pulls.iter().map(|pull| pull.worker_id));
     let names = text_list(pulls.iter().map(|pull| pull.request_id));
     let params = params![part.0, work_list_no.0, workers, names, after.0];
