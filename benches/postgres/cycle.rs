@@ -6,15 +6,14 @@
 //! `ready` once it is filled, and does a round for every line it reads.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrears::engine::lease::{Outcome, ReportCommand, ReportDisposition};
 use arrears::engine::report::report_outcomes;
 use arrears::model::Micros;
 
 use super::desk::{Desk, PULL, START};
-use super::figures::{median, processor_time};
-use super::processor::database_time;
+use super::figures::median;
+use super::processor::{Spent, spent};
 use super::{Schema, timed};
 
 /// Cycles on their way at one time.
@@ -59,9 +58,9 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize, paced: bool) 
         println!(
             "{at_once} at once {:>7.0} leased and reported/s  processor of 1,000: {:.3} s ours, \
              {:.3} s the database's",
-            of(|round| round.items as f64 / round.wall.as_secs_f64()),
-            of(|round| round.ours.as_secs_f64() / round.items as f64 * 1e3),
-            of(|round| round.theirs.as_secs_f64() / round.items as f64 * 1e3),
+            of(|round| round.spent.pace(round.items)),
+            of(|round| round.spent.of_1000(round.items).0),
+            of(|round| round.spent.of_1000(round.items).1),
         );
     }
 }
@@ -69,9 +68,7 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize, paced: bool) 
 /// What was measured of a round.
 struct Round {
     items: usize,
-    wall: Duration,
-    ours: Duration,
-    theirs: Duration,
+    spent: Spent,
 }
 
 impl Round {
@@ -80,9 +77,9 @@ impl Round {
         println!(
             "ours at_once={at_once} items={} seconds={:.6} own={:.6} database={:.6}",
             self.items,
-            self.wall.as_secs_f64(),
-            self.ours.as_secs_f64(),
-            self.theirs.as_secs_f64()
+            self.spent.wall.as_secs_f64(),
+            self.spent.ours.as_secs_f64(),
+            self.spent.theirs.as_secs_f64()
         );
     }
 }
@@ -91,7 +88,6 @@ async fn one_round(desk: &Arc<Desk>, at_once: usize, (round, cycles): (usize, us
     let background = desk.engine.start_background();
     // Connections, and what is remembered of the portfolio.
     cycle(desk, &format!("warm-{round}-{at_once}")).await;
-    let (ours, theirs) = (processor_time(), database_time());
     let workers = (0..at_once).map(|worker| {
         let desk = Arc::clone(desk);
         tokio::spawn(async move {
@@ -102,14 +98,11 @@ async fn one_round(desk: &Arc<Desk>, at_once: usize, (round, cycles): (usize, us
             items
         })
     });
-    let workers: Vec<_> = workers.collect();
-    let (wall, items) = timed(futures::future::join_all(workers)).await;
-    let ours = processor_time().saturating_sub(ours);
-    let theirs = database_time().saturating_sub(theirs);
+    let (spent, items) = spent(async { futures::future::join_all(workers).await }).await;
     background.stop().await;
     let items = items.into_iter().map(|items| items.expect("cycles do not panic")).sum();
     assert_eq!(items, cycles * PULL, "there was work enough for every cycle");
-    Round { items, wall, ours, theirs }
+    Round { items, spent }
 }
 
 /// Leases cases and reports that nobody answered; says how many.

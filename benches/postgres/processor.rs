@@ -3,13 +3,47 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::figures::processor_time;
+use super::timed;
+
+/// What some work took: time that passed, and time of processors, of this process and of
+/// the database.
+#[derive(Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) wall: Duration,
+    pub(crate) ours: Duration,
+    pub(crate) theirs: Duration,
+}
+
+impl Spent {
+    /// Seconds of processors for a thousand items: ours, and the database's.
+    pub(crate) fn of_1000(&self, items: usize) -> (f64, f64) {
+        let of = |time: Duration| time.as_secs_f64() / items as f64 * 1e3;
+        (of(self.ours), of(self.theirs))
+    }
+
+    /// Items a second.
+    pub(crate) fn pace(&self, items: usize) -> f64 {
+        items as f64 / self.wall.as_secs_f64()
+    }
+}
+
+/// Runs work and tells what it took.
+pub(crate) async fn spent<T>(work: impl Future<Output = T>) -> (Spent, T) {
+    let (ours, theirs) = (processor_time(), database_time());
+    let (wall, done) = timed(work).await;
+    let ours = processor_time().saturating_sub(ours);
+    let theirs = database_time().saturating_sub(theirs);
+    (Spent { wall, ours, theirs }, done)
+}
+
 /// Linux counts the time of processes that have ended in hundredths of a second.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What the processes of the database on this machine have used of processors so far, as
 /// Linux tells it: those of the server that `.ci/with-postgres` has started, and what
 /// ended meanwhile, such as vacuums; else all of that name. Nothing elsewhere.
-pub(crate) fn database_time() -> Duration {
+fn database_time() -> Duration {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Duration::ZERO };
     let main = main_process();
     let mut time = Duration::ZERO;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use arrears::model::Micros;
 
 use super::desk::{Desk, PULL, START};
-use super::figures::{median, processor_time};
-use super::processor::database_time;
+use super::figures::median;
+use super::processor::{Spent, spent};
 use super::{Schema, timed};
 
 /// Servers.
@@ -37,20 +37,18 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize) {
         println!(
             "{servers} servers {:>7.0} leases/s  p50 {:.2?}  processor of 1,000 leases: {:.2} s ours, \
              {:.2} s the database's",
-            of(|round| round.leased as f64 / round.wall.as_secs_f64()),
+            of(|round| round.spent.pace(round.leased)),
             Duration::from_secs_f64(of(|round| round.p50.as_secs_f64())),
-            of(|round| round.ours.as_secs_f64() / round.leased as f64 * 1e3),
-            of(|round| round.theirs.as_secs_f64() / round.leased as f64 * 1e3),
+            of(|round| round.spent.of_1000(round.leased).0),
+            of(|round| round.spent.of_1000(round.leased).1),
         );
     }
 }
 
 struct Round {
     leased: usize,
-    wall: Duration,
+    spent: Spent,
     p50: Duration,
-    ours: Duration,
-    theirs: Duration,
 }
 
 async fn one_round(schema: &Schema, servers: usize, (round, claims): (usize, usize)) -> Round {
@@ -62,7 +60,6 @@ async fn one_round(schema: &Schema, servers: usize, (round, claims): (usize, usi
         desks.push(Arc::new(desk));
     }
     let background: Vec<_> = desks.iter().map(|desk| desk.engine.start_background()).collect();
-    let (ours, theirs) = (processor_time(), database_time());
     let pulls = (0..PULLS).map(|puller| {
         let desk = Arc::clone(&desks[puller % servers]);
         tokio::spawn(async move {
@@ -74,19 +71,15 @@ async fn one_round(schema: &Schema, servers: usize, (round, claims): (usize, usi
             pulls
         })
     });
-    let pulls: Vec<_> = pulls.collect();
-    let (wall, pulls) = timed(futures::future::join_all(pulls)).await;
+    let (spent, pulls) = spent(async { futures::future::join_all(pulls).await }).await;
     let pulls: Vec<(Duration, usize)> =
         pulls.into_iter().flat_map(|pulls| pulls.expect("pulls do not panic")).collect();
-    let (ours, theirs) = (processor_time() - ours, database_time() - theirs);
     for background in background {
         background.stop().await;
     }
     Round {
         leased: pulls.iter().map(|(_, leased)| leased).sum(),
-        wall,
+        spent,
         p50: super::median(pulls.iter().map(|(took, _)| *took).collect()),
-        ours,
-        theirs,
     }
 }

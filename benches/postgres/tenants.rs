@@ -13,8 +13,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
 
 use super::desk::{Desk, START};
-use super::figures::processor_time;
-use super::processor::database_time;
+use super::processor::spent;
 use super::{Schema, timed};
 
 /// Parts whose rows are copied by one statement.
@@ -121,10 +120,8 @@ pub(super) async fn idle(server: &str, schema: &str, seconds: usize, last: usize
     let opened = resident();
     let background = desk.engine.start_background();
     tokio::time::sleep(WARM).await;
-    let (ours, theirs) = (processor_time(), database_time());
-    let (wall, ()) = timed(tokio::time::sleep(Duration::from_secs(seconds as u64))).await;
-    let ours = processor_time().saturating_sub(ours).as_secs_f64() / wall.as_secs_f64();
-    let theirs = database_time().saturating_sub(theirs).as_secs_f64() / wall.as_secs_f64();
+    let (spent, ()) = spent(tokio::time::sleep(Duration::from_secs(seconds as u64))).await;
+    let of_a_core = |time: Duration| time.as_secs_f64() / spent.wall.as_secs_f64() * 100.0;
     let idle = resident();
     desk.caller = tenant(last);
     let (pulling, leased) = timed(desk.pull("first")).await;
@@ -138,8 +135,8 @@ pub(super) async fn idle(server: &str, schema: &str, seconds: usize, last: usize
         before,
         opened,
         idle,
-        ours * 100.0,
-        theirs * 100.0,
+        of_a_core(spent.ours),
+        of_a_core(spent.theirs),
     );
 }
 
