@@ -194,8 +194,8 @@ async fn grant_head(
 
 /// Reads what the pulls were given before, and takes the debtors of all that in hand,
 /// of what is given back and of those that are asked for by name: the only ones that a
-/// claim waits for. A pull that is not
-/// known, or whose work nobody has seen, was given nothing.
+/// claim waits for. A pull that is not known, or whose work nobody has seen, was given
+/// nothing.
 async fn take_earlier(
     set: &mut WorkingSet,
     tx: &mut Tx,
@@ -204,13 +204,11 @@ async fn take_earlier(
 ) -> Result<Vec<Option<Vec<LeaseRow>>>, Error> {
     let unseen = |pull: &Pull| claim.undelivered.iter().any(|work| work.pull.is_same(pull));
     let after = set.now.plus(-PULL_KEPT);
-    let mut known = Vec::with_capacity(claim.pulls.len());
-    for pull in &claim.pulls {
-        known.push(match pull_key(list.number, pull).filter(|_| !unseen(pull)) {
-            Some(key) => report::find_pull(tx, set.part, key, after).await?,
-            None => None,
-        });
-    }
+    let key = |pull| pull_key(list.number, pull).filter(|_| !unseen(pull));
+    let named: Vec<PullKey> = claim.pulls.iter().filter_map(key).collect();
+    let found = report::find_pulls(tx, set.part, &named, after).await?;
+    let known: Vec<Option<Vec<(CaseNo, i64)>>> =
+        claim.pulls.iter().map(|pull| found.get(&key(pull)?).cloned()).collect();
     let given_back = claim.undelivered.iter().flat_map(|work| &work.tokens);
     let given_back = given_back.map(|token| (CaseNo(token.case_no), token.lease_seq));
     let keys: Vec<(CaseNo, i64)> =
@@ -274,11 +272,12 @@ async fn since(
         return Ok(Since::Nothing);
     };
     let named = |told: &Vec<(CaseNo, i64)>| told.iter().any(|lease| keys.contains(lease));
-    if let Some(others) = report::find_pull(tx, set.part, key, granted.plus(-1)).await? {
-        return Ok(if named(&others) { Since::Nothing } else { Since::Other });
+    let others = report::find_pulls(tx, set.part, &[key], granted.plus(-1)).await?;
+    if let Some(others) = others.get(&key) {
+        return Ok(if named(others) { Since::Nothing } else { Since::Other });
     }
-    let told = report::find_pull(tx, set.part, key, granted.plus(-2)).await?;
-    Ok(if told.is_some_and(|told| named(&told)) { Since::Told } else { Since::Nothing })
+    let told = report::find_pulls(tx, set.part, &[key], granted.plus(-2)).await?;
+    Ok(if told.get(&key).is_some_and(named) { Since::Told } else { Since::Nothing })
 }
 
 /// Ends leases that nobody has seen, uncounted, and forgets the named ones of their

@@ -159,11 +159,9 @@ async fn given_before(
     for part in parts.all() {
         let mut tx = engine.store.read().await?;
         let after = engine.now_of(&tx).plus(-PULL_KEPT);
-        let known = report::known_pulls(&mut tx, *part, (number, &names), after).await?;
-        for (at, key) in &named {
-            if known.contains(&(key.worker_id.to_owned(), key.request_id.to_owned())) {
-                given[*at].insert(*part);
-            }
+        let known = report::find_pulls(&mut tx, *part, &names, after).await?;
+        for (at, _) in named.iter().filter(|(_, key)| known.contains_key(key)) {
+            given[*at].insert(*part);
         }
     }
     Ok(given)

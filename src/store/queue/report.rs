@@ -1,6 +1,6 @@
 //! Reports on leases and named pulls: what makes asking again answer the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
@@ -30,9 +30,7 @@ pub struct ReportRow {
 statements! {
     FIND = "SELECT case_no, lease_seq, request_hash, outcome_code, late, next_at FROM report \
         WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
-    FIND_PULL = "SELECT leases FROM pull WHERE part = $1 AND work_list_no = $2 \
-        AND worker_id = $3 AND request_id = $4 AND pull_time > $5";
-    KNOWN_PULLS = "SELECT worker_id, request_id FROM pull WHERE part = $1 \
+    FIND_PULLS = "SELECT worker_id, request_id, leases FROM pull WHERE part = $1 \
         AND work_list_no = $2 AND worker_id IN {texts:$3} AND request_id IN {texts:$4} \
         AND pull_time > $5";
     SAVE_PULL = "INSERT INTO pull (part, work_list_no, worker_id, request_id, leases, pull_time) \
@@ -116,42 +114,41 @@ pub(crate) async fn insert(
 }
 
 /// Names a pull of work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PullKey<'a> {
     pub(crate) work_list_no: WorkListNo,
     pub(crate) worker_id: &'a str,
     pub(crate) request_id: &'a str,
 }
 
-/// The leases a named pull was given after an instant, as case and number.
-pub(crate) async fn find_pull(
+/// The leases that named pulls of one list were given after an instant, as case and
+/// number; pulls that were given nothing are left out.
+pub(crate) async fn find_pulls<'a>(
     tx: &mut Tx,
     part: Part,
-    key: PullKey<'_>,
+    pulls: &[PullKey<'a>],
     after: Micros,
-) -> Result<Option<Vec<(CaseNo, i64)>>, StoreError> {
-    let params = params![part.0, key.work_list_no.0, key.worker_id, key.request_id, after.0];
-    let row: Option<(String,)> = tx.fetch_optional(FIND_PULL, params).await?;
-    let Some((leases,)) = row else { return Ok(None) };
-    let place = Place { table: "pull", part: part.0, key: key.work_list_no.0 };
-    let pairs: Vec<(i64, i64)> =
-        serde_json::from_str(&leases).map_err(|error| place.corrupt(error))?;
-    Ok(Some(pairs.into_iter().map(|(case_no, seq)| (CaseNo(case_no), seq)).collect()))
-}
-
-/// Which of these pulls of a list were given something after an instant, by worker and
-/// name.
-pub(crate) async fn known_pulls(
-    tx: &mut Tx,
-    part: Part,
-    (work_list_no, pulls): (WorkListNo, &[PullKey<'_>]),
-    after: Micros,
-) -> Result<HashSet<(String, String)>, StoreError> {
+) -> Result<HashMap<PullKey<'a>, Vec<(CaseNo, i64)>>, StoreError> {
+    let Some(PullKey { work_list_no, .. }) = pulls.first().copied() else {
+        return Ok(HashMap::new());
+    };
     let workers = text_list(pulls.iter().map(|pull| pull.worker_id));
     let names = text_list(pulls.iter().map(|pull| pull.request_id));
     let params = params![part.0, work_list_no.0, workers, names, after.0];
-    let rows: Vec<(String, String)> = tx.fetch_all(KNOWN_PULLS, params).await?;
-    Ok(rows.into_iter().collect())
+    let rows: Vec<(String, String, String)> = tx.fetch_all(FIND_PULLS, params).await?;
+    let asked: HashMap<(&str, &str), PullKey<'a>> =
+        pulls.iter().map(|pull| ((pull.worker_id, pull.request_id), *pull)).collect();
+    let place = Place { table: "pull", part: part.0, key: work_list_no.0 };
+    let mut found = HashMap::new();
+    for (worker_id, request_id, leases) in rows {
+        // One worker may have used the name of another one's pull.
+        let Some(pull) = asked.get(&(worker_id.as_str(), request_id.as_str())) else { continue };
+        let pairs: Vec<(i64, i64)> =
+            serde_json::from_str(&leases).map_err(|error| place.corrupt(error))?;
+        let leases = pairs.into_iter().map(|(case_no, seq)| (CaseNo(case_no), seq));
+        found.insert(*pull, leases.collect());
+    }
+    Ok(found)
 }
 
 /// Notes what a named pull was given.

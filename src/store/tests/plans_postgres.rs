@@ -44,7 +44,7 @@ const HOT: &[(&str, &[&str])] = &[
     ("lease LOAD", &["lease_pkey"]),
     ("lease", &["lease_pkey"]),
     ("report FIND", &["report_pkey"]),
-    ("report FIND_PULL", &["pull_pkey"]),
+    ("report FIND_PULLS", &["pull_pkey"]),
     ("report PRUNE_REPORTS", &["report_by_time"]),
     ("report PRUNE_PULLS", &["pull_by_time"]),
     ("changes PRUNE_CHANGES", &["change_log_by_time"]),
