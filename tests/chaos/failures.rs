@@ -24,23 +24,28 @@ const FAILURE: Option<i32> = Some(1);
 const SECRET: &str = "not-to-be-shown";
 
 /// A folder for logs, and servers that log into it.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
     url: String,
 }
 
 impl Place {
-    fn of(url: impl Into<String>) -> Place {
+    pub(crate) fn of(url: impl Into<String>) -> Place {
         Place { folder: tempfile::tempdir().unwrap(), url: url.into() }
     }
 
-    async fn serve(&self, number: usize, options: &[&str]) -> Result<Replica, Box<Ended>> {
+    pub(crate) async fn serve(
+        &self,
+        number: usize,
+        options: &[&str],
+    ) -> Result<Replica, Box<Ended>> {
         let serve = Serve::of(&self.url, options);
         Replica::start(&serve, &log_of(self.folder.path(), number)).await
     }
 }
 
-fn pull(max_items: i32) -> proto::LeaseWorkRequest {
+/// A pull that does not wait.
+pub(crate) fn pull(max_items: i32) -> proto::LeaseWorkRequest {
     proto::LeaseWorkRequest {
         work_list_id: LIST.to_owned(),
         worker_id: "w".to_owned(),
@@ -50,7 +55,8 @@ fn pull(max_items: i32) -> proto::LeaseWorkRequest {
     }
 }
 
-fn push(first: i64) -> proto::PushCasesRequest {
+/// Documents of 30 cases.
+pub(crate) fn push(first: i64) -> proto::PushCasesRequest {
     proto::PushCasesRequest {
         portfolio_id: PORTFOLIO.to_owned(),
         cases: (first..first + 30).map(|case| document(case, 1)).collect(),
@@ -120,9 +126,9 @@ async fn an_older_server_starts_over_tables_of_a_newer_one() {
     assert_eq!(answer.into_inner().work_items.len(), 1);
 }
 
-/// What a call is answered with while the database is away.
+/// What a call is answered with while the database is away, or has no room.
 #[track_caller]
-fn assert_says_so<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) {
+pub(crate) fn assert_says_so<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) {
     let status = answer.unwrap_err();
     let details = status.get_error_details();
     let reason = details.error_info().map(|info| info.reason.as_str());

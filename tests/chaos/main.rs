@@ -1,8 +1,8 @@
 //! The program as processes over a PostgreSQL that is killed, cut off and stopped:
 //! what clients were told is held against the invariants of the queue.
 //!
-//! Every test here has a PostgreSQL server of its own. `ARREARS_CHAOS` says how long
-//! the chaos goes on, `short` or `long`; unset, none of this runs.
+//! Every test that needs PostgreSQL has a server of its own. `ARREARS_CHAOS` says how
+//! long the chaos goes on, `short` or `long`; unset, none of these run.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,6 +11,7 @@ mod chaos;
 mod client;
 mod cluster;
 mod dialer;
+mod disk;
 mod drain;
 mod failover;
 mod failures;

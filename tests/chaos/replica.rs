@@ -21,7 +21,7 @@ const OTHER_CLOCK: &str = "ARREARS_TEST_LIBFAKETIME";
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Serve {
-    /// The address of its database.
+    /// The address of its database; empty where it is in a folder.
     pub(crate) url: String,
     /// Options of the command line.
     pub(crate) options: Vec<String>,
@@ -34,6 +34,11 @@ impl Serve {
     pub(crate) fn of(url: impl Into<String>, options: &[&str]) -> Serve {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         Serve { url: url.into(), options, clock_ahead: 0 }
+    }
+
+    /// Over a folder.
+    pub(crate) fn in_folder(folder: &Path) -> Serve {
+        Serve::of("", &["--data-dir", folder.to_str().unwrap()])
     }
 
     /// The same on a clock that is ahead.
@@ -89,8 +94,10 @@ impl Replica {
             command.env("LD_PRELOAD", library).env("FAKETIME", format!("{:+}s", serve.clock_ahead));
             command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
+        if !serve.url.is_empty() {
+            command.env("ARREARS_DATABASE_URL", &serve.url);
+        }
         let mut child = command
-            .env("ARREARS_DATABASE_URL", &serve.url)
             .args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
             .args(&serve.options)
             .current_dir(log.parent().unwrap())
