@@ -14,7 +14,7 @@ use arrears::model::Micros;
 use super::desk::{Desk, PULL, START};
 use super::figures::median;
 use super::processor::{Spent, spent};
-use super::{Schema, timed};
+use super::{CLEAN, Schema, timed};
 
 /// Cycles on their way at one time.
 const AT_ONCE: [usize; 2] = [1, 4];
@@ -27,7 +27,7 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize, paced: bool) 
     if !paced {
         println!("{cases} cases pushed and held in {filling:.0?}");
     }
-    for sql in ["VACUUM ANALYZE", "CHECKPOINT"] {
+    for sql in [CLEAN, "CHECKPOINT"] {
         sqlx::raw_sql(sql).execute(&schema.pool().await).await.expect("it can be cleaned");
     }
     let desk = Arc::new(Desk::open(schema.database(), START.plus(Micros::HOUR)).await);

@@ -10,7 +10,7 @@ use arrears::model::Micros;
 use super::desk::{Desk, PULL, START};
 use super::figures::median;
 use super::processor::{Spent, spent};
-use super::{Schema, timed};
+use super::{CLEAN, Schema, timed};
 
 /// Servers.
 const SERVERS: [usize; 3] = [1, 2, 4];
@@ -21,7 +21,7 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize) {
     let schema = Schema::fresh(server, "replicas").await;
     let (filling, ()) = timed(Desk::fill(schema.database(), cases, START)).await;
     println!("{cases} cases pushed and held in {filling:.0?}");
-    sqlx::raw_sql("VACUUM ANALYZE").execute(&schema.pool().await).await.expect("it can be cleaned");
+    sqlx::raw_sql(CLEAN).execute(&schema.pool().await).await.expect("it can be cleaned");
     // At most half of what is ready is leased in all.
     let claims = (cases / 10 / 2 / PULL / rounds / SERVERS.len() / PULLS).max(1);
     let mut measured: BTreeMap<usize, Vec<Round>> = BTreeMap::new();

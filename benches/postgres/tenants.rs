@@ -14,7 +14,7 @@ use sqlx::postgres::PgPool;
 
 use super::desk::{Desk, START};
 use super::processor::spent;
-use super::{Schema, timed};
+use super::{CLEAN, Schema, timed};
 
 /// Parts whose rows are copied by one statement.
 const COPIED: usize = 100;
@@ -29,7 +29,7 @@ pub(super) async fn run(server: &str, tenants: usize, cases: usize, seconds: usi
     let many = Schema::fresh(server, "many").await;
     let (filling, ()) = timed(multiply(&one, &many, tenants)).await;
     println!("{tenants} tenants of {cases} cases copied in {filling:.0?}");
-    for sql in ["VACUUM ANALYZE", "CHECKPOINT"] {
+    for sql in [CLEAN, "CHECKPOINT"] {
         sqlx::raw_sql(sql).execute(&one.pool().await).await.expect("it can be cleaned");
     }
     // In a process of its own, whose memory is that of a server alone.

@@ -7,6 +7,8 @@
 //! - `{ints:$2}`: a list of integers given as one parameter, behind `IN`, or behind
 //!   `FROM` with `AS` and a name, where its column is `value`;
 //! - `{texts:$2}`: likewise a list of texts;
+//! - `{pairs:$2,$3}`: behind `FROM` with `AS` and a name, a table of two columns, `first`
+//!   and `second`, whose rows are two lists of integers side by side;
 //! - `{lock:d}`: locks the rows of the table named `d` until the transaction ends,
 //!   where several transactions may write at once;
 //! - `{sqlite:...}`: a hint for the planner of SQLite, which changes no result.

@@ -34,6 +34,8 @@ pub(super) enum Placeholder<'t> {
     Ints(&'t str),
     /// `{texts:$n}`: the parameter.
     Texts(&'t str),
+    /// `{pairs:$n,$m}`: the parameters.
+    Pairs(&'t str, &'t str),
     /// `{lock:d}`: the name of the table.
     Lock(&'t str),
     /// `{sqlite:...}`: what only SQLite is told.
@@ -57,6 +59,10 @@ pub(super) fn expand(
             None if name == "rows" => Placeholder::Rows,
             Some(("ints", parameter)) => Placeholder::Ints(parameter),
             Some(("texts", parameter)) => Placeholder::Texts(parameter),
+            Some(("pairs", parameters)) => {
+                let (first, second) = parameters.split_once(',').expect("pairs have two lists");
+                Placeholder::Pairs(first, second)
+            }
             Some(("lock", table)) => Placeholder::Lock(table),
             Some(("sqlite", text)) => Placeholder::Sqlite(text),
             _ => unreachable!("{{{name}}} is no placeholder"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{CaseNo, DebtorNo, Part, Parts};
+use crate::model::{CaseNo, Part, Parts};
 use crate::store::queue::lease::{self, LeaseRow};
 use crate::store::{Tx, cases};
 
@@ -29,13 +29,14 @@ impl Leases {
             .collect();
         let keys: Vec<(CaseNo, i64)> = keys.into_iter().collect();
         let leases = lease::load(tx, part, &keys).await?;
-        let case_nos = leases.iter().flat_map(|lease| lease.case_nos.iter().copied());
-        let now_of = cases::debtors_of(tx, part, case_nos).await?;
-        let mut debtor_nos: BTreeSet<DebtorNo> = now_of.into_values().collect();
-        debtor_nos.extend(leases.iter().map(|lease| lease.debtor_no));
-        set.load_debtors(tx, debtor_nos).await?;
-        // Whoever had the debtors may have ended the leases.
-        let leases = if tx.is_shared() { lease::load(tx, part, &keys).await? } else { leases };
+        set.load_debtors(tx, leases.iter().map(|lease| lease.debtor_no)).await?;
+        let strayed = leases.iter().flat_map(|lease| lease.case_nos.iter().copied());
+        let strayed: Vec<CaseNo> = strayed.filter(|case_no| set.case(*case_no).is_none()).collect();
+        if !strayed.is_empty() {
+            let now_of = cases::debtors_of(tx, part, strayed).await?;
+            set.load_debtors(tx, now_of.into_values()).await?;
+        }
+        let leases = read_ended(set, tx, leases).await?;
         let by_key = leases.into_iter().map(|lease| ((lease.case_no, lease.lease_seq), lease));
         Ok(Leases(by_key.collect()))
     }
@@ -59,6 +60,27 @@ impl Leases {
         set.in_hand(lease.case_no)?;
         Ok(lease)
     }
+}
+
+/// Reads leases again that have ended: whoever had their debtors may have done that, and
+/// they were read before the debtors were in hand. Of one that runs nothing else changes
+/// than how long.
+async fn read_ended(
+    set: &WorkingSet,
+    tx: &mut Tx,
+    mut leases: Vec<LeaseRow>,
+) -> Result<Vec<LeaseRow>, Error> {
+    if !tx.is_shared() {
+        return Ok(leases);
+    }
+    let ended: Vec<(CaseNo, i64)> = leases
+        .extract_if(.., |lease| set.check_debtor(lease.debtor_no).is_err() || !runs(set, lease))
+        .map(|lease| (lease.case_no, lease.lease_seq))
+        .collect();
+    if !ended.is_empty() {
+        leases.extend(lease::load(tx, set.part, &ended).await?);
+    }
+    Ok(leases)
 }
 
 /// The part whose leases can tell what a token names: its own if that is one of the

@@ -30,18 +30,34 @@ pub(super) struct Checked {
 /// The callers' ids of cases in hand, by portfolio and case.
 pub(super) type Ids = HashMap<(String, String), CaseNo>;
 
-/// Finds the callers' ids of cases in hand.
+/// Finds the callers' ids of cases whose content was loaded.
 pub(super) async fn ids(
     set: &WorkingSet,
     tx: &mut Tx,
     case_nos: BTreeSet<CaseNo>,
 ) -> Result<Ids, Error> {
-    let ids = cases::load_ids(tx, set.part, case_nos).await?;
+    let mut found = HashMap::new();
+    let mut missing = Vec::new();
+    for case_no in case_nos {
+        match set
+            .case(case_no)
+            .and_then(|entry| Some((entry.head.portfolio_no, entry.case_id.clone()?)))
+        {
+            Some(named) => {
+                found.insert(case_no, named);
+            }
+            None => missing.push(case_no),
+        }
+    }
+    // What cannot be read can be named all the same.
+    if !missing.is_empty() {
+        found.extend(cases::load_ids(tx, set.part, missing).await?);
+    }
     let id = |(case_no, (portfolio_no, case_id))| {
         let portfolio_id = set.known_portfolio(portfolio_no)?.portfolio.id.clone();
         Some(((portfolio_id, case_id), case_no))
     };
-    Ok(ids.into_iter().filter_map(id).collect())
+    Ok(found.into_iter().filter_map(id).collect())
 }
 
 /// Checks one outcome; all broken rules are found at once.

@@ -86,6 +86,9 @@ fn expanded(sql: &'static str, lock: Lock, rows: Rows<'_>) -> String {
         },
         Placeholder::Ints(parameter) => list(text, parameter, "bigint"),
         Placeholder::Texts(parameter) => list(text, parameter, "text"),
+        Placeholder::Pairs(first, second) => text.push_str(&format!(
+            "(SELECT UNNEST({first}::bigint[]) AS first, UNNEST({second}::bigint[]) AS second)"
+        )),
         Placeholder::Sqlite(_) => {}
         Placeholder::Lock(table) => match lock {
             Lock::None => {}

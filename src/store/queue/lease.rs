@@ -75,11 +75,10 @@ impl LeaseEnd {
 statements! {
     LOAD = "SELECT case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, \
         grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, taken_for, \
-        end_kind, end_time FROM lease \
-        WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
-    TAKEN = "SELECT case_no, lease_seq, taken_for FROM lease \
-        WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3} \
-        AND taken_for <> 0";
+        end_kind, end_time FROM {pairs:$2,$3} AS l CROSS JOIN lease \
+        WHERE part = $1 AND case_no = l.first AND lease_seq = l.second";
+    TAKEN = "SELECT case_no, lease_seq, taken_for FROM {pairs:$2,$3} AS l CROSS JOIN lease \
+        WHERE part = $1 AND case_no = l.first AND lease_seq = l.second AND taken_for <> 0";
 }
 
 const INT: Column = Column::Int;
@@ -209,12 +208,7 @@ pub(crate) async fn load(
     let case_nos = int_list(keys.iter().map(|(case_no, _)| case_no.0));
     let numbers = int_list(keys.iter().map(|(_, lease_seq)| *lease_seq));
     let rows: Vec<Row> = tx.fetch_all(LOAD, params![part.0, case_nos, numbers]).await?;
-    rows.into_iter()
-        .map(|row| row.lease(part))
-        .filter(|lease| {
-            lease.as_ref().map_or(true, |lease| keys.contains(&(lease.case_no, lease.lease_seq)))
-        })
-        .collect()
+    rows.into_iter().map(|row| row.lease(part)).collect()
 }
 
 /// Those of these leases that were taken, by case and number, with the reason; one

@@ -28,8 +28,9 @@ pub struct ReportRow {
 }
 
 statements! {
-    FIND = "SELECT case_no, lease_seq, request_hash, outcome_code, late, next_at FROM report \
-        WHERE part = $1 AND case_no IN {ints:$2} AND lease_seq IN {ints:$3}";
+    FIND = "SELECT case_no, lease_seq, request_hash, outcome_code, late, next_at \
+        FROM {pairs:$2,$3} AS l CROSS JOIN report \
+        WHERE part = $1 AND case_no = l.first AND lease_seq = l.second";
     FIND_PULLS = "SELECT worker_id, request_id, leases FROM pull WHERE part = $1 \
         AND work_list_no = $2 AND worker_id IN {texts:$3} AND request_id IN {texts:$4} \
         AND pull_time > $5";
