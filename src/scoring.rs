@@ -9,7 +9,7 @@
 mod amount;
 mod batch;
 mod bins;
-mod card;
+pub mod card;
 mod compile;
 mod explain;
 mod explanation;

@@ -1,40 +1,43 @@
-//! A scorecard as written: the YAML of analysts, before it is checked.
+//! A scorecard as analysts write it, before it is checked. Written out again it has one
+//! form, and by that it is stored and hashed.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_saphyr::{Location, Spanned};
 
+use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
 
-/// A scorecard as written.
-#[derive(Clone, Debug, Deserialize)]
+/// A scorecard as written. Whether it makes sense shows when it is compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Card {
-    /// Names the scorecard, such as `consumer`.
+pub struct Card {
+    /// Names the scorecard, such as `consumer`: 1 to 64 bytes of a-z, 0-9 and _.
     pub scorecard_id: String,
-    /// What every case starts with.
+    /// What every case starts with, -10,000 to 10,000.
     pub base_points: i32,
     /// Where the groups begin.
     pub cutoffs: Cutoffs,
     /// Cutoffs of single stages, `M1` to `M5`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cutoffs_by_stage: BTreeMap<String, Cutoffs>,
     /// When a side of paying counts as known, and as standing in the way.
     pub diagnosis: DiagnosisRule,
-    /// A characteristic that cost fewer points than this is no reason.
+    /// A characteristic that cost fewer points than this is no reason; 1 to 1,000.
     #[serde(default = "one_point")]
     pub reason_points_min: i32,
-    /// The characteristics.
-    pub characteristics: Vec<Spanned<Characteristic>>,
+    /// The characteristics, 1 to 64.
+    pub characteristics: Vec<Characteristic>,
     /// The work order.
     pub priority: Priority,
 }
 
-/// Where the groups begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// Where the groups begin: 0 < b < a <= 1,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cutoffs {
+pub struct Cutoffs {
     /// The lowest score of group A.
     pub a: i32,
     /// The lowest score of group B.
@@ -42,9 +45,9 @@ pub(super) struct Cutoffs {
 }
 
 /// When a side of paying counts as known, and as standing in the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DiagnosisRule {
+pub struct DiagnosisRule {
     /// A side stands in the way when its known inputs reach less than this
     /// share of the way from their worst to their best, in thousandths.
     pub low_below_permille: i32,
@@ -53,24 +56,39 @@ pub(super) struct DiagnosisRule {
 }
 
 /// One characteristic.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Characteristic {
+pub struct Characteristic {
+    /// Its name, as an explanation shows it.
     pub name: String,
+    /// What it looks at: a name of docs/FEATURES.md, or `custom.` and a feature_id.
     pub feature: String,
     /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// What kind of thing it looks at.
     pub family: Family,
+    /// Which side of paying it speaks of.
     pub dimension: Dimension,
+    /// Thousandths by which the points count, 0 to 10,000.
     #[serde(default = "one")]
     pub weight_milli: i32,
+    /// Whether it counts only where the portfolio has switched its input on.
     #[serde(default)]
     pub protected: bool,
+    /// What is said when it costs points.
     pub reason: ReasonText,
+    /// The points of what nobody told.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Points>,
+    /// The points of what was asked and is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Points>,
+    /// The points of what no bin lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
-    pub bins: Vec<Spanned<Bin>>,
+    /// The bins, 1 to 200, of numbers in ascending order.
+    pub bins: Vec<Bin>,
 }
 
 fn one_point() -> i32 {
@@ -82,55 +100,156 @@ fn one() -> i32 {
 }
 
 /// The points of a bin that has no range of its own.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Points {
+pub struct Points {
+    /// -1,000 to 1,000.
     pub points: i32,
 }
 
 /// One bin: a range from `from` (inclusive) to `to` (exclusive), or the
 /// categories of `is`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Bin {
+pub struct Bin {
+    /// The first number; the first bin has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The number behind the last; the last bin has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The categories, or texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is: Option<Vec<String>>,
+    /// -1,000 to 1,000.
     pub points: i32,
     /// A reason of the bin's own, in place of the characteristic's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonText>,
 }
 
 /// What is said when a characteristic costs points.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReasonText {
+pub struct ReasonText {
+    /// 1 to 64 bytes of A-Z, 0-9 and _.
     pub code: String,
+    /// 1 to 200 bytes.
     pub text: String,
+    /// Who may read it.
     pub audience: Audience,
 }
 
 /// The work order.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Priority {
+pub struct Priority {
+    /// What every case starts with, 0 to 1,000.
     pub base_points: i32,
-    pub terms: Vec<Spanned<Term>>,
+    /// The terms, at most 32.
+    pub terms: Vec<Term>,
 }
 
 /// One term of the priority.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Term {
+pub struct Term {
+    /// Its name, as an explanation shows it.
     pub term: String,
+    /// What it looks at; `recovery_score` as well.
     pub feature: String,
+    /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The term counts only while the case is fewer days past due.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub only_below_days_past_due: Option<i32>,
+    /// Whether it counts only where the portfolio has switched its input on.
     #[serde(default)]
     pub protected: bool,
+    /// The points of what nobody told.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Points>,
+    /// The points of what was asked and is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<Points>,
+    /// The points of what no bin lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
-    pub bins: Vec<Spanned<Bin>>,
+    /// The bins, 1 to 200, of numbers in ascending order. They have no reasons.
+    pub bins: Vec<Bin>,
+}
+
+impl Card {
+    /// Reads a scorecard: YAML, or JSON.
+    ///
+    /// # Errors
+    /// One finding where the text is none, with its line and column.
+    pub fn read(text: &str) -> Result<Card, InvalidScorecard> {
+        serde_saphyr::from_str(text).map_err(|error| {
+            let location = error.location();
+            let text = error.without_snippet().to_string();
+            InvalidScorecard {
+                path: String::new(),
+                line: location.map(|at| at.line()),
+                column: location.map(|at| at.column()),
+                message: match text.rsplit_once(" at line ") {
+                    Some((message, _)) if location.is_some() => message.to_owned(),
+                    _ => text,
+                },
+            }
+        })
+    }
+
+    /// The one form of the scorecard: JSON on one line, its fields in the order in which
+    /// they are declared. Two scorecards are equal where this is.
+    pub fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("a scorecard has text keys only")
+    }
+
+    /// The BLAKE3 hash of [`Card::canonical`].
+    pub fn content_hash(&self) -> [u8; 32] {
+        *blake3::hash(self.canonical().as_bytes()).as_bytes()
+    }
+}
+
+/// Where the parts of a scorecard stand in its text, for findings.
+#[derive(Default, Deserialize)]
+pub(super) struct Places {
+    #[serde(default)]
+    pub characteristics: Vec<Spanned<Part>>,
+    #[serde(default)]
+    pub priority: PriorityPlaces,
+}
+
+/// Where the terms of the priority stand.
+#[derive(Default, Deserialize)]
+pub(super) struct PriorityPlaces {
+    #[serde(default)]
+    pub terms: Vec<Spanned<Part>>,
+}
+
+/// A characteristic or a term, with where its bins stand.
+#[derive(Deserialize)]
+pub(super) struct Part {
+    #[serde(default)]
+    bins: Vec<Spanned<IgnoredAny>>,
+}
+
+impl Places {
+    /// Of a text that was read as a scorecard.
+    pub(super) fn read(text: &str) -> Places {
+        serde_saphyr::from_str(text).unwrap_or_default()
+    }
+}
+
+/// Where a characteristic or a term begins, and each of its bins.
+pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, Vec<Location>) {
+    match parts.get(at) {
+        Some(part) => {
+            let bins = part.value.bins.iter().map(|bin| bin.referenced).collect();
+            (Some(part.referenced), bins)
+        }
+        None => (None, Vec::new()),
+    }
 }

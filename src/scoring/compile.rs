@@ -3,13 +3,13 @@
 
 mod table;
 
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Location;
 
 use crate::model::{RankingSettings, Stage};
 
 use super::InvalidScorecard;
 use super::bins::Bins;
-use super::card::{Card, Characteristic, Cutoffs, ReasonText, Term};
+use super::card::{self, Card, Characteristic, Cutoffs, Places, ReasonText, Term};
 use super::explanation::{Audience, Dimension, Family};
 use super::feature::Feature;
 use table::Lookup;
@@ -83,23 +83,6 @@ pub(super) fn contribution(weight_milli: i32, points: i32) -> i32 {
     i32::try_from(rounded).expect("weights and points are bounded")
 }
 
-/// Reads a scorecard as written.
-pub(super) fn parse(yaml: &str) -> Result<Card, InvalidScorecard> {
-    serde_saphyr::from_str(yaml).map_err(|error| {
-        let location = error.location();
-        let text = error.without_snippet().to_string();
-        InvalidScorecard {
-            path: String::new(),
-            line: location.map(|at| at.line()),
-            column: location.map(|at| at.column()),
-            message: match text.rsplit_once(" at line ") {
-                Some((message, _)) if location.is_some() => message.to_owned(),
-                _ => text,
-            },
-        }
-    })
-}
-
 /// What the paths of findings in the scorecards begin with: that for persons, that
 /// for businesses.
 const PLACES: [&str; 2] = ["", "business"];
@@ -113,7 +96,7 @@ pub(super) fn compile(
     let mut findings = Vec::new();
     let mut cards: [Option<Card>; 2] = [None, None];
     for (at, text) in texts.into_iter().enumerate() {
-        match text.map(|text| parse(text)).transpose() {
+        match text.map(|text| Card::read(text)).transpose() {
             Ok(card) => cards[at] = card,
             Err(finding) => findings.push(placed(finding, PLACES[at])),
         }
@@ -122,8 +105,13 @@ pub(super) fn compile(
         return Err(findings);
     }
     let compiled = std::array::from_fn(|at| {
-        let mut compiler =
-            Compiler { settings, findings: Vec::new(), path: String::new(), at: None };
+        let mut compiler = Compiler {
+            settings,
+            findings: Vec::new(),
+            path: String::new(),
+            at: None,
+            places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
+        };
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
         findings.extend(compiler.findings.into_iter().map(|one| placed(one, PLACES[at])));
         compiled
@@ -150,8 +138,8 @@ fn found(path: String, message: String) -> InvalidScorecard {
 /// Every protected input switched on must be one, in one of the cards at least.
 fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
     let marked = |name: &str| {
-        let written = cards.iter().flatten().flat_map(|card| &card.characteristics);
-        written.map(|one| &one.value).any(|one| one.protected && one.feature == name)
+        let mut written = cards.iter().flatten().flat_map(|card| &card.characteristics);
+        written.any(|one| one.protected && one.feature == name)
     };
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
@@ -180,6 +168,8 @@ struct Compiler<'a> {
     findings: Vec<InvalidScorecard>,
     path: String,
     at: Option<Location>,
+    /// Where everything stands in the text.
+    places: Places,
 }
 
 impl Compiler<'_> {
@@ -254,25 +244,26 @@ impl Compiler<'_> {
         }
     }
 
-    fn characteristics(
-        &mut self,
-        written: &[Spanned<Characteristic>],
-    ) -> Vec<CompiledCharacteristic> {
+    fn characteristics(&mut self, written: &[Characteristic]) -> Vec<CompiledCharacteristic> {
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
-        for (at, spanned) in written.iter().enumerate() {
+        for (at, one) in written.iter().enumerate() {
             self.path = format!("characteristics[{at}]");
-            self.at = Some(spanned.referenced);
-            let one = &spanned.value;
+            let (place, bins) = card::place_of(&self.places.characteristics, at);
+            self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
             }
-            compiled.extend(self.characteristic(one));
+            compiled.extend(self.characteristic(one, &bins));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
     }
 
-    fn characteristic(&mut self, written: &Characteristic) -> Option<CompiledCharacteristic> {
+    fn characteristic(
+        &mut self,
+        written: &Characteristic,
+        places: &[Location],
+    ) -> Option<CompiledCharacteristic> {
         self.bounded("weight_milli", written.weight_milli, 0, WEIGHT_MAX);
         let table = self.table(&Lookup {
             name: &written.name,
@@ -283,6 +274,7 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            places,
         })?;
         if table.feature == Feature::Score {
             self.find("feature", "recovery_score is for the priority only".to_owned());
@@ -352,12 +344,12 @@ impl Compiler<'_> {
     fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
         for (at, bin) in written.bins.iter().enumerate() {
             let field = format!("bins[{at}].reason");
-            if let Some(reason) = &bin.value.reason {
+            if let Some(reason) = &bin.reason {
                 self.reason(&field, reason, feature, written);
             }
-            let categories = bin.value.is.iter().flatten();
+            let categories = bin.is.iter().flatten();
             let suspicion = categories.into_iter().any(|name| feature.suspicion(name));
-            let audience = bin.value.reason.as_ref().unwrap_or(&written.reason).audience;
+            let audience = bin.reason.as_ref().unwrap_or(&written.reason).audience;
             if suspicion && audience != Audience::Analyst {
                 let message = "must be of audience ANALYST: the bin holds a suspicion".to_owned();
                 self.find(&field, message);
@@ -372,16 +364,17 @@ impl Compiler<'_> {
             self.find("priority.terms", format!("has {count} entries; {TERMS_MAX} are allowed"));
         }
         let mut compiled = Vec::new();
-        for (at, spanned) in card.priority.terms.iter().enumerate() {
+        for (at, term) in card.priority.terms.iter().enumerate() {
             self.path = format!("priority.terms[{at}]");
-            self.at = Some(spanned.referenced);
-            compiled.extend(self.term(&spanned.value));
+            let (place, bins) = card::place_of(&self.places.priority.terms, at);
+            self.at = place;
+            compiled.extend(self.term(term, &bins));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
     }
 
-    fn term(&mut self, written: &Term) -> Option<CompiledTerm> {
+    fn term(&mut self, written: &Term, places: &[Location]) -> Option<CompiledTerm> {
         let table = self.table(&Lookup {
             name: &written.term,
             feature: &written.feature,
@@ -391,8 +384,9 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            places,
         })?;
-        if written.bins.iter().any(|bin| bin.value.reason.is_some()) {
+        if written.bins.iter().any(|bin| bin.reason.is_some()) {
             self.find("bins", "a term of the priority has no reasons".to_owned());
         }
         Some(CompiledTerm {

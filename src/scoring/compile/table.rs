@@ -1,7 +1,7 @@
 //! The bins of a characteristic or term: ranges without gaps, categories
 //! without doubles, and every special bin that can occur.
 
-use serde_saphyr::Spanned;
+use serde_saphyr::Location;
 
 use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, UNKNOWN};
 use super::super::card::{Bin, Points, ReasonText};
@@ -20,7 +20,9 @@ pub(super) struct Lookup<'a> {
     pub missing: Option<Points>,
     pub unknown: Option<Points>,
     pub other: Option<Points>,
-    pub bins: &'a [Spanned<Bin>],
+    pub bins: &'a [Bin],
+    /// Where the bins stand in the text.
+    pub places: &'a [Location],
 }
 
 /// A feature with its bins and the label, points and reason of each code.
@@ -52,10 +54,10 @@ impl Compiler<'_> {
         let bins = match kind {
             FeatureKind::Number { scale } => {
                 self.special("other", written.other, false, (&mut labels, OTHER));
-                self.ranges(written.bins, scale, &mut labels)
+                self.ranges((written.bins, written.places), scale, &mut labels)
             }
             FeatureKind::Category(names) => {
-                let covered = written.bins.iter().flat_map(|bin| bin.value.is.iter().flatten());
+                let covered = written.bins.iter().flat_map(|bin| bin.is.iter().flatten());
                 let covered: Vec<&String> = covered.collect();
                 let all = names.iter().all(|name| covered.iter().any(|one| *one == name.0));
                 self.special("other", written.other, !all, (&mut labels, OTHER));
@@ -128,12 +130,16 @@ impl Compiler<'_> {
             (field.to_owned(), points.map_or(0, |points| points.points), None);
     }
 
-    fn ranges(&mut self, written: &[Spanned<Bin>], scale: i64, labels: &mut Labels) -> Bins {
+    fn ranges(
+        &mut self,
+        (written, places): (&[Bin], &[Location]),
+        scale: i64,
+        labels: &mut Labels,
+    ) -> Bins {
         let mut starts = Vec::new();
         let mut reached: Option<i64> = None;
-        for (at, spanned) in written.iter().enumerate() {
-            let bin = &spanned.value;
-            self.at = Some(spanned.referenced);
+        for (at, bin) in written.iter().enumerate() {
+            self.at = places.get(at).copied().or(self.at);
             let last = at + 1 == written.len();
             if bin.is.is_some() {
                 self.find(&format!("bins[{at}].is"), "a number has ranges, from and to".to_owned());
@@ -190,7 +196,7 @@ impl Compiler<'_> {
 
     fn categories(
         &mut self,
-        written: &[Spanned<Bin>],
+        written: &[Bin],
         names: &[(&'static str, i64)],
         labels: &mut Labels,
     ) -> Bins {
@@ -213,7 +219,7 @@ impl Compiler<'_> {
         Bins::Categories(codes)
     }
 
-    fn texts(&mut self, written: &[Spanned<Bin>], labels: &mut Labels) -> Bins {
+    fn texts(&mut self, written: &[Bin], labels: &mut Labels) -> Bins {
         let mut texts: Vec<(Box<str>, u8)> = Vec::new();
         for (code, name) in self.listed(written, labels) {
             match texts.binary_search_by(|entry| entry.0.as_ref().cmp(name)) {
@@ -225,14 +231,9 @@ impl Compiler<'_> {
     }
 
     /// The names of all bins with the code of their bin.
-    fn listed<'b>(
-        &mut self,
-        written: &'b [Spanned<Bin>],
-        labels: &mut Labels,
-    ) -> Vec<(u8, &'b str)> {
+    fn listed<'b>(&mut self, written: &'b [Bin], labels: &mut Labels) -> Vec<(u8, &'b str)> {
         let mut listed = Vec::new();
-        for (at, spanned) in written.iter().enumerate() {
-            let bin = &spanned.value;
+        for (at, bin) in written.iter().enumerate() {
             if bin.from.is_some() || bin.to.is_some() || bin.is.as_ref().is_none_or(Vec::is_empty) {
                 let message = "must list categories, and have neither from nor to".to_owned();
                 self.find(&format!("bins[{at}].is"), message);

@@ -6,35 +6,35 @@ use crate::scoring::bins::Value;
 use crate::scoring::card::{Bin, Card, Points};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
-use crate::scoring::{compile, value};
+use crate::scoring::value;
 
 use super::{Case, settings};
 
 /// Score, group and priority.
 pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
-    let card: Card = compile::parse(yaml).expect("a scorecard of a test");
+    let card: Card = Card::read(yaml).expect("a scorecard of a test");
     let mut subject = Subject::new(&case.input(), &settings());
     let mut sum = card.base_points;
-    for one in card.characteristics.iter().map(|one| &one.value) {
+    for one in &card.characteristics {
         let feature = find(&one.feature, one.kind.as_deref());
         if one.protected || feature.protected() {
             continue;
         }
         let special = [one.missing, one.unknown, one.other];
-        let bins: Vec<&Bin> = one.bins.iter().map(|bin| &bin.value).collect();
+        let bins: Vec<&Bin> = one.bins.iter().collect();
         let points = points(&feature, &value(&feature, &subject), special, &bins);
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
     let mut priority = card.priority.base_points;
-    for one in card.priority.terms.iter().map(|one| &one.value) {
+    for one in &card.priority.terms {
         let days = subject.days_past_due.unwrap_or(0);
         if one.only_below_days_past_due.is_some_and(|limit| days >= limit) {
             continue;
         }
         let feature = find(&one.feature, one.kind.as_deref());
         let special = [one.missing, one.unknown, one.other];
-        let bins: Vec<&Bin> = one.bins.iter().map(|bin| &bin.value).collect();
+        let bins: Vec<&Bin> = one.bins.iter().collect();
         priority += points(&feature, &value(&feature, &subject), special, &bins);
     }
     let group = if subject.score >= card.cutoffs.a {

@@ -1,8 +1,10 @@
 //! The shipped scorecard on the plainest of cases.
 
-use crate::model::{CaseState, CloseReason, RecoveryGroup, Stage};
+use crate::model::{CaseState, CloseReason, RecoveryGroup, RuleSetId, Stage};
+use crate::scoring::card::Card;
+use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, RuleSet};
 
-use super::{Case, basic, day, shipped};
+use super::{Case, basic, day, definition, shipped};
 
 #[test]
 fn age_alone_gives_a_to_60_days_b_to_180_and_c_beyond() {
@@ -46,4 +48,20 @@ fn states_follow_the_document_the_tolerance_and_the_due_date() {
     assert_eq!(state(&|case| case.facts.oldest_due_date = Some(today.plus(1))), ahead);
     let due_today = (CaseState::Open, None, Stage::M1, 0);
     assert_eq!(state(&|case| case.facts.oldest_due_date = Some(today)), due_today);
+}
+
+#[test]
+fn a_scorecard_has_one_form_and_ranks_the_same_in_it() {
+    for yaml in [CONSUMER_YAML, BUSINESS_YAML] {
+        let card = Card::read(yaml).expect("a shipped scorecard is one");
+        let again = Card::read(&card.canonical()).expect("its one form is a scorecard");
+        assert_eq!(again, card);
+        assert_eq!(again.content_hash(), card.content_hash());
+        let compile =
+            |text: &str| format!("{:?}", RuleSet::compile(RuleSetId(1), &definition(text)));
+        assert_eq!(compile(&card.canonical()), compile(yaml));
+        let mut other = card.clone();
+        other.cutoffs.a += 1;
+        assert_ne!(other.content_hash(), card.content_hash());
+    }
 }
