@@ -26,6 +26,7 @@ pub mod read;
 pub mod record;
 pub mod replay;
 pub mod report;
+pub mod scorecard;
 pub mod watch;
 pub mod work_list;
 

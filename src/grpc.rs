@@ -9,6 +9,7 @@ mod listing;
 mod metrics;
 mod portfolio_service;
 mod ready;
+mod scorecard_service;
 mod server;
 mod status;
 mod watch;

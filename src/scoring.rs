@@ -20,6 +20,7 @@ mod month;
 mod scorecard;
 mod shape;
 mod subject;
+mod warn;
 
 use std::fmt;
 
@@ -33,6 +34,8 @@ pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
     Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
+
+pub use warn::ScorecardWarning;
 
 use bins::Value;
 use compile::CHARACTERISTICS_MAX;

@@ -31,6 +31,7 @@ pub mod numbers;
 pub(crate) mod placing;
 pub mod portfolios;
 pub mod queue;
+pub mod revisions;
 pub(crate) mod tenants;
 pub mod transfer;
 

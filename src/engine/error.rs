@@ -3,6 +3,8 @@
 use crate::model::{Micros, Violations};
 use crate::store::{Damage, StoreError};
 
+use super::scorecard::ScorecardFinding;
+
 /// A failure of a whole call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,6 +43,15 @@ pub enum Error {
         /// The field.
         field: String,
     },
+    /// An activated revision never changes.
+    #[error("revision {0} was activated and never changes again")]
+    RevisionNotDraft(String),
+    /// A scorecard cannot rank as it stands.
+    #[error("the scorecard cannot rank: {} findings", .0.len())]
+    RevisionInvalid(Vec<ScorecardFinding>),
+    /// Another activation is active than the one expected.
+    #[error("activation {0} is active, not the one expected")]
+    ActivationChanged(i64),
     /// A document of an atomic push was rejected.
     #[error("{} of the documents were rejected; nothing was stored", .0.len())]
     AtomicRejected(Vec<(usize, ItemError)>),
@@ -110,6 +121,10 @@ pub enum Resource {
     Event,
     /// A work list.
     WorkList,
+    /// A revision of a scorecard.
+    Revision,
+    /// An activation of a portfolio.
+    Activation,
 }
 
 impl Resource {
@@ -121,6 +136,8 @@ impl Resource {
             Self::Debtor => "debtor",
             Self::Event => "event",
             Self::WorkList => "work list",
+            Self::Revision => "revision",
+            Self::Activation => "activation",
         }
     }
 }

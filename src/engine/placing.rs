@@ -1,13 +1,14 @@
 //! Placing the cases of a portfolio anew after its settings have changed: a longer
 //! age of the ledger or higher caps free what they withheld, a shorter one or lower
-//! caps withhold what was ready. In slices that give way to everybody else.
+//! caps withhold what was ready. After an activation they are ranked anew first. In
+//! slices that give way to everybody else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::PortfolioSettings;
+use crate::model::{CaseState, PortfolioSettings};
 use crate::store::placing::{self, Pending};
-use crate::store::{Class, Tx};
+use crate::store::{Class, Damage, Tx, activations};
 
 use super::working_set::WorkingSet;
 use super::{Engine, Error};
@@ -71,8 +72,9 @@ impl Engine {
     }
 }
 
-/// Places the next cases of a portfolio: taking them in hand is enough, because every
-/// case in hand is placed when the set is saved.
+/// Places the next cases of a portfolio, and ranks those by the active rule set that
+/// another one has ranked. To place one, taking it in hand is enough, because every case
+/// in hand is placed when the set is saved.
 /// Nothing where another server has them.
 async fn place_slice(
     set: &mut WorkingSet,
@@ -82,9 +84,25 @@ async fn place_slice(
     if !placing::claim(tx, from).await? {
         return Ok(None);
     }
-    let slice = placing::next_slice(tx, from, SLICE).await?;
+    let active = activations::active(tx, from.part, from.portfolio_no).await?;
+    let number = from.portfolio_no.0;
+    let (_, rule_set_id) =
+        active.ok_or_else(|| Damage::missing("activation", from.part, number))?;
+    let slice = placing::next_slice(tx, from, rule_set_id, SLICE).await?;
     let count = slice.case_nos.len();
-    set.load_debtors_of(tx, slice.case_nos).await?;
+    set.load_debtors_of(tx, slice.case_nos.iter().copied()).await?;
+    let mut stale = slice.case_nos;
+    stale.retain(|case_no| {
+        let entry = set.case(*case_no).filter(|entry| entry.head.state != CaseState::Closed);
+        entry.is_some_and(|entry| entry.head.rank.rule_set_id != rule_set_id)
+    });
+    set.load_content(tx, stale.iter().copied()).await?;
+    for case_no in stale {
+        // What cannot be read was told when it was loaded, and is put off.
+        if set.check_readable(case_no).is_ok() {
+            set.rank(case_no)?;
+        }
+    }
     placing::advance(tx, from, slice.next).await?;
     Ok(Some(count))
 }

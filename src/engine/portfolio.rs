@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{Micros, Part, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId};
+use crate::model::{Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId};
 use crate::policy::OUTCOMES_YAML;
-use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, FEATURE_VERSION};
-use crate::store::activations::{self, NewActivation, RuleSetContent, ScorecardText};
+use crate::scoring::FEATURE_VERSION;
+use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::audit::NewAuditRow;
 use crate::store::changes::{self, ChangedCases};
 use crate::store::numbers::{self, NumberKind};
@@ -13,8 +13,8 @@ use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::{self, Class, Damage, Tx};
 
 use super::page::PageToken;
-use super::placing;
-use super::{Caller, Engine, Error, Resource};
+use super::scorecard::{self, Change, shipped};
+use super::{Caller, Engine, Error, Resource, placing};
 
 /// A portfolio as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +79,9 @@ async fn create(
     // One number in all parts, so that what is found in one can be asked for in another.
     let number = numbers::take(tx, parts.home(), NumberKind::Portfolio, 1).await?;
     let new = (PortfolioNo(number), portfolio_id.as_str(), settings);
+    let revisions = shipped::activated(tx, part, now).await?;
     for part in parts.all() {
-        create_in(tx, *part, (&caller.subject, now), new).await?;
+        create_in(tx, *part, (&caller.subject, now), new, &revisions).await?;
     }
     let stored = portfolios::portfolio_by_no(tx, part, new.0).await?;
     let stored = stored.ok_or_else(|| Damage::missing("portfolio", part, number))?;
@@ -92,31 +93,35 @@ async fn create_in(
     part: Part,
     (actor, now): (&str, Micros),
     new: (PortfolioNo, &str, &PortfolioSettings),
+    [person, business]: &[RevisionName; 2],
 ) -> Result<(), Error> {
     let (number, _, settings) = new;
     portfolios::insert_portfolio(tx, part, new, now).await?;
     let rule_set_id =
         activations::save_rule_set(tx, part, &shipped_rule_set(settings), now).await?;
-    let activation = NewActivation {
+    let activation = Activation {
         activation_id: 1,
         rule_set_id,
-        actor,
-        reason: "the portfolio was created with the shipped scorecards",
+        scorecard: Some(person.clone()),
+        business_scorecard: Some(business.clone()),
+        actor: actor.to_owned(),
+        reason: "the portfolio was created with the shipped scorecards".to_owned(),
+        activate_time: now,
     };
-    activations::activate(tx, part, number, activation, now).await?;
+    activations::activate(tx, part, number, &activation).await?;
     note(tx, part, (actor, now), ("portfolio.created", settings)).await?;
     note(tx, part, (actor, now), ("rule_set.activated", &rule_set_id)).await
 }
 
 /// The rule set that a new portfolio begins with.
 fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
-    let text = |scorecard_id: &str, yaml: &str| ScorecardText {
-        scorecard_id: scorecard_id.to_owned(),
-        yaml: yaml.to_owned(),
-    };
+    let [scorecard, business] = shipped::CARDS.each_ref().map(|shipped| ScorecardText {
+        scorecard_id: shipped.card.scorecard_id.clone(),
+        yaml: shipped.text.clone(),
+    });
     RuleSetContent {
-        scorecard: text("consumer", CONSUMER_YAML),
-        business_scorecard: Some(text("business", BUSINESS_YAML)),
+        scorecard,
+        business_scorecard: Some(business),
         outcomes_yaml: OUTCOMES_YAML.to_owned(),
         ranking: settings.ranking.clone(),
         feature_version: FEATURE_VERSION,
@@ -152,21 +157,24 @@ async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<P
     })
 }
 
-/// Replaces what no rank reads of a portfolio's settings. Claims judge by the new
-/// ones at once; where cases stand in the queue follows in slices.
+/// Replaces a portfolio's settings. Claims judge by the new ones at once; where cases
+/// stand in the queue follows in slices. What ranks read changes by an activation, which
+/// needs a reason.
 ///
 /// # Errors
 /// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
-/// change; `NeedsActivation` when something that ranks read would.
+/// change; `NeedsActivation` when something that ranks read would, without a reason;
+/// `RevisionInvalid` when the scorecards cannot rank by the new settings.
 pub async fn update_portfolio(
     engine: &Arc<Engine>,
     caller: &Caller,
     portfolio_id: PortfolioId,
     settings: PortfolioSettings,
-    etag: &str,
+    (etag, activation_reason): (&str, &str),
 ) -> Result<Portfolio, Error> {
     let parts = engine.parts(caller).await?;
     let (clock, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
+    let reason = activation_reason.to_owned();
     let changed = Arc::clone(engine);
     engine
         .store
@@ -175,10 +183,14 @@ pub async fn update_portfolio(
             move |tx| {
                 Box::pin(async move {
                     let by = (caller.subject.as_str(), clock.now_of(tx));
+                    let part = parts.first();
+                    let old = stored(tx, part, &portfolio_id).await?;
                     for part in parts.all() {
                         update(tx, *part, by, (&portfolio_id, &settings, &etag)).await?;
                     }
-                    let part = parts.first();
+                    if old.settings.ranking != settings.ranking {
+                        rerank(tx, &parts, by, (&portfolio_id, &settings, &reason)).await?;
+                    }
                     let new = stored(tx, part, &portfolio_id).await?;
                     portfolio(tx, part, new).await
                 })
@@ -215,7 +227,32 @@ async fn update(
     note(tx, part, by, ("portfolio.updated", settings)).await
 }
 
-/// Refuses changes that would make stored ranks wrong.
+/// Activates the scorecards that are active with other settings.
+async fn rerank(
+    tx: &mut Tx,
+    parts: &Parts,
+    (actor, now): (&str, Micros),
+    (portfolio_id, settings, reason): (&PortfolioId, &PortfolioSettings, &str),
+) -> Result<(), Error> {
+    if reason.is_empty() {
+        return Err(Error::NeedsActivation { field: "portfolio.ranking".to_owned() });
+    }
+    let stored = stored(tx, parts.first(), portfolio_id).await?;
+    let (active_id, mut change) = Change::of_active(tx, parts.first(), &stored).await?;
+    change.content.ranking = settings.ranking.clone();
+    let activation = Activation {
+        activation_id: active_id + 1,
+        rule_set_id: change.compile()?.id(),
+        scorecard: change.scorecard.clone(),
+        business_scorecard: change.business_scorecard.clone(),
+        actor: actor.to_owned(),
+        reason: reason.to_owned(),
+        activate_time: now,
+    };
+    scorecard::activate_in_all(tx, parts, (portfolio_id, &activation), &change.content).await
+}
+
+/// Refuses changes of what never changes.
 fn check_change(old: &PortfolioSettings, new: &PortfolioSettings) -> Result<(), Error> {
     use crate::model::{Reason, Violations};
     let mut violations = Violations::new();
@@ -229,11 +266,7 @@ fn check_change(old: &PortfolioSettings, new: &PortfolioSettings) -> Result<(), 
         let field = "portfolio.base_currency";
         violations.add(field, Reason::FieldImmutable, new.base_currency, bound);
     }
-    violations.or(()).map_err(Error::Invalid)?;
-    if old.ranking != new.ranking {
-        return Err(Error::NeedsActivation { field: "portfolio.ranking".to_owned() });
-    }
-    Ok(())
+    violations.or(()).map_err(Error::Invalid)
 }
 
 async fn stored(

@@ -16,6 +16,7 @@ mod outcome;
 mod page;
 mod path;
 mod portfolio;
+mod scorecard;
 mod time;
 mod what_if;
 mod work_list;
@@ -34,6 +35,10 @@ pub(super) use lease::{
 pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
+pub(super) use scorecard::{
+    activate_command, activation_to, create_request, finding_to, head_to, path_to, revision_name,
+    revision_to, scorecard_filter, update_command, validate_request,
+};
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,
@@ -63,6 +68,14 @@ pub(super) fn etag(given: Option<String>, resource: &'static str) -> Result<Stri
         field::text(etag, field::TEXT_BYTES_MAX, &at, &mut broken)
     });
     broken.or(given.unwrap_or_default())
+}
+
+/// Reads why something is done; it may be left out.
+pub(super) fn reason_text(given: String, name: &'static str) -> Result<String, Violations> {
+    let mut broken = Violations::new();
+    let at = path::ROOT.field(name);
+    let read = field::text(given, field::TEXT_BYTES_MAX, &at, &mut broken);
+    broken.or(read)
 }
 
 /// Two readings of one request as one, with what is wrong in either.

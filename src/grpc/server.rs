@@ -22,6 +22,7 @@ use crate::engine::{Caller, Engine};
 use crate::proto;
 use crate::proto::case_service_server::CaseServiceServer;
 use crate::proto::portfolio_service_server::PortfolioServiceServer;
+use crate::proto::scorecard_service_server::ScorecardServiceServer;
 use crate::proto::work_list_service_server::WorkListServiceServer;
 
 use super::auth::{self, AuthLayer, NotLoopback};
@@ -30,6 +31,7 @@ use super::edge::EdgeLayer;
 use super::metrics::Metrics;
 use super::portfolio_service::Portfolios;
 use super::ready::{Probe, Readiness};
+use super::scorecard_service::Scorecards;
 use super::watch::Watchers;
 use super::work_list_service::WorkLists;
 
@@ -51,8 +53,9 @@ macro_rules! limited {
     };
 }
 /// The services of the contract, as health and reflection name them.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     proto::portfolio_service_server::SERVICE_NAME,
+    proto::scorecard_service_server::SERVICE_NAME,
     proto::case_service_server::SERVICE_NAME,
     proto::work_list_service_server::SERVICE_NAME,
 ];
@@ -137,11 +140,13 @@ pub async fn serve(
         let engine = Arc::clone(&watched);
         Box::pin(async move { engine.is_reachable().await })
     });
+    let scorecards = ScorecardServiceServer::new(Scorecards(Arc::clone(&engine)));
     let work_lists = WorkLists { engine, shutdown: shutdown.clone() };
     let work_lists = WorkListServiceServer::new(work_lists);
     let routes = Routes::new(limited!(portfolios, limits))
         .add_service(limited!(cases, limits))
-        .add_service(limited!(work_lists, limits));
+        .add_service(limited!(work_lists, limits))
+        .add_service(limited!(scorecards, limits));
     let served = run((routes, probe), Caller::local(), listeners, config, shutdown).await;
     background.stop().await;
     served

@@ -8,11 +8,15 @@ mod item;
 use std::time::Duration;
 
 use tonic::{Code, Status};
+use tonic_types::FieldViolation;
 
+use crate::engine::scorecard::ScorecardFinding;
 use crate::engine::{Error, Resource};
 use crate::model::{Reason, Violations};
 use crate::proto::ErrorReason;
 use crate::store::StoreError;
+
+use super::convert;
 
 pub(super) use details::{Failure, reason_name};
 pub(super) use item::{ItemBudget, item_error};
@@ -55,6 +59,18 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
             .with("field", field)
             .precondition(field, &error.to_string())
             .status(),
+        Error::RevisionNotDraft(ref name) => failed(&error, ErrorReason::RevisionNotDraft)
+            .with("revision", name)
+            .precondition("revision", &error.to_string())
+            .status(),
+        Error::RevisionInvalid(ref findings) => revision_invalid(&error, findings),
+        Error::ActivationChanged(active) => {
+            let reason = ErrorReason::ActivationChanged;
+            Failure::new(Code::Aborted, reason, error.to_string())
+                .with("activation_id", active)
+                .retry(Duration::ZERO)
+                .status()
+        }
         Error::AtomicRejected(items) => item::atomic_rejected(&items, named),
         Error::PageTokenMalformed => page_token(&error, ErrorReason::PageTokenMalformed, named),
         Error::PageTokenMismatch => page_token(&error, ErrorReason::PageTokenMismatch, named),
@@ -138,6 +154,8 @@ fn not_found(resource: Resource, id: &str, named: Named<'_>) -> Status {
         Resource::Debtor => ErrorReason::DebtorNotFound,
         Resource::Event => ErrorReason::EventNotFound,
         Resource::WorkList => ErrorReason::WorkListNotFound,
+        Resource::Revision => ErrorReason::RevisionNotFound,
+        Resource::Activation => ErrorReason::ActivationNotFound,
     };
     let text = format!("{} {id} does not exist", resource.name());
     let failure = Failure::new(Code::NotFound, reason, text)
@@ -154,8 +172,8 @@ fn already_exists(resource: Resource, id: &str) -> Status {
         Resource::Portfolio => ErrorReason::PortfolioAlreadyExists,
         Resource::Event => ErrorReason::EventAlreadyExists,
         Resource::WorkList => ErrorReason::WorkListAlreadyExists,
-        Resource::Case | Resource::Debtor => {
-            return fault(ErrorReason::Internal, "a push never meets an existing id").status();
+        Resource::Case | Resource::Debtor | Resource::Revision | Resource::Activation => {
+            return fault(ErrorReason::Internal, "nothing is made under an existing id").status();
         }
     };
     let text = format!("{} {id} exists with other content", resource.name());
@@ -167,6 +185,21 @@ fn already_exists(resource: Resource, id: &str) -> Status {
 
 fn failed(error: &Error, reason: ErrorReason) -> Failure {
     Failure::new(Code::FailedPrecondition, reason, error.to_string())
+}
+
+/// Every finding is told, as far as a status has room for them.
+fn revision_invalid(error: &Error, findings: &[ScorecardFinding]) -> Status {
+    let reason = ErrorReason::RevisionInvalid;
+    let described = |found: &ScorecardFinding| FieldViolation {
+        field: convert::path_to(&found.path),
+        description: found.message.clone(),
+        reason: reason_name(reason).to_owned(),
+        ..FieldViolation::default()
+    };
+    failed(error, reason)
+        .precondition("scorecard", &error.to_string())
+        .violations(findings.iter().map(described).collect())
+        .status()
 }
 
 fn page_token(error: &Error, reason: ErrorReason, named: Named<'_>) -> Status {
@@ -201,6 +234,8 @@ fn resource_key(resource: Resource) -> &'static str {
         Resource::Debtor => "debtor_id",
         Resource::Event => "event_id",
         Resource::WorkList => "work_list_id",
+        Resource::Revision => "revision",
+        Resource::Activation => "activation_id",
     }
 }
 

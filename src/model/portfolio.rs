@@ -36,6 +36,24 @@ pub struct RankingSettings {
     pub default_language: String,
 }
 
+impl RankingSettings {
+    /// The language of a debtor who does not say, by default: undetermined.
+    pub const LANGUAGE_DEFAULT: &'static str = "und";
+}
+
+impl Default for RankingSettings {
+    /// Those of a portfolio that says nothing: no tolerance, no protected input on, persons.
+    fn default() -> RankingSettings {
+        RankingSettings {
+            stage_bounds: StageBounds::default(),
+            tolerance_amount_minor: 0,
+            protected_inputs_on: Vec::new(),
+            default_debtor_kind: DebtorKind::Person,
+            default_language: RankingSettings::LANGUAGE_DEFAULT.to_owned(),
+        }
+    }
+}
+
 /// When a debtor may be contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContactPolicy {

@@ -9,13 +9,19 @@ use crate::model::{
 use super::StoreError;
 use super::db::{Tx, params, statements};
 use super::encode::{Place, stored};
+use super::row::row;
 
 statements! {
     ACTIVE = "SELECT activation_id, rule_set_id FROM activation \
         WHERE part = $1 AND portfolio_no = $2 ORDER BY activation_id DESC LIMIT 1";
     ACTIVATE = "INSERT INTO activation (part, portfolio_no, activation_id, rule_set_id, actor, \
-        reason, activate_time) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        reason, activate_time, scorecard_id, revision_no, business_scorecard_id, \
+        business_revision_no) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
         ON CONFLICT (part, portfolio_no, activation_id) DO NOTHING";
+    LIST = "SELECT activation_id, rule_set_id, actor, reason, activate_time, scorecard_id, \
+        revision_no, business_scorecard_id, business_revision_no FROM activation \
+        WHERE part = $1 AND portfolio_no = $2 AND activation_id < $3 \
+        ORDER BY activation_id DESC LIMIT $4";
     SAVE_RULE_SET = "INSERT INTO rule_set (part, rule_set_id, content_hash, body, create_time) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (part, rule_set_id) DO NOTHING";
     LOAD_RULE_SET = "SELECT content_hash, body FROM rule_set WHERE part = $1 AND rule_set_id = $2";
@@ -93,17 +99,70 @@ pub(crate) async fn active(
     Ok(row.map(|(activation_id, rule_set_id)| (activation_id, RuleSetId(rule_set_id))))
 }
 
+/// Names a revision of a scorecard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionName {
+    /// The scorecard.
+    pub scorecard_id: String,
+    /// The number, from 1.
+    pub revision_no: i64,
+}
+
+impl std::fmt::Display for RevisionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.scorecard_id, self.revision_no)
+    }
+}
+
 /// A change of the active rule set.
-#[derive(Clone, Copy, Debug)]
-pub struct NewActivation<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
     /// One above the activation it was decided from.
     pub activation_id: i64,
-    /// What becomes active.
+    /// What became active.
     pub rule_set_id: RuleSetId,
+    /// The revision for persons; nothing before revisions were kept.
+    pub scorecard: Option<RevisionName>,
+    /// The revision for businesses; nothing where that for persons ranks them too.
+    pub business_scorecard: Option<RevisionName>,
     /// Who did it.
-    pub actor: &'a str,
+    pub actor: String,
     /// Why.
-    pub reason: &'a str,
+    pub reason: String,
+    /// When.
+    pub activate_time: Micros,
+}
+
+row! {
+    struct ActivationRow {
+        activation_id: i64,
+        rule_set_id: i64,
+        actor: String,
+        reason: String,
+        activate_time: i64,
+        scorecard_id: Option<String>,
+        revision_no: Option<i64>,
+        business_scorecard_id: Option<String>,
+        business_revision_no: Option<i64>,
+    }
+}
+
+impl From<ActivationRow> for Activation {
+    fn from(row: ActivationRow) -> Activation {
+        let name = |scorecard_id: Option<String>, revision_no: Option<i64>| {
+            let (scorecard_id, revision_no) = scorecard_id.zip(revision_no)?;
+            Some(RevisionName { scorecard_id, revision_no })
+        };
+        Activation {
+            activation_id: row.activation_id,
+            rule_set_id: RuleSetId(row.rule_set_id),
+            scorecard: name(row.scorecard_id, row.revision_no),
+            business_scorecard: name(row.business_scorecard_id, row.business_revision_no),
+            actor: row.actor,
+            reason: row.reason,
+            activate_time: Micros(row.activate_time),
+        }
+    }
 }
 
 /// Activates a rule set, unless somebody else has taken the number meanwhile;
@@ -112,19 +171,38 @@ pub(crate) async fn activate(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
-    new: NewActivation<'_>,
-    now: Micros,
+    new: &Activation,
 ) -> Result<bool, StoreError> {
+    let id = |name: &Option<RevisionName>| name.as_ref().map(|name| name.scorecard_id.clone());
+    let no = |name: &Option<RevisionName>| name.as_ref().map(|name| name.revision_no);
     let params = params![
         part.0,
         portfolio_no.0,
         new.activation_id,
         new.rule_set_id.0,
-        new.actor,
-        new.reason,
-        now.0,
+        new.actor.as_str(),
+        new.reason.as_str(),
+        new.activate_time.0,
+        id(&new.scorecard),
+        no(&new.scorecard),
+        id(&new.business_scorecard),
+        no(&new.business_scorecard),
     ];
     Ok(tx.execute(ACTIVATE, params).await? == 1)
+}
+
+/// The activations of a portfolio before one, the newest first.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Activation>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = params![part.0, portfolio_no.0, before, limit];
+    let rows: Vec<ActivationRow> = tx.fetch_all(LIST, params).await?;
+    Ok(rows.into_iter().map(Activation::from).collect())
 }
 
 /// Writes a rule set that may exist already; refuses another content under the

@@ -1,7 +1,7 @@
 //! Which portfolios have cases to be placed anew, and how far that has come: it goes
 //! on behind a restart where it stood.
 
-use crate::model::{CaseNo, Gate, Micros, Part, PortfolioNo, QueueState};
+use crate::model::{CaseNo, CaseState, Gate, Micros, Part, PortfolioNo, QueueState, RuleSetId};
 
 use super::StoreError;
 use super::db::{Lock, Tx, params, statements};
@@ -16,11 +16,13 @@ statements! {
         WHERE after_case_no >= 0 OR again_at <= $1 ORDER BY part, portfolio_no LIMIT 100";
     CLAIM = "SELECT after_case_no FROM portfolio_placing \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 {lock:portfolio_placing}";
-    PLACED_SLICE = "SELECT s.case_no, COALESCE(q.state, 0), COALESCE(q.withheld_by, 0) \
-        FROM (SELECT k.case_no FROM case_head k \
+    // Keys first, from an index that has no more than keys.
+    PLACED_SLICE = "SELECT s.case_no, h.state, h.rule_set_id, COALESCE(q.state, 0), \
+        COALESCE(q.withheld_by, 0) FROM (SELECT k.case_no FROM case_head k \
             WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
             ORDER BY k.case_no LIMIT 2000) AS s \
-        LEFT JOIN case_q q ON q.part = $1 AND q.case_no = s.case_no ORDER BY s.case_no";
+        CROSS JOIN case_head h LEFT JOIN case_q q ON q.part = $1 AND q.case_no = s.case_no \
+        WHERE h.part = $1 AND h.case_no = s.case_no ORDER BY s.case_no";
     ADVANCE = "UPDATE portfolio_placing SET after_case_no = $4 \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
     // Once more: the instant is used up.
@@ -28,6 +30,10 @@ statements! {
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
     WAIT = "UPDATE portfolio_placing SET after_case_no = -1 \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 AND again_at IS NOT NULL";
+    STANDS = "SELECT after_case_no, again_at FROM portfolio_placing \
+        WHERE part = $1 AND portfolio_no = $2";
+    LAST_CASE = "SELECT COALESCE(MAX(case_no), 0) FROM case_head \
+        WHERE part = $1 AND portfolio_no = $2";
     END = "DELETE FROM portfolio_placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
 }
 
@@ -87,19 +93,22 @@ pub(crate) async fn claim(tx: &mut Tx, from: Pending) -> Result<bool, StoreError
     Ok(!rows.is_empty())
 }
 
-/// The next cases, at most `most`, whose place settings have a say in: those that are
-/// ready, and those withheld by the age of their ledger or by a cap. Holds, leases,
-/// promises and cooling stand whatever the settings say.
+/// The next cases, at most `most`, whose rank is of another rule set than `active`, or
+/// whose place settings have a say in: those that are ready, and those withheld by the age
+/// of their ledger or by a cap. Holds, leases, promises and cooling stand whatever the
+/// settings say, and a closed case keeps its rank.
 pub(crate) async fn next_slice(
     tx: &mut Tx,
     from: Pending,
+    active: RuleSetId,
     most: usize,
 ) -> Result<Slice, StoreError> {
     let params = params![from.part.0, from.portfolio_no.0, from.after.0];
-    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(PLACED_SLICE, params).await?;
+    let rows: Vec<(i64, i64, i64, i64, i64)> = tx.fetch_all(PLACED_SLICE, params).await?;
     let last = rows.last().map(|(case_no, ..)| CaseNo(*case_no));
-    let concerned = |(_, state, gate): &&(i64, i64, i64)| {
-        *state == QueueState::Ready as i64
+    let concerned = |(_, state, rule_set_id, place, gate): &&(i64, i64, i64, i64, i64)| {
+        (*state != CaseState::Closed as i64 && *rule_set_id != active.0)
+            || *place == QueueState::Ready as i64
             || [Gate::LedgerOld as i64, Gate::Limit as i64].contains(gate)
     };
     let case_nos: Vec<CaseNo> =
@@ -127,4 +136,22 @@ pub(crate) async fn advance(
         }
     }
     Ok(())
+}
+
+/// How far the first pass over the cases of a portfolio has come, in thousandths by their
+/// number.
+pub(crate) async fn permille_done(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<i64, StoreError> {
+    let params = params![part.0, portfolio_no.0];
+    let row: Option<(i64, Option<i64>)> = tx.fetch_optional(STANDS, params.clone()).await?;
+    // Where others write too, what is to be done again is done once.
+    let first_pass =
+        row.filter(|(after, again_at)| *after >= 0 && (again_at.is_some() || !tx.is_shared()));
+    let Some((after, _)) = first_pass else { return Ok(1_000) };
+    let last: Option<(i64,)> = tx.fetch_optional(LAST_CASE, params).await?;
+    let last = last.map_or(0, |(case_no,)| case_no);
+    Ok(if after >= last { 1_000 } else { after * 1_000 / last })
 }

@@ -57,6 +57,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("guard", super::queue::guard::STATEMENTS),
         ("lease", super::queue::lease::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),
+        ("revisions", super::revisions::STATEMENTS),
         ("sweep", super::queue::sweep::STATEMENTS),
         ("tenants", super::tenants::STATEMENTS),
         ("withhold", super::queue::withhold::STATEMENTS),

@@ -37,7 +37,7 @@ async fn day_of_work() -> TestServer {
     let server = TestServer::start().await;
     let mut cards = server.create(always("cards")).await;
     cards.display_name = "Secret name".to_owned();
-    let request = proto::UpdatePortfolioRequest { portfolio: Some(cards) };
+    let request = proto::UpdatePortfolioRequest { portfolio: Some(cards), ..Default::default() };
     server.portfolios().update_portfolio(request).await.unwrap();
     let mut all = server.create_list(work_list("all")).await;
     all.display_name = "Secret list".to_owned();

@@ -10,6 +10,7 @@ mod ledger;
 mod queue;
 mod queue_model;
 mod replay;
+mod scorecard;
 mod soak;
 mod spread;
 mod store;

@@ -216,7 +216,8 @@ pub(super) async fn run(
     if let Some(etag) = args.etag {
         portfolio.etag = etag;
     }
-    let request = proto::UpdatePortfolioRequest { portfolio: Some(portfolio) };
+    let request =
+        proto::UpdatePortfolioRequest { portfolio: Some(portfolio), ..Default::default() };
     let updated = client.portfolios().update_portfolio(request).await?.into_inner();
     output::records(context.format, &[PortfolioView::new(&updated.portfolio.unwrap_or_default())])
 }

@@ -466,6 +466,9 @@ pub(super) fn retold(error: &Error) -> Error {
             Error::EtagMismatch { resource: *resource, id: id.clone(), etag: etag.clone() }
         }
         Error::NeedsActivation { field } => Error::NeedsActivation { field: field.clone() },
+        Error::RevisionNotDraft(name) => Error::RevisionNotDraft(name.clone()),
+        Error::RevisionInvalid(findings) => Error::RevisionInvalid(findings.clone()),
+        Error::ActivationChanged(active) => Error::ActivationChanged(*active),
         Error::AtomicRejected(items) => Error::AtomicRejected(items.clone()),
         Error::PageTokenMalformed => Error::PageTokenMalformed,
         Error::PageTokenMismatch => Error::PageTokenMismatch,

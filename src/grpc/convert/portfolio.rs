@@ -18,9 +18,6 @@ use super::time::timestamp;
 /// Business hours after which a ledger document is too old, by default.
 const LEDGER_HOURS_DEFAULT: i32 = 36;
 
-/// The language of a debtor who does not say, by default: undetermined.
-const LANGUAGE_DEFAULT: &str = "und";
-
 /// Reads which portfolio is asked for.
 pub(in crate::grpc) fn portfolio_id(text: &str) -> Result<PortfolioId, Violations> {
     let mut broken = Violations::new();
@@ -91,7 +88,7 @@ fn ranking_from(
         protected_inputs_on: protected_inputs(given.protected_inputs_on, at, broken),
         default_debtor_kind: kind.unwrap_or(DebtorKind::Person),
         default_language: match language.as_str() {
-            "" => LANGUAGE_DEFAULT.to_owned(),
+            "" => RankingSettings::LANGUAGE_DEFAULT.to_owned(),
             _ => language,
         },
     }

@@ -4,6 +4,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
 use crate::engine::ItemError;
+use crate::engine::scorecard::ScorecardFinding;
 use crate::model::{Micros, Part, Violations};
 use crate::store::Damage;
 
@@ -27,12 +28,18 @@ fn every_error() -> Vec<Error> {
         Resource::Debtor,
         Resource::Event,
         Resource::WorkList,
+        Resource::Revision,
+        Resource::Activation,
     ];
     let id = || "x".to_owned();
+    let finding = ScorecardFinding { is_error: true, path: "cutoffs.a".to_owned(), message: id() };
     let mut errors = vec![
         Error::Invalid(violations(2)),
         Error::EtagMismatch { resource: Resource::Portfolio, id: id(), etag: id() },
         Error::NeedsActivation { field: id() },
+        Error::RevisionNotDraft(id()),
+        Error::RevisionInvalid(vec![finding]),
+        Error::ActivationChanged(7),
         Error::AtomicRejected(vec![(3, ItemError::CaseNotFound(id()))]),
         Error::PageTokenMalformed,
         Error::PageTokenMismatch,
@@ -96,7 +103,7 @@ const NAMED: Named<'static> = Named(&[
 #[test]
 fn every_error_has_a_published_reason_and_the_metadata_the_contract_promises() {
     let promised = promised_metadata();
-    assert_eq!(promised.len(), 43);
+    assert_eq!(promised.len(), 48);
     for error in every_error() {
         let text = format!("{error:?}");
         let status = from_error(error, NAMED);

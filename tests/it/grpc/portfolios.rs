@@ -8,7 +8,7 @@ fn create(portfolio: proto::Portfolio) -> proto::CreatePortfolioRequest {
 }
 
 fn update(portfolio: proto::Portfolio) -> proto::UpdatePortfolioRequest {
-    proto::UpdatePortfolioRequest { portfolio: Some(portfolio) }
+    proto::UpdatePortfolioRequest { portfolio: Some(portfolio), ..Default::default() }
 }
 
 #[tokio::test]

@@ -52,7 +52,10 @@ impl World {
     /// Changes the settings.
     async fn update(&mut self, change: impl FnOnce(&mut proto::Portfolio)) {
         change(&mut self.portfolio);
-        let request = proto::UpdatePortfolioRequest { portfolio: Some(self.portfolio.clone()) };
+        let request = proto::UpdatePortfolioRequest {
+            portfolio: Some(self.portfolio.clone()),
+            ..Default::default()
+        };
         let answer = self.server.portfolios().update_portfolio(request).await.unwrap();
         self.portfolio = answer.into_inner().portfolio.unwrap();
     }

@@ -105,7 +105,7 @@ async fn update(server: &TestServer, contact_policy: Option<proto::ContactPolicy
     let request = proto::GetPortfolioRequest { portfolio_id: "cards".to_owned() };
     let read = server.portfolios().get_portfolio(request).await.unwrap().into_inner();
     let portfolio = Some(proto::Portfolio { contact_policy, ..read.portfolio.unwrap() });
-    let request = proto::UpdatePortfolioRequest { portfolio };
+    let request = proto::UpdatePortfolioRequest { portfolio, ..Default::default() };
     server.portfolios().update_portfolio(request).await.unwrap();
 }
 

@@ -171,7 +171,7 @@ async fn the_next_document_serves_a_case_whose_ledger_may_be_older_meanwhile() {
     desk.clock.advance(3 * DAY + MINUTE);
     assert!(desk.lease(pull(1)).await.items.is_empty());
     let lax = PortfolioSettings { max_ledger_age_hours: 24 * 30, ..strict };
-    update_portfolio(&desk.engine, &desk.caller, portfolio("q"), lax, "1")
+    update_portfolio(&desk.engine, &desk.caller, portfolio("q"), lax, ("1", ""))
         .await
         .expect("no rank reads the age of the ledger");
     let result = desk.push_to("q", ("c", "d", 50_000)).await;

@@ -253,7 +253,7 @@ async fn a_renewal_ends_with_the_hours_of_contact() {
     let hours = |weekday| DayHours { weekday, start_minute: 480, end_minute: 720 };
     let noon = PlainPolicy { hours: (1..=7).map(hours).collect(), ..PlainPolicy::default() };
     let settings = settings(ContactPolicy::Plain(noon));
-    update_portfolio(&desk.engine, &desk.caller, portfolio("p"), settings, "1")
+    update_portfolio(&desk.engine, &desk.caller, portfolio("p"), settings, ("1", ""))
         .await
         .expect("the etag fits");
     assert_eq!(desk.renew(item.token).await, Ok(Directive::StopWindow));

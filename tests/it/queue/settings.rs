@@ -12,7 +12,7 @@ impl Desk {
     async fn change(&self, settings: PortfolioSettings) {
         let stored = get_portfolio(&self.engine, &self.caller, portfolio("p")).await;
         let etag = stored.expect("the portfolio is stored").settings_version.to_string();
-        update_portfolio(&self.engine, &self.caller, portfolio("p"), settings, &etag)
+        update_portfolio(&self.engine, &self.caller, portfolio("p"), settings, (&etag, ""))
             .await
             .expect("only gates read what changes");
     }

@@ -89,7 +89,8 @@ async fn settings_change_in_all_parts_at_once_and_are_told_once() {
     let server = spread().await;
     let portfolio = server.create(always("p")).await;
     let changed = proto::Portfolio { display_name: "Cards".into(), ..portfolio.clone() };
-    let request = proto::UpdatePortfolioRequest { portfolio: Some(changed.clone()) };
+    let request =
+        proto::UpdatePortfolioRequest { portfolio: Some(changed.clone()), ..Default::default() };
     let answer = server.portfolios().update_portfolio(request.clone()).await.unwrap();
     let stored = answer.into_inner().portfolio.unwrap();
     assert_eq!(stored.display_name, "Cards");

@@ -8,6 +8,7 @@ use arrears::grpc::{Listeners, ServeError, serve};
 use arrears::model::{Clock, Micros, TestClock};
 use arrears::proto::{
     self, case_service_client::CaseServiceClient, portfolio_service_client::PortfolioServiceClient,
+    scorecard_service_client::ScorecardServiceClient,
     work_list_service_client::WorkListServiceClient,
 };
 use tokio::task::JoinHandle;
@@ -101,6 +102,10 @@ impl TestServer {
 
     pub(crate) fn cases(&self) -> CaseServiceClient<Channel> {
         CaseServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn scorecards(&self) -> ScorecardServiceClient<Channel> {
+        ScorecardServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn work_lists(&self) -> WorkListServiceClient<Channel> {

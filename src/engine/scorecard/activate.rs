@@ -1,0 +1,293 @@
+//! Activation: one switch of what ranks the cases of a portfolio.
+
+use std::sync::Arc;
+
+use crate::model::{DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings};
+use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
+use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
+use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::{Class, Damage, Tx, placing, revisions};
+
+use super::super::page::PageToken;
+use super::super::{Caller, Engine, Error, Resource};
+use super::{ScorecardFinding, find, note, odd};
+
+/// What shall rank a portfolio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A revision, for a kind of debtor.
+    Revision(RevisionName, DebtorKind),
+    /// What ranked it at an earlier activation.
+    Activation(i64),
+}
+
+/// An activation asked for.
+#[derive(Clone, Debug)]
+pub struct ActivateCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// What shall rank it.
+    pub target: Target,
+    /// The activation that the decision was made from.
+    pub expected_activation_id: i64,
+    /// Why.
+    pub reason: String,
+    /// Whether nothing is to be changed.
+    pub validate_only: bool,
+}
+
+/// What an activation did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activated {
+    /// The activation.
+    pub activation: Activation,
+    /// How far the cases are ranked by it, in thousandths.
+    pub ranked_permille: i64,
+    /// What is odd about the scorecards.
+    pub findings: Vec<ScorecardFinding>,
+}
+
+/// A rule set about to be activated.
+pub(in super::super) struct Change {
+    pub(in super::super) content: RuleSetContent,
+    pub(in super::super) scorecard: Option<RevisionName>,
+    pub(in super::super) business_scorecard: Option<RevisionName>,
+}
+
+impl Change {
+    /// What ranks a portfolio now.
+    pub(in super::super) async fn of_active(
+        tx: &mut Tx,
+        part: Part,
+        stored: &StoredPortfolio,
+    ) -> Result<(i64, Change), Error> {
+        let before = activations::list(tx, part, stored.number, i64::MAX, 1).await?;
+        let missing = || Damage::missing("activation", part, stored.number.0);
+        let active = before.into_iter().next().ok_or_else(missing)?;
+        let id = active.activation_id;
+        Ok((id, Change::of(tx, part, active).await?))
+    }
+
+    async fn of(tx: &mut Tx, part: Part, activation: Activation) -> Result<Change, Error> {
+        Ok(Change {
+            content: activations::load_rule_set(tx, part, activation.rule_set_id).await?,
+            scorecard: activation.scorecard,
+            business_scorecard: activation.business_scorecard,
+        })
+    }
+
+    /// Checks that it can rank.
+    ///
+    /// # Errors
+    /// `RevisionInvalid` with every finding; `FeatureVersionRetired`.
+    pub(in super::super) fn compile(&self) -> Result<RuleSet, Error> {
+        let content = &self.content;
+        if content.feature_version != FEATURE_VERSION {
+            return Err(Error::FeatureVersionRetired(content.feature_version));
+        }
+        let business = content.business_scorecard.as_ref();
+        let definition = RuleSetDefinition {
+            scorecard_yaml: content.scorecard.yaml.clone(),
+            business_scorecard_yaml: business.map(|text| text.yaml.clone()),
+            ranking: content.ranking.clone(),
+            feature_version: content.feature_version,
+        };
+        let findings =
+            |found: Vec<InvalidScorecard>| found.into_iter().map(ScorecardFinding::from).collect();
+        RuleSet::compile(content.rule_set_id(), &definition)
+            .map_err(|found| Error::RevisionInvalid(findings(found)))
+    }
+}
+
+/// Activates a revision for a portfolio, or goes back to an earlier activation.
+///
+/// # Errors
+/// `NotFound` for the portfolio, the revision or the activation; `ActivationChanged`;
+/// `RevisionInvalid`; `FeatureVersionRetired`.
+pub async fn activate_revision(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: ActivateCommand,
+) -> Result<Activated, Error> {
+    let parts = engine.parts(caller).await?;
+    let (clock, caller) = (Arc::clone(engine), caller.clone());
+    let changed = Arc::clone(engine);
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    let by = (caller.subject.as_str(), clock.now_of(tx));
+                    activate(tx, &parts, by, &command).await
+                })
+            },
+            move |_| changed.latest.forget(),
+        )
+        .await
+}
+
+async fn activate(
+    tx: &mut Tx,
+    parts: &Parts,
+    by: (&str, Micros),
+    command: &ActivateCommand,
+) -> Result<Activated, Error> {
+    let part = parts.first();
+    let id = command.portfolio_id.as_str();
+    let stored = portfolios::portfolio_by_id(tx, part, id).await?;
+    let stored = stored
+        .ok_or_else(|| Error::NotFound { resource: Resource::Portfolio, id: id.to_owned() })?;
+    let (active_id, mut change) = Change::of_active(tx, part, &stored).await?;
+    if active_id != command.expected_activation_id {
+        return Err(Error::ActivationChanged(active_id));
+    }
+    match &command.target {
+        Target::Activation(id) => change = earlier(tx, part, stored.number, *id).await?,
+        Target::Revision(name, kind) => {
+            let revision = find(tx, part, name).await?;
+            let text = ScorecardText {
+                scorecard_id: name.scorecard_id.clone(),
+                yaml: revision.card.canonical(),
+            };
+            match kind {
+                DebtorKind::Person => {
+                    change.content.scorecard = text;
+                    change.scorecard = Some(name.clone());
+                }
+                DebtorKind::Business => {
+                    change.content.business_scorecard = Some(text);
+                    change.business_scorecard = Some(name.clone());
+                }
+            }
+            if !command.validate_only && revision.head.activate_time.is_none() {
+                change.compile()?;
+                if !revisions::freeze(tx, part, &revision.head, by.1).await? {
+                    return Err(tx.conflict("a draft was changed while it was activated").into());
+                }
+            }
+        }
+    }
+    let rules = change.compile()?;
+    let activation = Activation {
+        activation_id: active_id + 1,
+        rule_set_id: rules.id(),
+        scorecard: change.scorecard.clone(),
+        business_scorecard: change.business_scorecard.clone(),
+        actor: by.0.to_owned(),
+        reason: command.reason.clone(),
+        activate_time: by.1,
+    };
+    let mut ranked_permille = 0;
+    if !command.validate_only {
+        activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
+        ranked_permille = ranked(tx, parts, stored.number).await?;
+    }
+    Ok(Activated { activation, ranked_permille, findings: odd(&rules) })
+}
+
+/// What ranked a portfolio at an earlier activation.
+async fn earlier(
+    tx: &mut Tx,
+    part: Part,
+    number: PortfolioNo,
+    activation_id: i64,
+) -> Result<Change, Error> {
+    let before = activation_id.saturating_add(1);
+    let found = activations::list(tx, part, number, before, 1).await?;
+    let found = found.into_iter().find(|one| one.activation_id == activation_id);
+    let found = found.ok_or_else(|| Error::NotFound {
+        resource: Resource::Activation,
+        id: activation_id.to_string(),
+    })?;
+    Change::of(tx, part, found).await
+}
+
+/// Activates a rule set in all parts of a tenant, with the settings it was made of, and
+/// has all cases ranked anew.
+///
+/// # Errors
+/// `ActivationChanged` where somebody else was first.
+pub(in super::super) async fn activate_in_all(
+    tx: &mut Tx,
+    parts: &Parts,
+    (portfolio_id, activation): (&PortfolioId, &Activation),
+    content: &RuleSetContent,
+) -> Result<(), Error> {
+    let by = (activation.actor.as_str(), activation.activate_time);
+    for part in parts.all() {
+        let stored = portfolios::portfolio_by_id(tx, *part, portfolio_id.as_str()).await?;
+        let stored = stored.ok_or_else(|| Damage::missing("portfolio", *part, 0))?;
+        activations::save_rule_set(tx, *part, content, by.1).await?;
+        if !activations::activate(tx, *part, stored.number, activation).await? {
+            return Err(Error::ActivationChanged(activation.activation_id));
+        }
+        settle_ranking(tx, *part, &stored, &content.ranking, by.1).await?;
+        placing::begin(tx, *part, stored.number, by.1).await?;
+        note(tx, *part, by, ("rule_set.activated", &(portfolio_id, activation))).await?;
+    }
+    Ok(())
+}
+
+/// The settings of a portfolio that ranks read are always those of its rule set.
+async fn settle_ranking(
+    tx: &mut Tx,
+    part: Part,
+    stored: &StoredPortfolio,
+    ranking: &RankingSettings,
+    now: Micros,
+) -> Result<(), Error> {
+    if stored.settings.ranking == *ranking {
+        return Ok(());
+    }
+    let mut settings = stored.settings.clone();
+    settings.ranking = ranking.clone();
+    if !portfolios::update_portfolio(tx, part, stored, &settings, now).await? {
+        return Err(tx.conflict("the portfolio was changed meanwhile").into());
+    }
+    Ok(())
+}
+
+/// How far the cases of a portfolio are ranked by the active rule set, in thousandths:
+/// that of the part that is least far.
+async fn ranked(tx: &mut Tx, parts: &Parts, number: PortfolioNo) -> Result<i64, Error> {
+    let mut least = 1_000;
+    for part in parts.all() {
+        least = least.min(placing::permille_done(tx, *part, number).await?);
+    }
+    Ok(least)
+}
+
+/// A page of a portfolio's activations, the newest first, each with how far the cases are
+/// ranked by it, and the token of the next one.
+///
+/// # Errors
+/// `NotFound`; `PageTokenMalformed`, `PageTokenMismatch`.
+pub async fn list_activations(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    portfolio_id: &PortfolioId,
+    (page_size, token): (usize, &str),
+) -> Result<(Vec<(Activation, i64)>, String), Error> {
+    let filters = [caller.tenant.as_str(), portfolio_id.as_str()];
+    let request = PageToken::request("activations", &filters);
+    let before = match PageToken::read_number(token, request)? {
+        0 => i64::MAX,
+        before => before,
+    };
+    let parts = engine.parts(caller).await?;
+    let mut tx = engine.store.read().await?;
+    let stored = portfolios::portfolio_by_id(&mut tx, parts.first(), portfolio_id.as_str()).await?;
+    let stored = stored.ok_or_else(|| Error::NotFound {
+        resource: Resource::Portfolio,
+        id: portfolio_id.to_string(),
+    })?;
+    let number = stored.number;
+    let mut rows = activations::list(&mut tx, parts.first(), number, before, page_size + 1).await?;
+    let next = PageToken::cut(&mut rows, page_size, request, |last| last.activation_id.to_string());
+    let ranked = ranked(&mut tx, &parts, number).await?;
+    // The first of the first page is the active one.
+    let done = |at: usize| if before == i64::MAX && at == 0 { ranked } else { 0 };
+    let rows = rows.into_iter().enumerate().map(|(at, row)| (row, done(at)));
+    Ok((rows.collect(), next))
+}

@@ -1,0 +1,219 @@
+//! Scorecards, revisions and activations as the contract writes them.
+
+use crate::engine::scorecard::{Revision, ScorecardFinding};
+use crate::model::{PortfolioId, Stage};
+use crate::proto;
+use crate::scoring::card::{
+    Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Term,
+};
+use crate::store::activations::{Activation, RevisionName};
+use crate::store::revisions::RevisionHead;
+
+use super::super::time::timestamp;
+use super::CUSTOM_KINDS;
+
+fn name_to(name: &RevisionName) -> proto::RevisionName {
+    let RevisionName { scorecard_id, revision_no } = name.clone();
+    proto::RevisionName { scorecard_id, revision_no }
+}
+
+/// A revision without its scorecard.
+pub(in crate::grpc) fn head_to(head: &RevisionHead) -> proto::Revision {
+    let state = match head.activate_time {
+        Some(_) => proto::RevisionState::Activated,
+        None => proto::RevisionState::Draft,
+    };
+    proto::Revision {
+        name: Some(proto::RevisionName {
+            scorecard_id: head.scorecard_id.clone(),
+            revision_no: head.revision_no,
+        }),
+        state: state as i32,
+        title: head.title.clone(),
+        base_revision_no: head.base_revision_no,
+        author: head.author.clone(),
+        content_hash: hex(&head.content_hash),
+        etag: head.version.to_string(),
+        create_time: Some(timestamp(head.create_time)),
+        update_time: Some(timestamp(head.update_time)),
+        activate_time: head.activate_time.map(timestamp),
+        scorecard: None,
+    }
+}
+
+/// A revision with its scorecard.
+pub(in crate::grpc) fn revision_to(revision: &Revision) -> proto::Revision {
+    proto::Revision { scorecard: Some(card_to(&revision.card)), ..head_to(&revision.head) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A scorecard.
+pub(super) fn card_to(card: &Card) -> proto::Scorecard {
+    let by_stage = Stage::ALL.iter().filter_map(|stage| {
+        let cutoffs = card.cutoffs_by_stage.get(stage.name())?;
+        Some(proto::StageCutoffs { stage: *stage as i32, cutoffs: Some(cutoffs_to(*cutoffs)) })
+    });
+    proto::Scorecard {
+        scorecard_id: card.scorecard_id.clone(),
+        base_points: card.base_points,
+        cutoffs: Some(cutoffs_to(card.cutoffs)),
+        stage_cutoffs: by_stage.collect(),
+        diagnosis: Some(proto::DiagnosisRule {
+            low_below_permille: card.diagnosis.low_below_permille,
+            known_from_permille: card.diagnosis.known_from_permille,
+        }),
+        reason_points_min: Some(card.reason_points_min),
+        characteristics: card.characteristics.iter().map(characteristic_to).collect(),
+        priority: Some(formula_to(&card.priority)),
+    }
+}
+
+fn cutoffs_to(cutoffs: Cutoffs) -> proto::Cutoffs {
+    proto::Cutoffs { a: cutoffs.a, b: cutoffs.b }
+}
+
+fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
+    proto::Characteristic {
+        name: one.name.clone(),
+        feature: one.feature.clone(),
+        custom_kind: kind_to(one.kind.as_deref()),
+        family: one.family as i32,
+        dimension: one.dimension as i32,
+        weight_milli: Some(one.weight_milli),
+        protected_input: one.protected,
+        reason: Some(reason_to(&one.reason)),
+        missing_points: points_to(one.missing),
+        unknown_points: points_to(one.unknown),
+        other_points: points_to(one.other),
+        bins: one.bins.iter().map(bin_to).collect(),
+    }
+}
+
+/// 0 also for what is no kind; such a scorecard was never stored.
+fn kind_to(kind: Option<&str>) -> i32 {
+    let at = CUSTOM_KINDS.iter().position(|known| Some(*known) == kind);
+    at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or(0)
+}
+
+fn points_to(points: Option<Points>) -> Option<i32> {
+    points.map(|points| points.points)
+}
+
+fn reason_to(reason: &ReasonText) -> proto::ReasonText {
+    let ReasonText { code, text, audience } = reason.clone();
+    proto::ReasonText { code, text, audience: audience as i32 }
+}
+
+fn bin_to(bin: &Bin) -> proto::Bin {
+    proto::Bin {
+        lower_bound: bin.from.clone().unwrap_or_default(),
+        upper_bound: bin.to.clone().unwrap_or_default(),
+        categories: bin.is.clone().unwrap_or_default(),
+        points: bin.points,
+        reason: bin.reason.as_ref().map(reason_to),
+    }
+}
+
+fn formula_to(priority: &Priority) -> proto::PriorityFormula {
+    let term = |term: &Term| proto::PriorityTerm {
+        term: term.term.clone(),
+        feature: term.feature.clone(),
+        custom_kind: kind_to(term.kind.as_deref()),
+        only_below_days_past_due: term.only_below_days_past_due,
+        protected_input: term.protected,
+        missing_points: points_to(term.missing),
+        unknown_points: points_to(term.unknown),
+        other_points: points_to(term.other),
+        bins: term.bins.iter().map(bin_to).collect(),
+    };
+    proto::PriorityFormula {
+        base_points: priority.base_points,
+        terms: priority.terms.iter().map(term).collect(),
+    }
+}
+
+/// Something wrong or odd.
+pub(in crate::grpc) fn finding_to(finding: &ScorecardFinding) -> proto::ScorecardFinding {
+    let severity = match finding.is_error {
+        true => proto::FindingSeverity::Error,
+        false => proto::FindingSeverity::Warning,
+    };
+    proto::ScorecardFinding {
+        severity: severity as i32,
+        path: path_to(&finding.path),
+        message: finding.message.clone(),
+    }
+}
+
+/// The names that fields have in a file, and in the contract.
+const NAMES: [(&str, &str); 8] = [
+    ("from", "lower_bound"),
+    ("to", "upper_bound"),
+    ("is", "categories"),
+    ("missing", "missing_points"),
+    ("unknown", "unknown_points"),
+    ("other", "other_points"),
+    ("kind", "custom_kind"),
+    ("protected", "protected_input"),
+];
+
+/// A path within a scorecard as the contract has it.
+pub(in crate::grpc) fn path_to(path: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.split('.') {
+        let last = parts.last().map(String::as_str);
+        match NAMES.iter().find(|(name, _)| *name == part) {
+            // Its only field is the number itself.
+            _ if part == "points" && last.is_some_and(|last| last.ends_with("_points")) => {}
+            _ if last == Some("cutoffs_by_stage") => {
+                parts.pop();
+                parts.push(format!("stage_cutoffs[{part}]"));
+            }
+            Some((_, name)) => parts.push((*name).to_owned()),
+            None => parts.push(part.to_owned()),
+        }
+    }
+    parts.join(".")
+}
+
+/// An activation.
+pub(in crate::grpc) fn activation_to(
+    portfolio_id: &PortfolioId,
+    activation: &Activation,
+    ranked_permille: i64,
+) -> proto::Activation {
+    proto::Activation {
+        portfolio_id: portfolio_id.to_string(),
+        activation_id: activation.activation_id,
+        rule_set_id: activation.rule_set_id.to_string(),
+        scorecard: activation.scorecard.as_ref().map(name_to),
+        business_scorecard: activation.business_scorecard.as_ref().map(name_to),
+        actor: activation.actor.clone(),
+        reason: activation.reason.clone(),
+        activate_time: Some(timestamp(activation.activate_time)),
+        ranked_permille: i32::try_from(ranked_permille).unwrap_or(1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_the_names_of_the_contract() {
+        let paths = [
+            ("characteristics[3].bins[2].to", "characteristics[3].bins[2].upper_bound"),
+            ("characteristics[0].missing.points", "characteristics[0].missing_points"),
+            ("characteristics[0].bins[1].points", "characteristics[0].bins[1].points"),
+            ("cutoffs_by_stage.M2.a", "stage_cutoffs[M2].a"),
+            ("priority.terms[1].kind", "priority.terms[1].custom_kind"),
+            ("", ""),
+        ];
+        for (written, contract) in paths {
+            assert_eq!(path_to(written), contract);
+        }
+    }
+}

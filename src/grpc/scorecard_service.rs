@@ -1,0 +1,123 @@
+//! Scorecards, their revisions and activations over gRPC.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::engine::Engine;
+use crate::engine::scorecard::{
+    activate_revision, create_revision, get_revision, list_activations, list_revisions,
+    update_revision, validate_revision,
+};
+use crate::model::VIOLATIONS_MAX;
+use crate::proto::{self, scorecard_service_server::ScorecardService};
+
+use super::{auth, convert, listing, status};
+
+/// ScorecardService.
+pub(super) struct Scorecards(pub(super) Arc<Engine>);
+
+#[tonic::async_trait]
+impl ScorecardService for Scorecards {
+    async fn create_revision(
+        &self,
+        request: Request<proto::CreateRevisionRequest>,
+    ) -> Result<Response<proto::CreateRevisionResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let read = convert::create_request(request.into_inner());
+        let (base, card, title) = read.map_err(status::invalid)?;
+        let made = create_revision(&self.0, &caller, base, card, title).await;
+        let revision = Some(convert::revision_to(&made.map_err(status::plain)?));
+        Ok(Response::new(proto::CreateRevisionResponse { revision }))
+    }
+
+    async fn update_revision(
+        &self,
+        request: Request<proto::UpdateRevisionRequest>,
+    ) -> Result<Response<proto::UpdateRevisionResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let command = convert::update_command(request.into_inner()).map_err(status::invalid)?;
+        let updated = update_revision(&self.0, &caller, command).await;
+        let revision = Some(convert::revision_to(&updated.map_err(status::plain)?));
+        Ok(Response::new(proto::UpdateRevisionResponse { revision }))
+    }
+
+    async fn get_revision(
+        &self,
+        request: Request<proto::GetRevisionRequest>,
+    ) -> Result<Response<proto::GetRevisionResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let name = convert::revision_name(request.into_inner().name).map_err(status::invalid)?;
+        let found = get_revision(&self.0, &caller, name).await;
+        let revision = Some(convert::revision_to(&found.map_err(status::plain)?));
+        Ok(Response::new(proto::GetRevisionResponse { revision }))
+    }
+
+    async fn list_revisions(
+        &self,
+        request: Request<proto::ListRevisionsRequest>,
+    ) -> Result<Response<proto::ListRevisionsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = convert::Page::alone(request.page_size, request.page_token);
+        let read = convert::both(page, convert::scorecard_filter(request.scorecard_id));
+        let (page, filter) = read.map_err(status::invalid)?;
+        let (engine, caller, filter) = (&self.0, &caller, &filter);
+        listing::answer(page, |size, token| async move {
+            let listed = list_revisions(engine, caller, filter.as_deref(), (size, &token));
+            let (found, next_page_token) = listed.await?;
+            let revisions = found.iter().map(convert::head_to).collect();
+            Ok(proto::ListRevisionsResponse { revisions, next_page_token })
+        })
+        .await
+    }
+
+    async fn validate_revision(
+        &self,
+        request: Request<proto::ValidateRevisionRequest>,
+    ) -> Result<Response<proto::ValidateRevisionResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let read = convert::validate_request(request.into_inner());
+        let (subject, portfolio_id) = read.map_err(status::invalid)?;
+        let found = validate_revision(&self.0, &caller, subject, portfolio_id).await;
+        let (findings, hash) = found.map_err(status::plain)?;
+        let findings = findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        let content_hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Response::new(proto::ValidateRevisionResponse { findings, content_hash }))
+    }
+
+    async fn activate_revision(
+        &self,
+        request: Request<proto::ActivateRevisionRequest>,
+    ) -> Result<Response<proto::ActivateRevisionResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let command = convert::activate_command(request.into_inner()).map_err(status::invalid)?;
+        let portfolio_id = command.portfolio_id.clone();
+        let done = activate_revision(&self.0, &caller, command).await.map_err(status::plain)?;
+        let (activation, ranked) = (&done.activation, done.ranked_permille);
+        let activation = Some(convert::activation_to(&portfolio_id, activation, ranked));
+        let findings = done.findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        Ok(Response::new(proto::ActivateRevisionResponse { activation, findings }))
+    }
+
+    async fn list_activations(
+        &self,
+        request: Request<proto::ListActivationsRequest>,
+    ) -> Result<Response<proto::ListActivationsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = convert::Page::alone(request.page_size, request.page_token);
+        let read = convert::both(page, convert::portfolio_id(&request.portfolio_id));
+        let (page, portfolio_id) = read.map_err(status::invalid)?;
+        let (engine, caller, id) = (&self.0, &caller, &portfolio_id);
+        listing::answer(page, |size, token| async move {
+            let (found, next_page_token) =
+                list_activations(engine, caller, id, (size, &token)).await?;
+            let activation =
+                |(activation, ranked): &(_, i64)| convert::activation_to(id, activation, *ranked);
+            let activations = found.iter().map(activation).collect();
+            Ok(proto::ListActivationsResponse { activations, next_page_token })
+        })
+        .await
+    }
+}

@@ -1,0 +1,113 @@
+//! What is odd about a scorecard that can rank: nobody would have written it on purpose.
+
+use std::collections::HashMap;
+
+use super::RuleSet;
+use super::compile::Compiled;
+
+/// Something odd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScorecardWarning {
+    /// Where, such as `characteristics[3]`; begins with `business.` in the scorecard for
+    /// businesses.
+    pub path: String,
+    /// What.
+    pub message: String,
+}
+
+impl RuleSet {
+    /// What is odd about its scorecards.
+    pub fn warnings(&self) -> Vec<ScorecardWarning> {
+        let mut warnings = Vec::new();
+        let cards = [("", Some(&self.person)), ("business.", self.business.as_ref())];
+        for (place, card) in cards {
+            let found = card.map(|card| of_card(&card.card)).unwrap_or_default();
+            warnings.extend(found.into_iter().map(|(path, message)| ScorecardWarning {
+                path: format!("{place}{path}"),
+                message,
+            }));
+        }
+        warnings
+    }
+}
+
+fn of_card(card: &Compiled) -> Vec<(String, String)> {
+    let mut found = without_effect(card);
+    found.extend(features_twice(card));
+    found.extend(groups_out_of_reach(card));
+    found
+}
+
+/// Characteristics that add the same to every case.
+fn without_effect(card: &Compiled) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (at, one) in card.characteristics.iter().enumerate() {
+        let path = format!("characteristics[{at}]");
+        if !one.active {
+            let message = format!(
+                "{} looks at a protected input that is switched off: it adds nothing",
+                one.name
+            );
+            found.push((path, message));
+        } else if one.best_contribution == one.worst_contribution {
+            let added = one.best_contribution;
+            let message = format!("{} adds {added} to every case, whatever its input", one.name);
+            found.push((path, message));
+        }
+    }
+    found
+}
+
+/// One input that counts twice.
+fn features_twice(card: &Compiled) -> Vec<(String, String)> {
+    let mut first: HashMap<String, &str> = HashMap::new();
+    let mut found = Vec::new();
+    for (at, one) in card.characteristics.iter().enumerate() {
+        let feature = format!("{:?}", one.feature);
+        match first.get(&feature) {
+            Some(other) => {
+                let message = format!("{} looks at the same feature as {other}", one.name);
+                found.push((format!("characteristics[{at}].feature"), message));
+            }
+            None => {
+                first.insert(feature, &one.name);
+            }
+        }
+    }
+    found
+}
+
+/// Groups that no case can be in.
+fn groups_out_of_reach(card: &Compiled) -> Vec<(String, String)> {
+    let active = || card.characteristics.iter().filter(|one| one.active);
+    let best = card.base_points + active().map(|one| one.best_contribution).sum::<i32>();
+    let worst = card.base_points + active().map(|one| one.worst_contribution).sum::<i32>();
+    let (best, worst) = (best.clamp(0, 1_000), worst.clamp(0, 1_000));
+    let mut found = Vec::new();
+    // Once, where all stages have the same.
+    let mut before = None;
+    for (at, cutoffs) in card.cutoffs.iter().enumerate() {
+        if before.replace(*cutoffs) == Some(*cutoffs) {
+            continue;
+        }
+        let path = match card.cutoffs.iter().all(|other| other == cutoffs) {
+            true => "cutoffs".to_owned(),
+            false => format!("cutoffs_by_stage.M{}", at + 1),
+        };
+        if cutoffs.a > best {
+            let message = format!(
+                "no case can be an A: the highest score is {best}, A begins at {}",
+                cutoffs.a
+            );
+            found.push((format!("{path}.a"), message));
+        }
+        if cutoffs.b <= worst {
+            let message = format!(
+                "no case can be a C: the lowest score is {worst}, B begins at {}",
+                cutoffs.b
+            );
+            found.push((format!("{path}.b"), message));
+        }
+    }
+    found
+}
