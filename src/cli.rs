@@ -22,6 +22,7 @@ mod output;
 mod portfolio;
 mod push;
 pub mod rows;
+mod scorecard;
 mod serve;
 mod settings;
 mod transfer;
@@ -106,6 +107,9 @@ enum Settled {
     /// Lists, creates and changes portfolios
     #[command(subcommand)]
     Portfolio(portfolio::Command),
+    /// Changes what ranks cases: drafts of scorecards, activation and the way back
+    #[command(subcommand)]
+    Scorecard(scorecard::Command),
     /// Measures how fast a running server is, over generated cases
     #[command(subcommand)]
     Bench(bench::Command),
@@ -168,6 +172,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Settled::Case(command) => case::run(&context, command).await,
         Settled::Debtor(command) => debtor::run(&context, command).await,
         Settled::Portfolio(command) => portfolio::run(&context, command).await,
+        Settled::Scorecard(command) => scorecard::run(&context, command).await,
         Settled::Bench(command) => bench::run(&context, command).await,
         Settled::Migrate(command) => migrate::run(&context, command).await,
         Settled::Transfer(args) => transfer::run(&context, args).await,

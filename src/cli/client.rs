@@ -13,6 +13,7 @@ use crate::proto;
 /// The generated clients over one connection.
 pub(super) type Portfolios = proto::portfolio_service_client::PortfolioServiceClient<Channel>;
 pub(super) type Cases = proto::case_service_client::CaseServiceClient<Channel>;
+pub(super) type Scorecards = proto::scorecard_service_client::ScorecardServiceClient<Channel>;
 pub(super) type WorkLists = proto::work_list_service_client::WorkListServiceClient<Channel>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,6 +94,11 @@ impl Client {
     /// Cases.
     pub(super) fn cases(&self) -> Cases {
         Cases::new(self.0.clone())
+    }
+
+    /// Scorecards.
+    pub(super) fn scorecards(&self) -> Scorecards {
+        Scorecards::new(self.0.clone())
     }
 
     /// Work lists.

@@ -265,6 +265,7 @@ fn exit_of_reason(reason: &str) -> Option<Exit> {
         | "LEASE_TOKEN_MALFORMED"
         | "PAGE_TOKEN_MALFORMED"
         | "REQUEST_TOO_LARGE"
+        | "REVISION_INVALID"
         | "REQUEST_MALFORMED" => Exit::Invalid,
         "LEASE_EXPIRED" | "LEASE_SUPERSEDED" | "REPORT_ALREADY_EXISTS" | "EVENT_ALREADY_EXISTS" => {
             Exit::Conflict
@@ -282,6 +283,11 @@ fn next_of_reason(reason: &str) -> &'static str {
             "`arrears worklist list` shows the work lists; `arrears init` creates one"
         }
         "CASE_NOT_FOUND" => "`arrears case list` shows the cases of the portfolio",
+        "REVISION_NOT_FOUND" => "`arrears scorecard ls` shows the revisions",
+        "REVISION_NOT_DRAFT" => "make a draft of it: `arrears scorecard new` with --base",
+        "ACTIVATION_NOT_FOUND" | "ACTIVATION_CHANGED" => {
+            "`arrears scorecard history` shows the activations"
+        }
         "LEASE_EXPIRED" | "LEASE_SUPERSEDED" => {
             "lease the work again with `arrears worklist lease`"
         }

@@ -35,6 +35,10 @@ words! {
     INCOME_STATE = IncomeState;
     /// Person or business.
     DEBTOR_KIND = DebtorKind;
+    /// Whether a revision can still be changed.
+    REVISION_STATE = RevisionState;
+    /// How much a finding weighs.
+    FINDING_SEVERITY = FindingSeverity;
     /// Why a case ended.
     CLOSE_REASON = CloseReason;
     /// What a contact point is.

@@ -39,6 +39,7 @@ pub(super) use scorecard::{
     activate_command, activation_to, create_request, finding_to, head_to, path_to, revision_name,
     revision_to, scorecard_filter, update_command, validate_request,
 };
+pub use scorecard::{card_of, scorecard_of};
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,

@@ -17,6 +17,7 @@ mod proxy;
 mod readme;
 mod resume;
 mod sba;
+mod scorecard;
 mod settings;
 mod taiwan;
 mod transfer;

@@ -12,7 +12,7 @@ use crate::scoring::card::{
 use crate::scoring::{Audience, Dimension, Family};
 
 use super::field::{TEXT_BYTES_MAX, required_choice, text};
-use super::path::Path;
+use super::path::{Path, ROOT};
 
 mod request;
 mod write;
@@ -24,6 +24,22 @@ pub(in crate::grpc) use request::{
 pub(in crate::grpc) use write::{activation_to, finding_to, head_to, path_to, revision_to};
 
 const CUSTOM_KINDS: [&str; 3] = ["NUMBER", "TEXT", "FLAG"];
+
+/// Reads a scorecard as the contract writes it.
+///
+/// # Errors
+/// Every field that makes no sense by itself; whether the scorecard can rank shows when
+/// it is compiled.
+pub fn card_of(scorecard: proto::Scorecard) -> Result<Card, Violations> {
+    let mut broken = Violations::new();
+    let read = card(scorecard, &CardField::ALL, &ROOT.field("scorecard"), &mut broken);
+    broken.or(read)
+}
+
+/// A scorecard as the contract writes it.
+pub fn scorecard_of(card: &Card) -> proto::Scorecard {
+    write::card_to(card)
+}
 
 /// Reads the parts of a scorecard that are asked for; the others are left empty.
 fn card(
@@ -191,17 +207,13 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grpc::convert::path::ROOT;
     use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML};
 
     #[test]
     fn a_scorecard_written_as_a_message_reads_back_the_same() {
         for yaml in [CONSUMER_YAML, BUSINESS_YAML] {
             let shipped = Card::read(yaml).expect("a shipped scorecard is one");
-            let message = write::card_to(&shipped);
-            let mut broken = Violations::new();
-            let read = card(message, &CardField::ALL, &ROOT.field("scorecard"), &mut broken);
-            assert_eq!((read, broken), (shipped, Violations::new()));
+            assert_eq!(card_of(scorecard_of(&shipped)), Ok(shipped));
         }
     }
 }

@@ -1,0 +1,200 @@
+//! `arrears scorecard`: drafts, what is wrong with one, activation and the way back.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::client::{Client, Context};
+use super::failure::{Exit, Failure};
+use super::output::{self, Format};
+use crate::grpc::{card_of, scorecard_of};
+use crate::proto;
+use crate::scoring::card::Card;
+
+mod activate;
+mod validate;
+mod view;
+
+use view::RevisionView;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists the revisions of all scorecards, or of one
+    #[command(visible_alias = "list", after_help = "Example:\n  arrears scorecard ls consumer")]
+    Ls(LsArgs),
+    /// Writes a revision as YAML, to be edited; with -o json as JSON
+    #[command(after_help = "Example:\n  arrears scorecard get consumer > consumer.yaml")]
+    Get(GetArgs),
+    /// Tells everything that is wrong or odd with a scorecard; needs no server for a file.
+    /// Ends with 3 if it cannot rank
+    #[command(after_help = "Examples:\n  arrears scorecard validate consumer.yaml\n  \
+        arrears scorecard validate --revision consumer/2 --portfolio north")]
+    Validate(validate::ValidateArgs),
+    /// Makes a draft of a file
+    #[command(after_help = "Example:\n  \
+        arrears scorecard new consumer.yaml --title \"older debts are harder\"")]
+    New(NewArgs),
+    /// Changes a draft to what a file says
+    #[command(after_help = "Example:\n  arrears scorecard update consumer.yaml --revision 2")]
+    Update(UpdateArgs),
+    /// Makes a revision rank the cases of a portfolio
+    #[command(after_help = "Examples:\n  \
+        arrears scorecard activate consumer 2 --reason \"approved on 3 March\"\n  \
+        arrears scorecard activate business 3 --for business --reason trial --dry-run")]
+    Activate(activate::ActivateArgs),
+    /// Goes back to what ranked a portfolio at an earlier activation
+    #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason \"too many C\"")]
+    Rollback(activate::RollbackArgs),
+    /// Lists what has ranked a portfolio, the newest first
+    #[command(after_help = "Example:\n  arrears scorecard history -o json")]
+    History(activate::HistoryArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LsArgs {
+    /// The scorecard; all if none is named
+    #[arg(default_value = "")]
+    scorecard_id: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct GetArgs {
+    /// The scorecard
+    scorecard_id: String,
+    /// The number of the revision; 0 is the newest
+    #[arg(default_value_t = 0)]
+    revision_no: i64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NewArgs {
+    /// The scorecard, YAML or JSON
+    file: PathBuf,
+    /// A name for people
+    #[arg(long, default_value = "")]
+    title: String,
+    /// The number of the revision of the same scorecard that it was made from
+    #[arg(long, value_name = "REVISION_NO")]
+    base: Option<i64>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct UpdateArgs {
+    /// The scorecard, YAML or JSON
+    file: PathBuf,
+    /// The number of the draft
+    #[arg(long, value_name = "REVISION_NO")]
+    revision: i64,
+    /// A new name for people; the one there is if not given
+    #[arg(long)]
+    title: Option<String>,
+    /// The etag that the draft was read with: refused if somebody else has changed it
+    /// since
+    #[arg(long)]
+    etag: Option<String>,
+}
+
+/// Runs a command.
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Ls(args) => ls(context, args).await,
+        Command::Get(args) => get(context, args).await,
+        Command::Validate(args) => validate::validate(context, args).await,
+        Command::New(args) => new(context, args).await,
+        Command::Update(args) => update(context, args).await,
+        Command::Activate(args) => activate::activate(context, args).await,
+        Command::Rollback(args) => activate::rollback(context, args).await,
+        Command::History(args) => activate::history(context, args).await,
+    }
+}
+
+async fn ls(context: &Context, args: LsArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let mut request = proto::ListRevisionsRequest {
+        scorecard_id: args.scorecard_id,
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let mut revisions = Vec::new();
+    loop {
+        let answer = client.scorecards().list_revisions(request.clone()).await?.into_inner();
+        revisions.extend(answer.revisions.iter().map(RevisionView::new));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            return output::records(context.format, &revisions);
+        }
+    }
+}
+
+async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let revision = revision(&client, &args.scorecard_id, args.revision_no).await?;
+    let card = card_of(revision.scorecard.unwrap_or_default());
+    let card = card.map_err(|found| {
+        let count = found.0.len();
+        Failure::new(Exit::Failure, format!("{count} fields of the answer make no sense"))
+    })?;
+    match context.format {
+        Format::Json | Format::Jsonl => output::json(context.format, &card),
+        Format::Table | Format::Csv => {
+            let yaml = serde_saphyr::to_string(&card);
+            output::write_out(&yaml.map_err(|error| Failure::new(Exit::Failure, error))?)
+        }
+    }
+}
+
+async fn revision(
+    client: &Client,
+    scorecard_id: &str,
+    revision_no: i64,
+) -> Result<proto::Revision, Failure> {
+    let request = proto::GetRevisionRequest { name: Some(name(scorecard_id, revision_no)) };
+    let answer = client.scorecards().get_revision(request).await?.into_inner();
+    Ok(answer.revision.unwrap_or_default())
+}
+
+fn name(scorecard_id: &str, revision_no: i64) -> proto::RevisionName {
+    proto::RevisionName { scorecard_id: scorecard_id.to_owned(), revision_no }
+}
+
+/// Reads a file as it stands.
+fn text_of(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(Exit::Failure, format!("{}: {error}", file.display())))
+}
+
+/// Reads a scorecard; whether it can rank is for others to say.
+fn card_in(file: &Path) -> Result<Card, Failure> {
+    Card::read(&text_of(file)?)
+        .map_err(|found| Failure::new(Exit::Invalid, format!("{}: {found}", file.display())))
+}
+
+async fn new(context: &Context, args: NewArgs) -> Result<(), Failure> {
+    let card = card_in(&args.file)?;
+    let client = context.connect().await?;
+    let request = proto::CreateRevisionRequest {
+        base: args.base.map(|number| name(&card.scorecard_id, number)),
+        scorecard: Some(scorecard_of(&card)),
+        title: args.title,
+    };
+    let answer = client.scorecards().create_revision(request).await?.into_inner();
+    let made = RevisionView::new(&answer.revision.unwrap_or_default());
+    output::records(context.format, std::slice::from_ref(&made))?;
+    if context.format == Format::Table {
+        let next = format!("next: arrears scorecard validate --revision {}", made.name());
+        output::note(&next);
+    }
+    Ok(())
+}
+
+async fn update(context: &Context, args: UpdateArgs) -> Result<(), Failure> {
+    let card = card_in(&args.file)?;
+    let client = context.connect().await?;
+    let mut revision = revision(&client, &card.scorecard_id, args.revision).await?;
+    revision.scorecard = Some(scorecard_of(&card));
+    revision.title = args.title.unwrap_or(revision.title);
+    revision.etag = args.etag.unwrap_or(revision.etag);
+    let request = proto::UpdateRevisionRequest { revision: Some(revision), update_mask: None };
+    let answer = client.scorecards().update_revision(request).await?.into_inner();
+    output::records(context.format, &[RevisionView::new(&answer.revision.unwrap_or_default())])
+}

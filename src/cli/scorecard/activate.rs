@@ -1,0 +1,163 @@
+//! `arrears scorecard activate`, `rollback` and `history`.
+
+use clap::{Args, ValueEnum};
+
+use super::super::client::{Client, Context};
+use super::super::failure::{Exit, Failure};
+use super::super::output::{self, Format};
+use super::name;
+use super::view::{ActivationView, FindingView};
+use crate::proto;
+use proto::activate_revision_request::Target;
+
+#[derive(Args, Debug)]
+pub(in super::super) struct ActivateArgs {
+    /// The scorecard
+    scorecard_id: String,
+    /// The number of the revision
+    revision_no: i64,
+    #[command(flatten)]
+    how: How,
+    /// Whose cases it ranks; those that the scorecard ranks already, else persons
+    #[arg(long = "for", value_enum)]
+    kind: Option<Kind>,
+}
+
+#[derive(Args, Debug)]
+pub(in super::super) struct RollbackArgs {
+    /// The activation to go back to, as `history` numbers them
+    activation_id: i64,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Args, Debug)]
+struct How {
+    /// Why, for those who ask later
+    #[arg(long)]
+    reason: String,
+    /// The portfolio; the one of the settings, or the only one, if not given
+    #[arg(short, long)]
+    portfolio: Option<String>,
+    /// The activation that the decision was made from: refused where another one is
+    /// active. The active one if not given
+    #[arg(long, value_name = "ACTIVATION_ID")]
+    expected: Option<i64>,
+    /// Says what would be and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(in super::super) struct HistoryArgs {
+    /// The portfolio; the one of the settings, or the only one, if not given
+    #[arg(short, long)]
+    portfolio: Option<String>,
+}
+
+/// Whose cases a scorecard ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Natural persons.
+    Person,
+    /// Businesses.
+    Business,
+}
+
+/// The activation that ranks a portfolio now.
+async fn active(client: &Client, portfolio_id: &str) -> Result<proto::Activation, Failure> {
+    let portfolio_id = portfolio_id.to_owned();
+    let request =
+        proto::ListActivationsRequest { portfolio_id, page_size: 1, ..Default::default() };
+    let answer = client.scorecards().list_activations(request).await?.into_inner();
+    let newest = answer.activations.into_iter().next();
+    newest.ok_or_else(|| Failure::new(Exit::Failure, "the portfolio has no activation"))
+}
+
+pub(super) async fn activate(context: &Context, args: ActivateArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, args.how.portfolio.as_deref()).await?;
+    let active = active(&client, &portfolio_id).await?;
+    let of_businesses = active.business_scorecard.as_ref();
+    let kind = args.kind.unwrap_or_else(|| {
+        match of_businesses.is_some_and(|name| name.scorecard_id == args.scorecard_id) {
+            true => Kind::Business,
+            false => Kind::Person,
+        }
+    });
+    let debtor_kind = match kind {
+        Kind::Person => proto::DebtorKind::Person,
+        Kind::Business => proto::DebtorKind::Business,
+    };
+    let request = proto::ActivateRevisionRequest {
+        target: Some(Target::Revision(name(&args.scorecard_id, args.revision_no))),
+        debtor_kind: debtor_kind as i32,
+        ..request(portfolio_id, args.how, &active)
+    };
+    put_to_work(context, &client, request).await
+}
+
+pub(super) async fn rollback(context: &Context, args: RollbackArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, args.how.portfolio.as_deref()).await?;
+    let active = active(&client, &portfolio_id).await?;
+    let request = proto::ActivateRevisionRequest {
+        target: Some(Target::RollbackToActivationId(args.activation_id)),
+        ..request(portfolio_id, args.how, &active)
+    };
+    put_to_work(context, &client, request).await
+}
+
+fn request(
+    portfolio_id: String,
+    how: How,
+    active: &proto::Activation,
+) -> proto::ActivateRevisionRequest {
+    proto::ActivateRevisionRequest {
+        portfolio_id,
+        expected_activation_id: how.expected.unwrap_or(active.activation_id),
+        reason: how.reason,
+        validate_only: how.dry_run,
+        ..Default::default()
+    }
+}
+
+async fn put_to_work(
+    context: &Context,
+    client: &Client,
+    request: proto::ActivateRevisionRequest,
+) -> Result<(), Failure> {
+    let dry_run = request.validate_only;
+    let answer = client.scorecards().activate_revision(request).await?.into_inner();
+    for finding in answer.findings.iter().map(FindingView::new) {
+        output::note(&format!("warning: {}: {}", finding.path, finding.message));
+    }
+    let activation = answer.activation.unwrap_or_default();
+    output::records(context.format, &[ActivationView::new(&activation)])?;
+    if context.format == Format::Table {
+        output::note(match dry_run {
+            true => "nothing was changed",
+            false => {
+                "every lease is ranked by it from now on; `arrears scorecard history` tells \
+                      how far the other cases are"
+            }
+        });
+    }
+    Ok(())
+}
+
+pub(super) async fn history(context: &Context, args: HistoryArgs) -> Result<(), Failure> {
+    let client = context.connect().await?;
+    let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
+    let mut request =
+        proto::ListActivationsRequest { portfolio_id, page_size: 1_000, ..Default::default() };
+    let mut activations = Vec::new();
+    loop {
+        let answer = client.scorecards().list_activations(request.clone()).await?.into_inner();
+        activations.extend(answer.activations.iter().map(ActivationView::new));
+        request.page_token = answer.next_page_token;
+        if request.page_token.is_empty() {
+            return output::records(context.format, &activations);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the commands show of revisions, findings and activations.
+
+use serde::Serialize;
+
+use super::super::output::Record;
+use super::super::view::time;
+use super::super::word;
+use crate::proto;
+
+/// A revision.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RevisionView {
+    scorecard_id: String,
+    revision_no: i64,
+    state: String,
+    title: String,
+    base_revision_no: i64,
+    author: String,
+    create_time: String,
+    activate_time: String,
+    content_hash: String,
+    etag: String,
+}
+
+impl RevisionView {
+    pub(super) fn new(revision: &proto::Revision) -> RevisionView {
+        let name = revision.name.clone().unwrap_or_default();
+        RevisionView {
+            scorecard_id: name.scorecard_id,
+            revision_no: name.revision_no,
+            state: word::REVISION_STATE.word(revision.state).to_owned(),
+            title: revision.title.clone(),
+            base_revision_no: revision.base_revision_no,
+            author: revision.author.clone(),
+            create_time: time(revision.create_time.as_ref()),
+            activate_time: time(revision.activate_time.as_ref()),
+            content_hash: revision.content_hash.clone(),
+            etag: revision.etag.clone(),
+        }
+    }
+
+    /// As commands take it.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.scorecard_id, self.revision_no)
+    }
+}
+
+impl Record for RevisionView {
+    const HEADER: &'static [&'static str] =
+        &["scorecard", "revision", "state", "title", "author", "created", "activated"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.scorecard_id.clone(),
+            self.revision_no.to_string(),
+            self.state.clone(),
+            self.title.clone(),
+            self.author.clone(),
+            self.create_time.clone(),
+            self.activate_time.clone(),
+        ]
+    }
+}
+
+/// Something wrong or odd.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct FindingView {
+    pub(super) severity: String,
+    /// The line of the file, from 1, where known.
+    pub(super) line: Option<u64>,
+    pub(super) path: String,
+    pub(super) message: String,
+}
+
+impl FindingView {
+    pub(super) fn new(finding: &proto::ScorecardFinding) -> FindingView {
+        FindingView {
+            severity: word::FINDING_SEVERITY.word(finding.severity).to_owned(),
+            line: None,
+            path: finding.path.clone(),
+            message: finding.message.clone(),
+        }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.severity == "ERROR"
+    }
+}
+
+impl Record for FindingView {
+    const HEADER: &'static [&'static str] = &["severity", "line", "path", "message"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.severity.clone(),
+            self.line.map_or_else(String::new, |line| line.to_string()),
+            self.path.clone(),
+            self.message.clone(),
+        ]
+    }
+}
+
+/// An activation.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ActivationView {
+    portfolio_id: String,
+    activation_id: i64,
+    scorecard: String,
+    business_scorecard: String,
+    actor: String,
+    activate_time: String,
+    ranked_permille: i32,
+    reason: String,
+    rule_set_id: String,
+}
+
+impl ActivationView {
+    pub(super) fn new(activation: &proto::Activation) -> ActivationView {
+        let name = |name: &Option<proto::RevisionName>| {
+            let name = name.as_ref();
+            name.map(|name| format!("{}/{}", name.scorecard_id, name.revision_no))
+                .unwrap_or_default()
+        };
+        ActivationView {
+            portfolio_id: activation.portfolio_id.clone(),
+            activation_id: activation.activation_id,
+            scorecard: name(&activation.scorecard),
+            business_scorecard: name(&activation.business_scorecard),
+            actor: activation.actor.clone(),
+            activate_time: time(activation.activate_time.as_ref()),
+            ranked_permille: activation.ranked_permille,
+            reason: activation.reason.clone(),
+            rule_set_id: activation.rule_set_id.clone(),
+        }
+    }
+}
+
+impl Record for ActivationView {
+    const HEADER: &'static [&'static str] =
+        &["activation", "persons", "businesses", "by", "at", "ranked", "reason"];
+
+    fn cells(&self) -> Vec<String> {
+        let ranked = match self.ranked_permille {
+            0 => String::new(),
+            permille => format!("{} %", permille / 10),
+        };
+        vec![
+            self.activation_id.to_string(),
+            self.scorecard.clone(),
+            self.business_scorecard.clone(),
+            self.actor.clone(),
+            self.activate_time.clone(),
+            ranked,
+            self.reason.clone(),
+        ]
+    }
+}

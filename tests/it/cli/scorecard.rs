@@ -1,0 +1,118 @@
+//! `arrears scorecard`: from the shipped one to another that ranks, and back.
+
+use serde_json::Value;
+
+use super::program::{Program, run_alone};
+
+/// A server with a portfolio and one case.
+fn with_case() -> Program {
+    let program = Program::start();
+    program.create_portfolio("north");
+    program.write(
+        "cases.csv",
+        "case_id,debtor_id,overdue_amount,currency,oldest_due_date\n1,d,10,EUR,2026-01-01\n",
+    );
+    program.run_well(&["import", "cases", "cases.csv"]);
+    program
+}
+
+fn listed(program: &Program, args: &[&str]) -> Vec<Value> {
+    let printed = program.run_well(&[&["-o", "json"], args].concat());
+    printed.json().as_array().unwrap().clone()
+}
+
+/// The file that `get` writes, with one text replaced.
+fn edited(program: &Program, from: &str, to: &str) {
+    let yaml = program.run_well(&["scorecard", "get", "consumer"]).data;
+    assert_eq!(yaml.matches(from).count(), 1, "{from:?} stands once in {yaml}");
+    program.write("consumer.yaml", &yaml.replace(from, to));
+}
+
+#[test]
+fn a_scorecard_is_edited_as_a_file_activated_and_taken_back() {
+    let program = with_case();
+    let score = || {
+        let case = &listed(&program, &["case", "list"])[0];
+        case["recovery_score"].as_i64().unwrap()
+    };
+    let before = score();
+    edited(&program, "base_points: 500", "base_points: 400");
+    program.run_well(&["scorecard", "validate", "consumer.yaml"]);
+    let made = program.run_well(&["scorecard", "new", "consumer.yaml", "--title", "harder"]);
+    assert!(made.notes.contains("scorecard validate --revision consumer/2"), "{}", made.notes);
+    program.run_well(&["scorecard", "validate", "--revision", "consumer/2"]);
+
+    let activate = ["scorecard", "activate", "consumer", "2", "--reason", "older debts"];
+    let would = program.run_well(&[&activate[..], &["--dry-run"]].concat());
+    assert!(would.notes.contains("nothing was changed"), "{}", would.notes);
+    program.run_well(&activate);
+    let explained = program.run_well(&["-o", "json", "case", "explain", "1"]).json();
+    assert_eq!(explained["recovery_score"], before - 100, "{explained}");
+
+    let history = listed(&program, &["scorecard", "history"]);
+    let told: Vec<_> = history
+        .iter()
+        .map(|one| (one["activation_id"].as_i64().unwrap(), one["scorecard"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [(2, "consumer/2"), (1, "consumer/1")]);
+    assert_eq!(history[0]["business_scorecard"], "business/1");
+
+    let late = [&activate[..], &["--expected", "1"]].concat();
+    let refused = program.run(&late);
+    assert_eq!(refused.code, 7, "{}", refused.notes);
+    assert!(refused.notes.contains("ACTIVATION_CHANGED"), "{}", refused.notes);
+
+    program.run_well(&["scorecard", "rollback", "1", "--reason", "too many C"]);
+    let explained = program.run_well(&["-o", "json", "case", "explain", "1"]).json();
+    assert_eq!(explained["recovery_score"], before);
+    assert_eq!(listed(&program, &["scorecard", "history"])[0]["reason"], "too many C");
+}
+
+#[test]
+fn a_draft_is_changed_until_it_ranks() {
+    let program = with_case();
+    edited(&program, "base_points: 500", "base_points: 400");
+    program.run_well(&["scorecard", "new", "consumer.yaml"]);
+    edited(&program, "base_points: 400", "base_points: 410");
+    program.run_well(&["scorecard", "update", "consumer.yaml", "--revision", "2"]);
+    let stored = program.run_well(&["-o", "json", "scorecard", "get", "consumer", "2"]).json();
+    assert_eq!(stored["base_points"], 410);
+
+    let stale = ["scorecard", "update", "consumer.yaml", "--revision", "2", "--etag", "1"];
+    assert_eq!(program.run(&stale).code, 7);
+    program.run_well(&["scorecard", "activate", "consumer", "2", "--reason", "trial"]);
+    let refused = program.run(&["scorecard", "update", "consumer.yaml", "--revision", "2"]);
+    assert!(refused.notes.contains("REVISION_NOT_DRAFT"), "{}", refused.notes);
+    let states: Vec<_> = listed(&program, &["scorecard", "ls", "consumer"])
+        .iter()
+        .map(|one| one["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["ACTIVATED", "ACTIVATED"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_with_its_line_and_no_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("small.yaml"), text).unwrap();
+    let validate = |args: &[&str]| {
+        run_alone(folder.path(), &[&["-o", "json", "scorecard", "validate"], args].concat())
+    };
+    let document = include_str!("../../../docs/SCORECARDS.md");
+    let small = document.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    write(small);
+    let good = validate(&["small.yaml"]);
+    assert!(good.notes.contains("small.yaml can rank"), "{}", good.notes);
+
+    write(&small.replace("from: 31, to: 91", "from: 32, to: 91"));
+    let bad = validate(&["small.yaml"]);
+    assert_eq!(bad.code, 3, "{}", bad.notes);
+    let found = &bad.json()[0];
+    assert_eq!(found["severity"], "ERROR");
+    assert_eq!(found["path"], "characteristics[0].bins[1].from");
+    let line = small.lines().position(|line| line.contains("from: 31, to: 91")).unwrap() + 1;
+    assert_eq!(found["line"], line);
+
+    write("scorecard_id: [");
+    assert_eq!(validate(&["small.yaml"]).code, 3);
+    assert_eq!(validate(&["nowhere.yaml"]).code, 1);
+}
