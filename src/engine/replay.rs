@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::model::{
     CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, Part, PortfolioId,
+    PortfolioNo,
 };
 use crate::scoring::{CaseInput, Ranked};
 use crate::store::cases::{self, CaseContent, CaseHead};
 use crate::store::debtors;
 use crate::store::events::replay::{PastBody, PastEvent, Reader};
-use crate::store::{Damage, Lock};
+use crate::store::{Damage, Lock, Tx, activations};
 
 use super::{Caller, Engine, Error, read};
 
@@ -45,11 +46,12 @@ pub struct Replay {
 }
 
 /// Puts events, in their order, one on another. Whether a document closes its
-/// case depends on the tolerance of the rule set of the time.
+/// case depends on the tolerance of the rule set of the time, which an event tells where
+/// it is not that of the first one.
 struct Fold<'a> {
     part: Part,
     case_no: CaseNo,
-    tolerance_minor: i64,
+    first_tolerance_minor: i64,
     days: &'a dyn LocalDays,
     folded: Option<Folded>,
     kinds: [usize; 8],
@@ -58,13 +60,14 @@ struct Fold<'a> {
 impl Fold<'_> {
     fn add(&mut self, event: PastEvent) -> Result<(), Error> {
         self.kinds[kind(&event.body)] += 1;
+        let tolerance_minor = event.tolerance_amount_minor.unwrap_or(self.first_tolerance_minor);
         let folded = match (&mut self.folded, event.body) {
             (known, PastBody::Facts { facts, debtor_id, .. }) => {
                 let old = known.take();
                 let mut history = old.as_ref().map(|old| old.history.clone()).unwrap_or_default();
                 let before = old.as_ref().map(|old| &old.facts);
                 let day = self.days.day_of(event.ledger_as_of);
-                history.take_document(before, &facts, (self.tolerance_minor, day));
+                history.take_document(before, &facts, (tolerance_minor, day));
                 known.insert(Folded {
                     facts: *facts,
                     history,
@@ -74,7 +77,7 @@ impl Fold<'_> {
                 })
             }
             (Some(folded), body) => {
-                apply(folded, body, event.ledger_as_of, (self.tolerance_minor, self.days));
+                apply(folded, body, event.ledger_as_of, (tolerance_minor, self.days));
                 folded
             }
             (None, _) => {
@@ -141,11 +144,10 @@ pub async fn replay_case(
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let head = read::find(&mut tx, part, &context, &case_id).await?.head;
     let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;
-    let tolerance_minor = rule_set.ranking().tolerance_amount_minor;
     let mut fold = Fold {
         part,
         case_no: head.case_no,
-        tolerance_minor,
+        first_tolerance_minor: first_tolerance(&mut tx, part, head.portfolio_no).await?,
         days: &context.zone,
         folded: None,
         kinds: [0; 8],
@@ -176,6 +178,15 @@ pub async fn replay_case(
     });
     let kinds = fold.kinds;
     Ok(Replay { folded, ranked, kinds, head, content, debtor_id: debtor.debtor_id })
+}
+
+/// The tolerance of the rule set that ranked a portfolio at first.
+async fn first_tolerance(tx: &mut Tx, part: Part, number: PortfolioNo) -> Result<i64, Error> {
+    let first = activations::list(tx, part, number, 2, 1).await?;
+    let missing = || Damage::missing("activation", part, number.0);
+    let first = first.first().ok_or_else(missing)?.rule_set_id;
+    let content = activations::load_rule_set(tx, part, first).await?;
+    Ok(content.ranking.tolerance_amount_minor)
 }
 
 impl Replay {

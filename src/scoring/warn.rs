@@ -43,13 +43,8 @@ fn without_effect(card: &Compiled) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (at, one) in card.characteristics.iter().enumerate() {
         let path = format!("characteristics[{at}]");
-        if !one.active {
-            let message = format!(
-                "{} looks at a protected input that is switched off: it adds nothing",
-                one.name
-            );
-            found.push((path, message));
-        } else if one.best_contribution == one.worst_contribution {
+        // One that looks at a protected input is off by intent.
+        if one.active && one.best_contribution == one.worst_contribution {
             let added = one.best_contribution;
             let message = format!("{} adds {added} to every case, whatever its input", one.name);
             found.push((path, message));

@@ -78,6 +78,9 @@ pub struct NewCaseEvent<'a> {
     pub ledger_as_of: Micros,
     /// The caller's id, if it has one.
     pub event_id: Option<&'a str>,
+    /// The tolerance of the rule set that took it in; nothing where that is the one of
+    /// the portfolio's first activation.
+    pub tolerance_amount_minor: Option<i64>,
     /// What happened.
     pub body: CaseEventBody<'a>,
 }
@@ -97,7 +100,7 @@ impl CaseEventBody<'_> {
         }
     }
 
-    fn bytes(&self, ledger_as_of: Micros) -> Vec<u8> {
+    fn bytes(&self, ledger_as_of: Micros, tolerance_amount_minor: Option<i64>) -> Vec<u8> {
         use stored::event_body::Kind;
         let kind = match self {
             Self::Facts {
@@ -115,7 +118,8 @@ impl CaseEventBody<'_> {
                     let full = Some(encoded.bytes.clone());
                     let as_of_micros = as_of.0;
                     let facts = WholeFacts { full, as_of_micros, source_sequence, debtor_id };
-                    return WholeFactsBody { facts: Some(facts) }.encode_to_vec();
+                    let facts = Some(facts);
+                    return WholeFactsBody { facts, tolerance_amount_minor }.encode_to_vec();
                 };
                 let (changed, changed_fields) = changed_fields(&facts_to(old), &facts_to(new));
                 Kind::Facts(stored::FactsDelta {
@@ -140,7 +144,8 @@ impl CaseEventBody<'_> {
         };
         let told = matches!(self, Self::Facts { .. } | Self::AsOf(_));
         let ledger_as_of_micros = (!told).then_some(ledger_as_of.0);
-        stored::EventBody { kind: Some(kind), ledger_as_of_micros }.encode_to_vec()
+        stored::EventBody { kind: Some(kind), ledger_as_of_micros, tolerance_amount_minor }
+            .encode_to_vec()
     }
 }
 
@@ -187,7 +192,7 @@ pub(crate) async fn append(
             event.event_time.0,
             event.record_time.0,
             event.event_id.map(str::to_owned),
-            event.body.bytes(event.ledger_as_of),
+            event.body.bytes(event.ledger_as_of, event.tolerance_amount_minor),
         ]);
     }
     tx.execute_batch(APPEND, vec![], rows).await?;

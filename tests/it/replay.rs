@@ -7,14 +7,19 @@ use std::sync::Arc;
 use arrears::engine::lease::{
     LeaseCommand, Outcome, Promised, ReportCommand, WorkItem, lease_work,
 };
-use arrears::engine::portfolio::create_portfolio;
+use arrears::engine::portfolio::{create_portfolio, get_portfolio, update_portfolio};
 use arrears::engine::push::{Disposition, Document, PushCommand, push_cases};
 use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
 use arrears::engine::replay::{Replay, replay_case};
 use arrears::engine::report::report_outcomes;
+use arrears::engine::scorecard::{
+    ActivateCommand, Target, activate_revision, create_revision, get_revision,
+};
 use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
 use arrears::model::*;
+use arrears::scoring::card::Cutoffs;
+use arrears::store::activations::RevisionName;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -51,6 +56,8 @@ struct World {
     sent: Vec<Option<Document>>,
     next_sequence: i64,
     next_event: usize,
+    /// The activation that is active.
+    activations: i64,
 }
 
 fn portfolio_id() -> PortfolioId {
@@ -114,6 +121,7 @@ impl World {
             sent,
             next_sequence: 1,
             next_event: 0,
+            activations: 1,
         }
     }
 
@@ -123,7 +131,9 @@ impl World {
                 self.clock.advance(*hours * Micros::HOUR);
                 self.engine.sweep().await.unwrap();
                 self.engine.review().await.unwrap();
+                self.engine.place_anew().await.unwrap();
             }
+            Step::Activate(change) => self.activate(*change).await,
             Step::Work(worked) => self.work(worked).await,
             Step::Push(pushed) => self.push(pushed).await,
             Step::Record(events) => self.record(events).await,
@@ -206,6 +216,46 @@ impl World {
         record_events(&self.engine, &Caller::local(), command).await.unwrap();
     }
 
+    /// Changes what ranks: another scorecard, other settings, or what there was before.
+    async fn activate(&mut self, change: Changed) {
+        let (engine, caller) = (&self.engine, &Caller::local());
+        let expected_activation_id = self.activations;
+        let target = match change {
+            Changed::Scorecard { base_points, cutoff } => {
+                let newest = RevisionName { scorecard_id: "consumer".to_owned(), revision_no: 0 };
+                let mut card = get_revision(engine, caller, newest).await.unwrap().card;
+                card.base_points = base_points;
+                card.cutoffs = Cutoffs { a: cutoff + 100, b: cutoff };
+                let made = create_revision(engine, caller, None, Some(card), String::new());
+                let head = made.await.unwrap().head;
+                let name =
+                    RevisionName { scorecard_id: head.scorecard_id, revision_no: head.revision_no };
+                Target::Revision(name, DebtorKind::Person)
+            }
+            Changed::Settings { tolerance, last_days } => {
+                let read = get_portfolio(engine, caller, portfolio_id()).await.unwrap();
+                let mut settings = read.settings.clone();
+                settings.ranking.tolerance_amount_minor = tolerance;
+                settings.ranking.stage_bounds = StageBounds(last_days);
+                let changed = settings != read.settings;
+                let why = (&*read.settings_version.to_string(), "a test");
+                update_portfolio(engine, caller, portfolio_id(), settings, why).await.unwrap();
+                self.activations += i64::from(changed);
+                return;
+            }
+            Changed::Back(back) => Target::Activation((self.activations - back).max(1)),
+        };
+        let command = ActivateCommand {
+            portfolio_id: portfolio_id(),
+            target,
+            expected_activation_id,
+            reason: "a test".to_owned(),
+            validate_only: false,
+        };
+        let done = activate_revision(engine, caller, command).await.unwrap();
+        self.activations = done.activation.activation_id;
+    }
+
     /// Leases what there is and reports on it, at once or after the lease is over.
     async fn work(&mut self, worked: &Worked) {
         let command = LeaseCommand {
@@ -274,6 +324,21 @@ enum Step {
     Push(Vec<Pushed>),
     Record(Vec<Happened>),
     Work(Worked),
+    Activate(Changed),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Changed {
+    Scorecard {
+        base_points: i32,
+        cutoff: i32,
+    },
+    Settings {
+        tolerance: i64,
+        last_days: [i32; 4],
+    },
+    /// So many activations ago.
+    Back(i64),
 }
 
 #[derive(Clone, Debug)]
@@ -364,12 +429,24 @@ fn worked() -> impl Strategy<Value = Worked> {
     )
 }
 
+fn changed() -> impl Strategy<Value = Changed> {
+    let days = prop_oneof![Just([30, 60, 90, 120]), Just([5, 10, 40, 300])];
+    prop_oneof![
+        2 => (-500..1_500_i32, 100..800_i32)
+            .prop_map(|(base_points, cutoff)| Changed::Scorecard { base_points, cutoff }),
+        3 => (prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64], days)
+            .prop_map(|(tolerance, last_days)| Changed::Settings { tolerance, last_days }),
+        1 => (0..4_i64).prop_map(Changed::Back),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
         4 => vec(pushed(), 1..4).prop_map(Step::Push),
         3 => vec(happened(), 1..4).prop_map(Step::Record),
         2 => worked().prop_map(Step::Work),
+        1 => changed().prop_map(Step::Activate),
     ]
 }
 

@@ -239,6 +239,10 @@ impl WorkingSet {
                 let entry = self.cases.get(&event.case_no);
                 let entry = entry.expect("a case with an event stays in hand");
                 let (event_id, body) = event_body(&event.body, entry);
+                let context = self.portfolio(entry.head.portfolio_no);
+                // The first one's is known.
+                let tolerance = (context.activation_id > 1)
+                    .then(|| context.rule_set.ranking().tolerance_amount_minor);
                 NewCaseEvent {
                     case_no: event.case_no,
                     case_seq: event.case_seq,
@@ -246,6 +250,7 @@ impl WorkingSet {
                     record_time: event.record_time,
                     ledger_as_of: event.ledger_as_of,
                     event_id,
+                    tolerance_amount_minor: tolerance,
                     body,
                 }
             })

@@ -193,6 +193,9 @@ pub(crate) struct WholeFactsBody {
     /// As `EventBody.facts`.
     #[prost(message, optional, tag = "1")]
     pub(crate) facts: Option<WholeFacts>,
+    /// As `EventBody.tolerance_amount_minor`.
+    #[prost(int64, optional, tag = "10")]
+    pub(crate) tolerance_amount_minor: Option<i64>,
 }
 
 /// [`stored::FactsDelta`] with its whole facts as bytes.

@@ -23,6 +23,9 @@ pub struct PastEvent {
     pub event_id: Option<String>,
     /// The instant of the ledger once it had happened.
     pub ledger_as_of: Micros,
+    /// The tolerance of the rule set that took it in; nothing where that is the one of
+    /// the portfolio's first activation.
+    pub tolerance_amount_minor: Option<i64>,
     /// What happened.
     pub body: PastBody,
 }
@@ -91,7 +94,8 @@ impl Reader {
         if case_seq != self.case_seq + 1 {
             return Err(place.corrupt(format!("event {} is missing", self.case_seq + 1)));
         }
-        let body = self.body(kind, &body, place).map_err(|error| of_event(error, case_seq))?;
+        let read = self.body(kind, &body, place).map_err(|error| of_event(error, case_seq));
+        let (body, tolerance_amount_minor) = read?;
         self.case_seq = case_seq;
         Ok(PastEvent {
             case_seq,
@@ -99,13 +103,21 @@ impl Reader {
             record_time: Micros(record_time),
             event_id,
             ledger_as_of: self.ledger_as_of,
+            tolerance_amount_minor,
             body,
         })
     }
 
-    fn body(&mut self, kind: i64, bytes: &[u8], place: Place) -> Result<PastBody, StoreError> {
+    /// What happened, and the tolerance where the event says it.
+    fn body(
+        &mut self,
+        kind: i64,
+        bytes: &[u8],
+        place: Place,
+    ) -> Result<(PastBody, Option<i64>), StoreError> {
         use stored::event_body::Kind;
         let stored: stored::EventBody = place.decode(bytes)?;
+        let tolerance_amount_minor = stored.tolerance_amount_minor;
         let body = stored.kind.ok_or_else(|| place.corrupt("it has no body"))?;
         let told = match &body {
             Kind::Facts(delta) => Some(delta.as_of_micros),
@@ -133,7 +145,7 @@ impl Reader {
         }
         let missing = || place.corrupt("it does not say the ledger's instant");
         self.ledger_as_of = Micros(told.ok_or_else(missing)?);
-        Ok(body)
+        Ok((body, tolerance_amount_minor))
     }
 
     /// A document whole: as stored, or what changed over the one before.

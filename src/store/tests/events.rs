@@ -43,6 +43,7 @@ async fn append(tx: &mut Tx, bodies: Vec<CaseEventBody<'_>>) {
             record_time: Micros(10 + case_seq),
             ledger_as_of: Micros(5_000 + case_seq),
             event_id: None,
+            tolerance_amount_minor: Some(case_seq),
             body,
         })
         .collect();
@@ -184,7 +185,11 @@ async fn insert(tx: &mut Tx, case_seq: i64, kind: i64, body: stored::EventBody) 
 }
 
 fn body(kind: stored::event_body::Kind) -> stored::EventBody {
-    stored::EventBody { kind: Some(kind), ledger_as_of_micros: Some(1) }
+    stored::EventBody {
+        kind: Some(kind),
+        ledger_as_of_micros: Some(1),
+        tolerance_amount_minor: None,
+    }
 }
 
 fn delta(delta: stored::FactsDelta) -> stored::EventBody {
@@ -202,8 +207,8 @@ async fn what_makes_no_sense_is_named() {
     };
     let hold = stored::Hold { kind: 99, ..Default::default() };
     let lift = || Kind::LiftedEventId("h".to_owned());
-    let untold = stored::EventBody { kind: Some(lift()), ledger_as_of_micros: None };
-    let none = stored::EventBody { kind: None, ledger_as_of_micros: None };
+    let untold = stored::EventBody { kind: Some(lift()), ..Default::default() };
+    let none = stored::EventBody::default();
     let cases = [
         (vec![(2, 1, delta(whole()))], "event 1 is missing"),
         (vec![(1, 1, delta(whole())), (3, 5, body(lift()))], "event 2 is missing"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arrears::model::Micros;
 use arrears::proto;
+use sqlx::Connection as _;
 use tonic::Code;
 
 use super::{DAYS, activate, activation, activations, draft, get, number, rank, with_cases};
@@ -249,4 +250,46 @@ async fn a_restart_goes_on_ranking_anew_where_it_stood() {
     for case_id in cases {
         assert_eq!(rank(&server, case_id).await.rule_set_id, active.rule_set_id, "{case_id}");
     }
+}
+
+/// On PostgreSQL: a push has read what ranks, and commits when all cases have been ranked
+/// anew; what it wrote is found when they are looked at once more.
+#[tokio::test]
+async fn a_push_that_was_under_way_while_another_revision_was_activated_is_ranked_by_it() {
+    let server = with_cases(&["c1"]).await;
+    let made = draft(&server, "consumer", harder).await;
+    let hold = "LOCK TABLE case_event IN EXCLUSIVE MODE";
+    let Some(held) = server.database().hold(hold).await else { return };
+    let mut cases = server.cases();
+    let pushed = tokio::spawn(async move {
+        let request = proto::PushCasesRequest {
+            portfolio_id: "cards".to_owned(),
+            cases: vec![crate::support::document("late")],
+            ..Default::default()
+        };
+        cases.push_cases(request).await
+    });
+    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+        WHERE NOT l.granted AND c.relname = 'case_event' \
+        AND c.relnamespace = current_schema()::regnamespace";
+    while server.database().count(waiting) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let active = activate(&server, activation(number(&made), 1)).await.unwrap();
+    let under_way = "SELECT count(*) FROM portfolio_placing WHERE after_case_no >= 0";
+    while server.database().count(under_way) > 0 {
+        tokio::task::yield_now().await;
+    }
+    held.close().await.unwrap();
+    let results = pushed.await.unwrap().unwrap().into_inner().results;
+    assert_eq!(results[0].disposition(), proto::PushDisposition::Created);
+    // Longer than any transaction goes on.
+    server.clock.advance(10 * Micros::MINUTE);
+    let follows = async {
+        while rank(&server, "late").await.rule_set_id != active.rule_set_id {
+            tokio::task::yield_now().await;
+        }
+    };
+    let follows = tokio::time::timeout(Duration::from_secs(60), follows).await;
+    assert!(follows.is_ok(), "{:?}", rank(&server, "late").await);
 }
