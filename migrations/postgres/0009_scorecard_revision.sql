@@ -1,4 +1,4 @@
--- Scorecards by revision, in the home part of a tenant: 1 a draft, 2 activated. An
+-- Scorecards by revision, in the first part of a tenant: 1 a draft, 2 activated. An
 -- activated one never changes.
 CREATE TABLE scorecard_revision (
     part                 BIGINT NOT NULL,

@@ -32,18 +32,18 @@ pub(super) enum Command {
     Validate(validate::ValidateArgs),
     /// Makes a draft of a file
     #[command(after_help = "Example:\n  \
-        arrears scorecard new consumer.yaml --title \"older debts are harder\"")]
+        arrears scorecard new consumer.yaml --title harder --base 1")]
     New(NewArgs),
     /// Changes a draft to what a file says
     #[command(after_help = "Example:\n  arrears scorecard update consumer.yaml --revision 2")]
     Update(UpdateArgs),
     /// Makes a revision rank the cases of a portfolio
     #[command(after_help = "Examples:\n  \
-        arrears scorecard activate consumer 2 --reason \"approved on 3 March\"\n  \
+        arrears scorecard activate consumer 2 --reason approved\n  \
         arrears scorecard activate business 3 --for business --reason trial --dry-run")]
     Activate(activate::ActivateArgs),
     /// Goes back to what ranked a portfolio at an earlier activation
-    #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason \"too many C\"")]
+    #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason mistaken")]
     Rollback(activate::RollbackArgs),
     /// Lists what has ranked a portfolio, the newest first
     #[command(after_help = "Example:\n  arrears scorecard history -o json")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{CaseState, PortfolioSettings};
+use crate::model::{CloseReason, PortfolioSettings};
 use crate::store::placing::{self, Pending};
 use crate::store::{Class, Damage, Tx, activations};
 
@@ -93,8 +93,10 @@ async fn place_slice(
     set.load_debtors_of(tx, slice.case_nos.iter().copied()).await?;
     let mut stale = slice.case_nos;
     stale.retain(|case_no| {
-        let entry = set.case(*case_no).filter(|entry| entry.head.state != CaseState::Closed);
-        entry.is_some_and(|entry| entry.head.rank.rule_set_id != rule_set_id)
+        let head = set.case(*case_no).map(|entry| &entry.head);
+        // Whether a case is settled, the rule set says; what else closed it stands.
+        let by_rule = |reason: Option<_>| reason.is_none_or(|reason| reason == CloseReason::Cured);
+        head.is_some_and(|head| by_rule(head.close_reason) && head.rank.rule_set_id != rule_set_id)
     });
     set.load_content(tx, stale.iter().copied()).await?;
     for case_no in stale {

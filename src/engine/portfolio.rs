@@ -14,7 +14,7 @@ use crate::store::{self, Class, Damage, Tx};
 
 use super::page::PageToken;
 use super::scorecard::{self, Change, shipped};
-use super::{Caller, Engine, Error, Resource, placing};
+use super::{Caller, Engine, Error, Resource, Role, placing};
 
 /// A portfolio as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +164,8 @@ async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<P
 /// # Errors
 /// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
 /// change; `NeedsActivation` when something that ranks read would, without a reason;
-/// `RevisionInvalid` when the scorecards cannot rank by the new settings.
+/// `RoleMissing` for whoever may not activate; `RevisionInvalid` when the scorecards
+/// cannot rank by the new settings.
 pub async fn update_portfolio(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -184,11 +185,13 @@ pub async fn update_portfolio(
                 Box::pin(async move {
                     let by = (caller.subject.as_str(), clock.now_of(tx));
                     let part = parts.first();
+                    portfolios::lock(tx, part, portfolio_id.as_str()).await?;
                     let old = stored(tx, part, &portfolio_id).await?;
                     for part in parts.all() {
                         update(tx, *part, by, (&portfolio_id, &settings, &etag)).await?;
                     }
                     if old.settings.ranking != settings.ranking {
+                        check_may_activate(&caller)?;
                         rerank(tx, &parts, by, (&portfolio_id, &settings, &reason)).await?;
                     }
                     let new = stored(tx, part, &portfolio_id).await?;
@@ -225,6 +228,15 @@ async fn update(
         store::placing::begin(tx, part, old.number, now).await?;
     }
     note(tx, part, by, ("portfolio.updated", settings)).await
+}
+
+/// What ranks cases changes by those who approve, on whatever way.
+fn check_may_activate(caller: &Caller) -> Result<(), Error> {
+    if caller.roles.contains(&Role::Approver) {
+        return Ok(());
+    }
+    let method = "UpdatePortfolio with another ranking".to_owned();
+    Err(Error::RoleMissing { method, roles: Role::Approver.name().to_owned() })
 }
 
 /// Activates the scorecards that are active with other settings.

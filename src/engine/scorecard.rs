@@ -141,10 +141,13 @@ pub async fn create_revision(
                         Some(name) => Some(find(tx, part, name).await?),
                         None => None,
                     };
-                    let base_no = base.as_ref().map_or(0, |base| base.head.revision_no);
+                    let of = base.as_ref().map(|base| base.head.clone());
                     let card = card.or(base.map(|base| base.card));
                     let card = card.ok_or_else(|| required("scorecard"))?;
-                    check_size(&card)?;
+                    // A number says nothing of another scorecard.
+                    let of = of.filter(|base| base.scorecard_id == card.scorecard_id);
+                    let base_no = of.map_or(0, |base| base.revision_no);
+                    check_text(&card)?;
                     let by = (caller.subject.as_str(), now);
                     let made = insert(tx, part, by, (&card, &title), (base_no, false)).await?;
                     note(tx, part, by, ("revision.created", &made)).await?;
@@ -162,12 +165,18 @@ fn required(field: &str) -> Error {
     Error::Invalid(violations)
 }
 
-fn check_size(card: &Card) -> Result<(), Error> {
-    let bytes = card.canonical().len();
+/// What no scorecard may be, however wrong it may be otherwise: too large, or of bytes that
+/// cannot be read back from a file.
+fn check_text(card: &Card) -> Result<(), Error> {
+    let text = card.canonical();
     let mut violations = Violations::new();
-    if bytes > CARD_BYTES_MAX {
+    if text.len() > CARD_BYTES_MAX {
         let bound = format!("at most {CARD_BYTES_MAX} bytes, written as JSON, are allowed");
-        violations.add("scorecard", Reason::FieldOutOfRange, bytes, bound);
+        violations.add("scorecard", Reason::FieldOutOfRange, text.len(), bound);
+    }
+    if let Some(found) = card.unprintable() {
+        let bound = "its texts must be printable";
+        violations.add("scorecard", Reason::FieldMalformed, found.escape_unicode(), bound);
     }
     violations.or(()).map_err(Error::Invalid)
 }
@@ -280,7 +289,7 @@ async fn update(
             field.copy(given, &mut card);
         }
     }
-    check_size(&card)?;
+    check_text(&card)?;
     let title = command.title.as_ref().unwrap_or(&old.head.title);
     let new = (title.as_str(), card.canonical());
     if !revisions::update(tx, part, &old.head, (new.0, &new.1), by.1).await? {
@@ -299,8 +308,7 @@ pub async fn get_revision(
     caller: &Caller,
     name: RevisionName,
 ) -> Result<Revision, Error> {
-    let part = engine.parts(caller).await?.first();
-    shipped::offered(engine, caller, part).await?;
+    let part = shipped::offered(engine, caller).await?;
     let mut tx = engine.store.read().await?;
     find(&mut tx, part, &name).await
 }
@@ -322,8 +330,7 @@ pub async fn list_revisions(
         Some((id, number)) => (id, number.parse().map_err(|_| Error::PageTokenMalformed)?),
         None => (filter, 0),
     };
-    let part = engine.parts(caller).await?.first();
-    shipped::offered(engine, caller, part).await?;
+    let part = shipped::offered(engine, caller).await?;
     let mut tx = engine.store.read().await?;
     let mut rows =
         revisions::list(&mut tx, part, scorecard_id, (id, number), page_size + 1).await?;
@@ -350,7 +357,10 @@ pub async fn validate_revision(
         None => RankingSettings::default(),
     };
     let card = match subject {
-        Subject::Given(card) => *card,
+        Subject::Given(card) => {
+            check_text(&card)?;
+            *card
+        }
         Subject::Stored(name) => get_revision(engine, caller, name).await?.card,
     };
     let definition = RuleSetDefinition {

@@ -207,9 +207,28 @@ impl Card {
         serde_json::to_string(self).expect("a scorecard has text keys only")
     }
 
+    /// The first character of any of its texts that is neither printable nor a line break
+    /// or tab: written to a file it could not be read back.
+    pub fn unprintable(&self) -> Option<char> {
+        let value = serde_json::to_value(self).expect("a scorecard has text keys only");
+        unprintable_in(&value)
+    }
+
     /// The BLAKE3 hash of [`Card::canonical`].
     pub fn content_hash(&self) -> [u8; 32] {
         *blake3::hash(self.canonical().as_bytes()).as_bytes()
+    }
+}
+
+fn unprintable_in(value: &serde_json::Value) -> Option<char> {
+    let odd = |c: &char| {
+        (c.is_control() && !['\n', '\t'].contains(c)) || ['\u{FFFE}', '\u{FFFF}'].contains(c)
+    };
+    match value {
+        serde_json::Value::String(text) => text.chars().find(odd),
+        serde_json::Value::Array(items) => items.iter().find_map(unprintable_in),
+        serde_json::Value::Object(fields) => fields.values().find_map(unprintable_in),
+        _ => None,
     }
 }
 

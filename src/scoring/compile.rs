@@ -199,7 +199,8 @@ impl Compiler<'_> {
             let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
             self.find("characteristics", message);
         }
-        let characteristics = self.characteristics(&card.characteristics);
+        let written = &card.characteristics[..count.min(CHARACTERISTICS_MAX)];
+        let characteristics = self.characteristics(written);
         let terms = self.terms(card);
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
@@ -364,7 +365,7 @@ impl Compiler<'_> {
             self.find("priority.terms", format!("has {count} entries; {TERMS_MAX} are allowed"));
         }
         let mut compiled = Vec::new();
-        for (at, term) in card.priority.terms.iter().enumerate() {
+        for (at, term) in card.priority.terms.iter().take(TERMS_MAX).enumerate() {
             self.path = format!("priority.terms[{at}]");
             let (place, bins) = card::place_of(&self.places.priority.terms, at);
             self.at = place;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::RuleSet;
-use super::compile::Compiled;
+use super::compile::{Compiled, CompiledCharacteristic};
 
 /// Something odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +43,21 @@ fn without_effect(card: &Compiled) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (at, one) in card.characteristics.iter().enumerate() {
         let path = format!("characteristics[{at}]");
+        let (worst, best) = range(one);
         // One that looks at a protected input is off by intent.
-        if one.active && one.best_contribution == one.worst_contribution {
-            let added = one.best_contribution;
-            let message = format!("{} adds {added} to every case, whatever its input", one.name);
+        if one.active && best == worst {
+            let message = format!("{} adds {best} to every case, whatever its input", one.name);
             found.push((path, message));
         }
     }
     found
+}
+
+/// What a characteristic adds at worst and at best; a code that cannot occur has no label.
+fn range(one: &CompiledCharacteristic) -> (i32, i32) {
+    let occurring = one.by_code.iter().filter(|bin| !bin.label.is_empty());
+    let added = || occurring.clone().map(|bin| bin.contribution);
+    (added().min().unwrap_or(0), added().max().unwrap_or(0))
 }
 
 /// One input that counts twice.
@@ -75,8 +82,8 @@ fn features_twice(card: &Compiled) -> Vec<(String, String)> {
 /// Groups that no case can be in.
 fn groups_out_of_reach(card: &Compiled) -> Vec<(String, String)> {
     let active = || card.characteristics.iter().filter(|one| one.active);
-    let best = card.base_points + active().map(|one| one.best_contribution).sum::<i32>();
-    let worst = card.base_points + active().map(|one| one.worst_contribution).sum::<i32>();
+    let best = card.base_points + active().map(|one| range(one).1).sum::<i32>();
+    let worst = card.base_points + active().map(|one| range(one).0).sum::<i32>();
     let (best, worst) = (best.clamp(0, 1_000), worst.clamp(0, 1_000));
     let mut found = Vec::new();
     // Once, where all stages have the same.

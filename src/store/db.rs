@@ -8,7 +8,8 @@
 //!   `FROM` with `AS` and a name, where its column is `value`;
 //! - `{texts:$2}`: likewise a list of texts;
 //! - `{pairs:$2,$3}`: behind `FROM` with `AS` and a name, a table of two columns, `first`
-//!   and `second`, whose rows are two lists of integers side by side;
+//!   and `second`, whose rows are two lists of integers side by side; `{text_pairs:$2,$3}`
+//!   likewise of texts;
 //! - `{lock:d}`: locks the rows of the table named `d` until the transaction ends,
 //!   where several transactions may write at once;
 //! - `{sqlite:...}`: a hint for the planner of SQLite, which changes no result.

@@ -1,7 +1,7 @@
 //! Which portfolios have cases to be placed anew, and how far that has come: it goes
 //! on behind a restart where it stood.
 
-use crate::model::{CaseNo, CaseState, Gate, Micros, Part, PortfolioNo, QueueState, RuleSetId};
+use crate::model::{CaseNo, CloseReason, Gate, Micros, Part, PortfolioNo, QueueState, RuleSetId};
 
 use super::StoreError;
 use super::db::{Lock, Tx, params, statements};
@@ -17,7 +17,7 @@ statements! {
     CLAIM = "SELECT after_case_no FROM portfolio_placing \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 {lock:portfolio_placing}";
     // Keys first, from an index that has no more than keys.
-    PLACED_SLICE = "SELECT s.case_no, h.state, h.rule_set_id, COALESCE(q.state, 0), \
+    PLACED_SLICE = "SELECT s.case_no, COALESCE(h.close_reason, 0), h.rule_set_id, COALESCE(q.state, 0), \
         COALESCE(q.withheld_by, 0) FROM (SELECT k.case_no FROM case_head k \
             WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
             ORDER BY k.case_no LIMIT 2000) AS s \
@@ -52,9 +52,10 @@ pub(crate) struct Slice {
     pub(crate) next: Option<CaseNo>,
 }
 
-/// The longest that a transaction may go on with settings it has read, and some time to
+/// The longest that a transaction may go on with settings it has read, counted from the
+/// beginning of the one that changes them, which may last as long itself; and some time to
 /// spare: that bound is kept by another machine's clock.
-const SETTINGS_KEPT: i64 = TRANSACTION_MAX.as_secs() as i64 * Micros::SECOND + SPARE;
+const SETTINGS_KEPT: i64 = 2 * TRANSACTION_MAX.as_secs() as i64 * Micros::SECOND + SPARE;
 const SPARE: i64 = 5 * Micros::SECOND;
 
 /// Has all cases of a portfolio placed anew, from the first one on; where others write
@@ -96,7 +97,8 @@ pub(crate) async fn claim(tx: &mut Tx, from: Pending) -> Result<bool, StoreError
 /// The next cases, at most `most`, whose rank is of another rule set than `active`, or
 /// whose place settings have a say in: those that are ready, and those withheld by the age
 /// of their ledger or by a cap. Holds, leases, promises and cooling stand whatever the
-/// settings say, and a closed case keeps its rank.
+/// settings say. A case that was closed for another reason than being settled keeps its
+/// rank; whether one is settled, the rule set says.
 pub(crate) async fn next_slice(
     tx: &mut Tx,
     from: Pending,
@@ -106,8 +108,9 @@ pub(crate) async fn next_slice(
     let params = params![from.part.0, from.portfolio_no.0, from.after.0];
     let rows: Vec<(i64, i64, i64, i64, i64)> = tx.fetch_all(PLACED_SLICE, params).await?;
     let last = rows.last().map(|(case_no, ..)| CaseNo(*case_no));
-    let concerned = |(_, state, rule_set_id, place, gate): &&(i64, i64, i64, i64, i64)| {
-        (*state != CaseState::Closed as i64 && *rule_set_id != active.0)
+    let by_rule = |reason: i64| reason == 0 || reason == CloseReason::Cured as i64;
+    let concerned = |(_, reason, rule_set_id, place, gate): &&(i64, i64, i64, i64, i64)| {
+        (by_rule(*reason) && *rule_set_id != active.0)
             || *place == QueueState::Ready as i64
             || [Gate::LedgerOld as i64, Gate::Limit as i64].contains(gate)
     };

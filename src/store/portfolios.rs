@@ -5,7 +5,7 @@ use crate::model::{
 };
 
 use super::StoreError;
-use super::db::{Tx, int_list, params, statements, text_list};
+use super::db::{Lock, Tx, int_list, params, statements, text_list};
 use super::encode::{Place, settings_from, settings_to, work_list_from, work_list_to};
 
 /// A named, versioned resource as stored.
@@ -53,6 +53,8 @@ statements! {
         create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_id = $2";
     PORTFOLIO_BY_NO = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
         create_time, update_time FROM portfolio WHERE part = $1 AND portfolio_no = $2";
+    LOCK = "SELECT portfolio_no FROM portfolio \
+        WHERE part = $1 AND portfolio_id = $2 {lock:portfolio}";
     ACTIVE_BY_ID = active_portfolios!("{texts:$2}", "portfolio_id");
     ACTIVE_BY_NO = active_portfolios!("{ints:$2}", "portfolio_no");
     LIST_PORTFOLIOS = "SELECT portfolio_no, portfolio_id, settings, settings_version, \
@@ -113,6 +115,13 @@ pub(crate) async fn portfolio_by_id(
     let row: Option<Row> =
         tx.fetch_optional(PORTFOLIO_BY_ID, params![part.0, portfolio_id]).await?;
     row.map(|row| portfolio(row, part)).transpose()
+}
+
+/// Takes a portfolio in hand for a change of its settings or of what ranks it: two such
+/// changes come one after the other. Nothing where it does not exist.
+pub(crate) async fn lock(tx: &mut Tx, part: Part, portfolio_id: &str) -> Result<(), StoreError> {
+    let _: Vec<(i64,)> = tx.fetch_locked(LOCK, params![part.0, portfolio_id], Lock::Wait).await?;
+    Ok(())
 }
 
 /// Finds a portfolio by number.

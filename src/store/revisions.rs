@@ -1,4 +1,4 @@
-//! Scorecards by revision. They lie in the home part of a tenant; what ranks cases is a
+//! Scorecards by revision. They lie in the first part of a tenant; what ranks cases is a
 //! rule set, which has the scorecards' text.
 
 use crate::model::{Micros, Part};

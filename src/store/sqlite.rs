@@ -184,9 +184,9 @@ fn expanded(sql: &'static str, rows: &str) -> String {
         Placeholder::Ints(parameter) | Placeholder::Texts(parameter) => {
             text.push_str(&format!("(SELECT value FROM json_each({parameter}))"));
         }
-        Placeholder::Pairs(first, second) => text.push_str(&format!(
-            "(SELECT value AS first, {second} ->> key AS second FROM json_each({first}))"
-        )),
+        Placeholder::Pairs(first, second) | Placeholder::TextPairs(first, second) => text.push_str(
+            &format!("(SELECT value AS first, {second} ->> key AS second FROM json_each({first}))"),
+        ),
         // One writer: there is nobody to lock out.
         Placeholder::Lock(_) => {}
         Placeholder::Sqlite(more) => text.push_str(more),

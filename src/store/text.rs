@@ -36,6 +36,8 @@ pub(super) enum Placeholder<'t> {
     Texts(&'t str),
     /// `{pairs:$n,$m}`: the parameters.
     Pairs(&'t str, &'t str),
+    /// `{text_pairs:$n,$m}`: the parameters.
+    TextPairs(&'t str, &'t str),
     /// `{lock:d}`: the name of the table.
     Lock(&'t str),
     /// `{sqlite:...}`: what only SQLite is told.
@@ -59,9 +61,12 @@ pub(super) fn expand(
             None if name == "rows" => Placeholder::Rows,
             Some(("ints", parameter)) => Placeholder::Ints(parameter),
             Some(("texts", parameter)) => Placeholder::Texts(parameter),
-            Some(("pairs", parameters)) => {
+            Some((kind @ ("pairs" | "text_pairs"), parameters)) => {
                 let (first, second) = parameters.split_once(',').expect("pairs have two lists");
-                Placeholder::Pairs(first, second)
+                match kind {
+                    "pairs" => Placeholder::Pairs(first, second),
+                    _ => Placeholder::TextPairs(first, second),
+                }
             }
             Some(("lock", table)) => Placeholder::Lock(table),
             Some(("sqlite", text)) => Placeholder::Sqlite(text),

@@ -81,6 +81,9 @@ fn expected() -> Vec<Row> {
     let hour = |hours: i64| NOW.plus(hours * Micros::HOUR).0;
     let row = |kind: &str, of_case, hours| (kind.to_owned(), of_case, hour(hours));
     let rows = [
+        // The scorecards that the program ships.
+        row("revision.created", false, 0),
+        row("revision.created", false, 0),
         row("portfolio.created", false, 0),
         row("rule_set.activated", false, 0),
         row("portfolio.updated", false, 0),
@@ -94,7 +97,8 @@ fn expected() -> Vec<Row> {
         row("hold.placed", false, 4),
     ];
     let numbered = (1..).zip(rows);
-    numbered.map(|(no, (kind, of_case, at))| (no, kind, of_case, "local".to_owned(), at)).collect()
+    let actor = |no| if no <= 2 { "arrears" } else { "local" }.to_owned();
+    numbered.map(|(no, (kind, of_case, at))| (no, kind, of_case, actor(no), at)).collect()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Scorecards: drafts, what is wrong with one, activation and the way back.
 
+use std::time::Duration;
+
 use arrears::proto;
 use tonic::Status;
 
@@ -7,6 +9,7 @@ use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
 mod drafts;
+mod settings;
 
 /// Days that a case of [`document`] is overdue at the start of a test.
 const DAYS: i32 = 62;
@@ -79,4 +82,16 @@ async fn activations(server: &TestServer) -> Vec<proto::Activation> {
 
 async fn rank(server: &TestServer, case_id: &str) -> proto::Rank {
     server.get("cards", case_id).await.rank.unwrap()
+}
+
+/// Every case loses 100 points.
+fn harder(card: &mut proto::Scorecard) {
+    card.base_points -= 100;
+}
+
+/// Waits until all cases are ranked by the active rule set.
+async fn ranked(server: &TestServer) {
+    let done = async { while activations(server).await[0].ranked_permille < 1_000 {} };
+    let done = tokio::time::timeout(Duration::from_secs(60), done).await;
+    assert!(done.is_ok(), "the cases are not ranked anew: {:?}", activations(server).await);
 }

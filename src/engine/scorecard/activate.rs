@@ -142,6 +142,7 @@ async fn activate(
     if active_id != command.expected_activation_id {
         return Err(Error::ActivationChanged(active_id));
     }
+    let mut draft = None;
     match &command.target {
         Target::Activation(id) => change = earlier(tx, part, stored.number, *id).await?,
         Target::Revision(name, kind) => {
@@ -160,12 +161,7 @@ async fn activate(
                     change.business_scorecard = Some(name.clone());
                 }
             }
-            if !command.validate_only && revision.head.activate_time.is_none() {
-                change.compile()?;
-                if !revisions::freeze(tx, part, &revision.head, by.1).await? {
-                    return Err(tx.conflict("a draft was changed while it was activated").into());
-                }
-            }
+            draft = Some(revision.head).filter(|head| head.activate_time.is_none());
         }
     }
     let rules = change.compile()?;
@@ -180,6 +176,11 @@ async fn activate(
     };
     let mut ranked_permille = 0;
     if !command.validate_only {
+        if let Some(head) = draft
+            && !revisions::freeze(tx, part, &head, by.1).await?
+        {
+            return Err(tx.conflict("a draft was changed while it was activated").into());
+        }
         activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
         ranked_permille = ranked(tx, parts, stored.number).await?;
     }

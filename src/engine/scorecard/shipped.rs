@@ -50,16 +50,16 @@ async fn insert(
     shipped: &Shipped,
     now: Micros,
 ) -> Result<RevisionName, Error> {
-    super::insert(tx, part, (AUTHOR, now), (&shipped.card, &title()), (0, true)).await
+    let by = (AUTHOR, now);
+    let made = super::insert(tx, part, by, (&shipped.card, &title()), (0, true)).await?;
+    super::note(tx, part, by, ("revision.created", &made)).await?;
+    Ok(made)
 }
 
-/// The same where that was not done yet, for those who only look. A tenant that has
-/// nothing stored has no revisions either.
-pub(super) async fn offered(
-    engine: &Arc<Engine>,
-    caller: &Caller,
-    part: Part,
-) -> Result<(), Error> {
+/// The same where that was not done yet, for those who only look: the part in which all
+/// revisions are then.
+pub(super) async fn offered(engine: &Arc<Engine>, caller: &Caller) -> Result<Part, Error> {
+    let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
     let mut missing = false;
     for shipped in CARDS.iter() {
@@ -68,7 +68,7 @@ pub(super) async fn offered(
     }
     drop(tx);
     if !missing {
-        return Ok(());
+        return Ok(part);
     }
     let (owner, caller) = (Arc::clone(engine), caller.clone());
     engine
@@ -78,8 +78,10 @@ pub(super) async fn offered(
             move |tx| {
                 Box::pin(async move {
                     let now = owner.now_of(tx);
+                    // A tenant that has stored nothing yet is given its parts by this.
                     let part = owner.tenants.claim(tx, &caller, now).await?.first();
-                    offer(tx, part, now).await
+                    offer(tx, part, now).await?;
+                    Ok::<_, Error>(part)
                 })
             },
             |_| (),

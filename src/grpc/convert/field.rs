@@ -65,6 +65,11 @@ pub(super) fn text(
         let bound = format!("has {} bytes; at most {bytes_max} are allowed", text.len());
         broken.add(at.to_string(), Reason::FieldOutOfRange, shown(&text), bound);
     }
+    // Not every database can store it.
+    if text.contains('\0') {
+        let bound = "it must not contain U+0000";
+        broken.add(at.to_string(), Reason::FieldMalformed, text.escape_default(), bound);
+    }
     text
 }
 

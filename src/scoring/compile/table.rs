@@ -8,7 +8,12 @@ use super::super::card::{Bin, Points, ReasonText};
 use super::super::feature::{CUSTOM_PREFIX, Feature, FeatureKind, decimal};
 use super::{Compiler, POINTS_MAX, is_name};
 
-/// The label, the points and the own reason of each code.
+/// The largest bound of a bin, in the units of its feature: reckoning with days and
+/// amounts stays within 64 bits.
+const BOUND_MAX: u64 = 1_000_000_000_000_000_000;
+
+/// The label, the points and the own reason of each code. A code that cannot occur has no
+/// label.
 type Labels = Vec<(String, i32, Option<ReasonText>)>;
 
 /// The parts in which a characteristic and a term are alike.
@@ -69,7 +74,7 @@ impl Compiler<'_> {
             }
         };
         for (at, label) in labels.iter().enumerate() {
-            if label.1.abs() > POINTS_MAX {
+            if !(-POINTS_MAX..=POINTS_MAX).contains(&label.1) {
                 let field = match at.checked_sub(usize::from(FIRST)) {
                     Some(bin) => format!("bins[{bin}].points"),
                     None => format!("{}.points", ["missing", "unknown", "other"][at]),
@@ -126,8 +131,9 @@ impl Compiler<'_> {
             None if needed => self.find(field, "must be given, with its points".to_owned()),
             _ => {}
         }
-        labels[usize::from(code)] =
-            (field.to_owned(), points.map_or(0, |points| points.points), None);
+        if let Some(points) = points {
+            labels[usize::from(code)] = (field.to_owned(), points.points, None);
+        }
     }
 
     fn ranges(
@@ -185,11 +191,12 @@ impl Compiler<'_> {
 
     fn bound(&mut self, field: &str, text: Option<&str>, scale: i64) -> Option<i64> {
         let text = text?;
-        let bound = parse_decimal(text, scale);
+        let bound = parse_decimal(text, scale).filter(|bound| bound.unsigned_abs() <= BOUND_MAX);
         if bound.is_none() {
             let what =
                 if scale == 1 { "a whole number" } else { "a number of at most six decimals" };
-            self.find(field, format!("{text:?} is not {what}"));
+            let most = BOUND_MAX / scale.unsigned_abs();
+            self.find(field, format!("{text:?} is not {what} from -{most} to {most}"));
         }
         bound
     }
@@ -220,11 +227,13 @@ impl Compiler<'_> {
     }
 
     fn texts(&mut self, written: &[Bin], labels: &mut Labels) -> Bins {
-        let mut texts: Vec<(Box<str>, u8)> = Vec::new();
-        for (code, name) in self.listed(written, labels) {
-            match texts.binary_search_by(|entry| entry.0.as_ref().cmp(name)) {
-                Ok(_) => self.find("bins", format!("{name:?} stands in two bins")),
-                Err(at) => texts.insert(at, (Box::from(name), code)),
+        let listed = self.listed(written, labels).into_iter();
+        let mut texts: Vec<(Box<str>, u8)> =
+            listed.map(|(code, name)| (Box::from(name), code)).collect();
+        texts.sort();
+        for pair in texts.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                self.find("bins", format!("{:?} stands in two bins", pair[0].0));
             }
         }
         Bins::Texts(texts)

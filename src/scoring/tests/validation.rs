@@ -161,6 +161,12 @@ fn special_bins_stand_where_they_can_occur_and_nowhere_else() {
 
 #[test]
 fn numbers_keep_their_bounds() {
+    one(
+        "- { to: 31, points: 50 }",
+        "- { to: 31, points: -2147483648 }",
+        "characteristics[0].bins[0].points",
+        "is -2147483648; -1000 to 1000 are allowed",
+    );
     one("{ a: 600, b: 400 }", "{ a: 400, b: 400 }", "cutoffs", "a is 400 and b is 400");
     one("{ a: 600, b: 400 }", "{ a: 1001, b: 400 }", "cutoffs", "a <= 1000");
     one("{ a: 600, b: 400 }", "{ a: 600, b: 0 }", "cutoffs", "0 < b");

@@ -86,9 +86,8 @@ fn expanded(sql: &'static str, lock: Lock, rows: Rows<'_>) -> String {
         },
         Placeholder::Ints(parameter) => list(text, parameter, "bigint"),
         Placeholder::Texts(parameter) => list(text, parameter, "text"),
-        Placeholder::Pairs(first, second) => text.push_str(&format!(
-            "(SELECT UNNEST({first}::bigint[]) AS first, UNNEST({second}::bigint[]) AS second)"
-        )),
+        Placeholder::Pairs(first, second) => pairs(text, (first, second), "bigint"),
+        Placeholder::TextPairs(first, second) => pairs(text, (first, second), "text"),
         Placeholder::Sqlite(_) => {}
         Placeholder::Lock(table) => match lock {
             Lock::None => {}
@@ -107,6 +106,12 @@ fn list(text: &mut String, parameter: &str, of: &str) {
         }
         None => text.push_str(&format!("(SELECT UNNEST({parameter}::{of}[]) AS value)")),
     }
+}
+
+fn pairs(text: &mut String, (first, second): (&str, &str), of: &str) {
+    text.push_str(&format!(
+        "(SELECT UNNEST({first}::{of}[]) AS first, UNNEST({second}::{of}[]) AS second)"
+    ));
 }
 
 /// The texts that PostgreSQL sees of statements and batches, by name; those that can

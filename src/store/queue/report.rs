@@ -31,9 +31,9 @@ statements! {
     FIND = "SELECT case_no, lease_seq, request_hash, outcome_code, late, next_at \
         FROM {pairs:$2,$3} AS l CROSS JOIN report \
         WHERE part = $1 AND case_no = l.first AND lease_seq = l.second";
-    FIND_PULLS = "SELECT worker_id, request_id, leases FROM pull WHERE part = $1 \
-        AND work_list_no = $2 AND worker_id IN {texts:$3} AND request_id IN {texts:$4} \
-        AND pull_time > $5";
+    FIND_PULLS = "SELECT worker_id, request_id, leases \
+        FROM {text_pairs:$3,$4} AS l CROSS JOIN pull WHERE part = $1 AND work_list_no = $2 \
+        AND worker_id = l.first AND request_id = l.second AND pull_time > $5";
     SAVE_PULL = "INSERT INTO pull (part, work_list_no, worker_id, request_id, leases, pull_time) \
         VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (part, work_list_no, worker_id, request_id) DO UPDATE SET \
@@ -142,7 +142,6 @@ pub(crate) async fn find_pulls<'a>(
     let place = Place { table: "pull", part: part.0, key: work_list_no.0 };
     let mut found = HashMap::new();
     for (worker_id, request_id, leases) in rows {
-        // One worker may have used the name of another one's pull.
         let Some(pull) = asked.get(&(worker_id.as_str(), request_id.as_str())) else { continue };
         let pairs: Vec<(i64, i64)> =
             serde_json::from_str(&leases).map_err(|error| place.corrupt(error))?;

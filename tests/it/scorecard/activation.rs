@@ -1,28 +1,19 @@
 //! Activation: one switch for all, by whoever decided from what is active, and back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use arrears::model::Micros;
+use arrears::model::{Micros, TestClock};
 use arrears::proto;
 use sqlx::Connection as _;
 use tonic::Code;
 
-use super::{DAYS, activate, activation, activations, draft, get, number, rank, with_cases};
-use crate::support::{TestServer, portfolio, pull, refusal};
+use super::{
+    activate, activation, activations, draft, get, harder, number, rank, ranked, with_cases,
+};
+use crate::support::{NOW, TestDatabase, TestServer, always, document, pull, refusal};
 
 use proto::activate_revision_request::Target;
-
-/// Every case loses 100 points.
-fn harder(card: &mut proto::Scorecard) {
-    card.base_points -= 100;
-}
-
-/// Waits until all cases are ranked by the active rule set.
-async fn ranked(server: &TestServer) {
-    let done = async { while activations(server).await[0].ranked_permille < 1_000 {} };
-    let done = tokio::time::timeout(Duration::from_secs(60), done).await;
-    assert!(done.is_ok(), "the cases are not ranked anew: {:?}", activations(server).await);
-}
 
 #[tokio::test]
 async fn a_lease_right_after_is_ranked_by_the_new_revision_and_the_others_follow() {
@@ -164,10 +155,8 @@ async fn all_that_is_missing_of_an_activation_is_told_at_once() {
 #[tokio::test]
 async fn a_revision_for_businesses_ranks_businesses_only() {
     let server = with_cases(&["c1"]).await;
-    let business = proto::CaseDocument {
-        debtor_kind: proto::DebtorKind::Business as i32,
-        ..crate::support::document("b1")
-    };
+    let business =
+        proto::CaseDocument { debtor_kind: proto::DebtorKind::Business as i32, ..document("b1") };
     server.push("cards", vec![business]).await;
     let before = (rank(&server, "c1").await, rank(&server, "b1").await);
     let made = draft(&server, "business", harder).await;
@@ -183,58 +172,6 @@ async fn a_revision_for_businesses_ranks_businesses_only() {
     ranked(&server).await;
     assert_eq!(rank(&server, "c1").await.recovery_score, before.0.recovery_score);
     assert_eq!(rank(&server, "b1").await.recovery_score, before.1.recovery_score - 100);
-}
-
-#[tokio::test]
-async fn settings_that_ranks_read_change_by_an_activation_and_go_back_with_it() {
-    let server = with_cases(&["c1"]).await;
-    let stage = async || server.get("cards", "c1").await.stage();
-    assert_eq!(stage().await, proto::Stage::M3, "{DAYS} days");
-    let request = proto::GetPortfolioRequest { portfolio_id: "cards".to_owned() };
-    let read = server.portfolios().get_portfolio(request.clone()).await.unwrap().into_inner();
-    let mut changed = read.portfolio.clone().unwrap();
-    changed.ranking.as_mut().unwrap().stage_bounds = vec![10, 20, 30, 40];
-    let request_of = |portfolio: &proto::Portfolio, why: &str| proto::UpdatePortfolioRequest {
-        portfolio: Some(portfolio.clone()),
-        activation_reason: why.to_owned(),
-    };
-    let refused = refusal(server.portfolios().update_portfolio(request_of(&changed, "")).await);
-    assert_eq!(refused.reason, "NEEDS_ACTIVATION");
-    assert_eq!(activations(&server).await.len(), 1);
-
-    let updated = server.portfolios().update_portfolio(request_of(&changed, "shorter")).await;
-    let updated = updated.unwrap().into_inner().portfolio.unwrap();
-    assert_eq!(updated.ranking, changed.ranking);
-    ranked(&server).await;
-    assert_eq!(stage().await, proto::Stage::M5);
-    let active = activations(&server).await.remove(0);
-    assert_eq!((&active.rule_set_id, &*active.reason), (&updated.rule_set_id, "shorter"));
-
-    let back = proto::ActivateRevisionRequest {
-        target: Some(Target::RollbackToActivationId(1)),
-        ..activation(0, 2)
-    };
-    activate(&server, back).await.unwrap();
-    ranked(&server).await;
-    assert_eq!(stage().await, proto::Stage::M3);
-    let now = server.portfolios().get_portfolio(request).await.unwrap().into_inner();
-    assert_eq!(now.portfolio.unwrap().ranking, read.portfolio.unwrap().ranking);
-}
-
-#[tokio::test]
-async fn a_protected_input_switched_on_must_be_one_that_a_scorecard_looks_at() {
-    let server = TestServer::start().await;
-    let created = server.create(portfolio("cards")).await;
-    let mut changed = created;
-    let on = &mut changed.ranking.as_mut().unwrap().protected_inputs_on;
-    on.push("marital_status".to_owned());
-    let request = proto::UpdatePortfolioRequest {
-        portfolio: Some(changed),
-        activation_reason: "approved".to_owned(),
-    };
-    let updated = server.portfolios().update_portfolio(request).await.unwrap().into_inner();
-    assert_eq!(updated.portfolio.unwrap().ranking.unwrap().protected_inputs_on, ["marital_status"]);
-    assert_eq!(activations(&server).await.len(), 2);
 }
 
 #[tokio::test]
@@ -264,7 +201,7 @@ async fn a_push_that_was_under_way_while_another_revision_was_activated_is_ranke
     let pushed = tokio::spawn(async move {
         let request = proto::PushCasesRequest {
             portfolio_id: "cards".to_owned(),
-            cases: vec![crate::support::document("late")],
+            cases: vec![document("late")],
             ..Default::default()
         };
         cases.push_cases(request).await
@@ -292,4 +229,26 @@ async fn a_push_that_was_under_way_while_another_revision_was_activated_is_ranke
     };
     let follows = tokio::time::timeout(Duration::from_secs(60), follows).await;
     assert!(follows.is_ok(), "{:?}", rank(&server, "late").await);
+}
+
+#[tokio::test]
+async fn a_tenant_in_four_parts_has_its_revisions_in_one_and_is_ranked_in_all() {
+    let clock = Arc::new(TestClock::new(NOW));
+    let server = TestServer::over_spread(TestDatabase::new(), clock, 4).await;
+    // The first thing that the tenant stores.
+    assert_eq!(get(&server, "consumer", 0).await.author, "arrears");
+    server.create(always("cards")).await;
+    server.push("cards", (0..40).map(|at| document(&format!("c{at}"))).collect()).await;
+    let made = draft(&server, "consumer", harder).await;
+    activate(&server, activation(number(&made), 1)).await.unwrap();
+    ranked(&server).await;
+    let count = |sql: &str| server.database().count(sql);
+    assert_eq!(count("SELECT COUNT(DISTINCT part) FROM case_head"), 4);
+    assert_eq!(count("SELECT COUNT(*) FROM activation WHERE activation_id = 2"), 4);
+    assert_eq!(count("SELECT COUNT(DISTINCT part) FROM scorecard_revision"), 1);
+    for at in 0..40 {
+        let case = server.get("cards", &format!("c{at}")).await;
+        let active = activations(&server).await.remove(0).rule_set_id;
+        assert_eq!(case.rank.unwrap().rule_set_id, active, "c{at}");
+    }
 }

@@ -173,3 +173,58 @@ async fn what_is_odd_is_told_and_keeps_nobody_from_ranking() {
     assert!(nothing.ends_with("adds 0 to every case, whatever its input"), "{nothing}");
     assert_eq!(findings(&server, 1).await, [], "nothing is odd about the shipped one");
 }
+
+#[tokio::test]
+async fn texts_that_no_database_or_file_can_hold_are_refused_by_their_field() {
+    let server = TestServer::start().await;
+    let with = |title: &str, text: &str| proto::CreateRevisionRequest {
+        base: name("consumer", 1),
+        scorecard: Some(proto::Scorecard {
+            scorecard_id: "other".to_owned(),
+            cutoffs: Some(proto::Cutoffs::default()),
+            diagnosis: Some(proto::DiagnosisRule::default()),
+            priority: Some(proto::PriorityFormula::default()),
+            characteristics: vec![proto::Characteristic {
+                name: text.to_owned(),
+                family: proto::Family::Ability as i32,
+                dimension: proto::Dimension::Ability as i32,
+                reason: Some(proto::ReasonText {
+                    audience: proto::Audience::Agent as i32,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }),
+        title: title.to_owned(),
+    };
+    get(&server, "consumer", 1).await;
+    for (title, text, field) in [
+        ("a\0b", "a", "title"),
+        ("a", "a\0b", "scorecard"),
+        ("a", "a\u{7f}b", "scorecard"),
+        ("a", "a\u{9d}b", "scorecard"),
+        ("a", "a\u{ffff}b", "scorecard"),
+    ] {
+        let refused = refusal(server.scorecards().create_revision(with(title, text)).await);
+        let told = (&*refused.violations[0].0, &*refused.violations[0].1);
+        assert_eq!(told, (field, "FIELD_MALFORMED"), "{title:?} {text:?}");
+    }
+    let made = server.scorecards().create_revision(with("größer", "a – b")).await.unwrap();
+    let made = made.into_inner().revision.unwrap();
+    assert_eq!((number(&made), made.base_revision_no), (1, 0), "of another scorecard");
+}
+
+#[tokio::test]
+async fn a_characteristic_that_adds_the_same_whatever_its_input_is_odd() {
+    let server = TestServer::start().await;
+    let made = draft(&server, "consumer", |card| {
+        let age = &mut card.characteristics[0];
+        age.missing_points = Some(10);
+        age.bins.iter_mut().for_each(|bin| bin.points = 10);
+    })
+    .await;
+    let found = findings(&server, number(&made)).await;
+    assert_eq!(found[0].1, "characteristics[0]");
+    assert!(found[0].2.ends_with("adds 10 to every case, whatever its input"), "{found:?}");
+}
