@@ -1,10 +1,26 @@
-//! Checking the audit.
+//! The audit: noting a change of settings, and checking all of it.
 
 use std::sync::Arc;
 
-use crate::store::{Lock, audit};
+use crate::model::{Micros, Part};
+use crate::store::audit::NewAuditRow;
+use crate::store::changes::{self, ChangedCases};
+use crate::store::{Lock, Tx, audit};
 
 use super::{Caller, Engine, Error};
+
+/// Notes a change that is of no case and tells of nobody: a hash of what was set, by whom
+/// and when.
+pub(super) async fn note(
+    tx: &mut Tx,
+    part: Part,
+    by: (&str, Micros),
+    (kind, content): (&'static str, &(impl std::fmt::Debug + Sync)),
+) -> Result<(), Error> {
+    let content = format!("{content:?}");
+    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
+    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
+}
 
 /// Checks that the tenant's audit is unbroken from its first row to its last, in each of
 /// its parts; returns how many rows it has.

@@ -10,6 +10,7 @@ use crate::model::{CloseReason, PortfolioSettings};
 use crate::store::placing::{self, Pending};
 use crate::store::{Class, Damage, Tx, activations};
 
+use super::review::review_into;
 use super::working_set::WorkingSet;
 use super::{Engine, Error};
 
@@ -98,13 +99,7 @@ async fn place_slice(
         let by_rule = |reason: Option<_>| reason.is_none_or(|reason| reason == CloseReason::Cured);
         head.is_some_and(|head| by_rule(head.close_reason) && head.rank.rule_set_id != rule_set_id)
     });
-    set.load_content(tx, stale.iter().copied()).await?;
-    for case_no in stale {
-        // What cannot be read was told when it was loaded, and is put off.
-        if set.check_readable(case_no).is_ok() {
-            set.rank(case_no)?;
-        }
-    }
+    review_into(set, tx, stale).await?;
     placing::advance(tx, from, slice.next).await?;
     Ok(Some(count))
 }

@@ -6,12 +6,11 @@ use crate::model::{Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSetti
 use crate::policy::OUTCOMES_YAML;
 use crate::scoring::FEATURE_VERSION;
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
-use crate::store::audit::NewAuditRow;
-use crate::store::changes::{self, ChangedCases};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::{self, Class, Damage, Tx};
 
+use super::audit::note;
 use super::page::PageToken;
 use super::scorecard::{self, Change, shipped};
 use super::{Caller, Engine, Error, Resource, Role, placing};
@@ -130,17 +129,6 @@ fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
     }
 }
 
-async fn note(
-    tx: &mut Tx,
-    part: Part,
-    by: (&str, Micros),
-    (kind, content): (&'static str, &(impl std::fmt::Debug + Sync)),
-) -> Result<(), Error> {
-    let content = format!("{content:?}");
-    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
-}
-
 async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<Portfolio, Error> {
     let active = activations::active(tx, part, stored.number).await?;
     let number = stored.number.0;
@@ -252,15 +240,8 @@ async fn rerank(
     let stored = stored(tx, parts.first(), portfolio_id).await?;
     let (active_id, mut change) = Change::of_active(tx, parts.first(), &stored).await?;
     change.content.ranking = settings.ranking.clone();
-    let activation = Activation {
-        activation_id: active_id + 1,
-        rule_set_id: change.compile()?.id(),
-        scorecard: change.scorecard.clone(),
-        business_scorecard: change.business_scorecard.clone(),
-        actor: actor.to_owned(),
-        reason: reason.to_owned(),
-        activate_time: now,
-    };
+    let rule_set_id = change.compile()?.id();
+    let activation = change.next(active_id, rule_set_id, (actor, now), reason);
     scorecard::activate_in_all(tx, parts, (portfolio_id, &activation), &change.content).await
 }
 
@@ -281,7 +262,8 @@ fn check_change(old: &PortfolioSettings, new: &PortfolioSettings) -> Result<(), 
     violations.or(()).map_err(Error::Invalid)
 }
 
-async fn stored(
+/// A portfolio as this transaction sees it.
+pub(super) async fn stored(
     tx: &mut Tx,
     part: Part,
     portfolio_id: &PortfolioId,

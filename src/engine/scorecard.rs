@@ -6,11 +6,10 @@ use crate::model::{Micros, Part, PortfolioId, RankingSettings, Reason, RuleSetId
 use crate::scoring::card::Card;
 use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
 use crate::store::activations::RevisionName;
-use crate::store::audit::NewAuditRow;
-use crate::store::changes::{self, ChangedCases};
 use crate::store::revisions::{self, NewRevision, RevisionHead};
 use crate::store::{Class, Damage, Tx};
 
+use super::audit::note;
 use super::page::PageToken;
 use super::{Caller, Engine, Error, Resource};
 
@@ -203,17 +202,6 @@ async fn insert(
     };
     revisions::insert(tx, part, new, now).await?;
     Ok(RevisionName { scorecard_id: scorecard_id.to_owned(), revision_no })
-}
-
-async fn note(
-    tx: &mut Tx,
-    part: Part,
-    by: (&str, Micros),
-    (kind, content): (&'static str, &(impl std::fmt::Debug + Sync)),
-) -> Result<(), Error> {
-    let content = format!("{content:?}");
-    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
 }
 
 /// A revision; the newest where the number is 0.

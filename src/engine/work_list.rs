@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::{Gate, Micros, Part, WorkListId, WorkListNo, WorkListSettings};
-use crate::store::audit::NewAuditRow;
-use crate::store::changes::{self, ChangedCases};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::{Class, Damage, Tx};
 
+use super::audit::note;
 use super::page::PageToken;
 use super::{Caller, Engine, Error, Resource};
 
@@ -130,17 +129,6 @@ async fn check_portfolios(
         }
     }
     Ok(())
-}
-
-async fn note(
-    tx: &mut Tx,
-    part: Part,
-    by: (&str, Micros),
-    (kind, settings): (&'static str, &WorkListSettings),
-) -> Result<(), Error> {
-    let content = format!("{settings:?}");
-    let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
-    Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
 }
 
 async fn stored(tx: &mut Tx, part: Part, id: &WorkListId) -> Result<WorkList, Error> {

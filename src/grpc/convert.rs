@@ -36,8 +36,8 @@ pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
 pub(super) use scorecard::{
-    activate_command, activation_to, create_request, finding_to, head_to, path_to, revision_name,
-    revision_to, scorecard_filter, update_command, validate_request,
+    activate_command, activation_to, create_request, finding_to, head_to, hex, path_to,
+    revision_name, revision_to, scorecard_filter, update_command, validate_request,
 };
 pub use scorecard::{card_of, scorecard_of};
 pub(super) use what_if::{score_portfolio, score_request, what_if};

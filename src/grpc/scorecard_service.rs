@@ -82,7 +82,7 @@ impl ScorecardService for Scorecards {
         let found = validate_revision(&self.0, &caller, subject, portfolio_id).await;
         let (findings, hash) = found.map_err(status::plain)?;
         let findings = findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
-        let content_hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let content_hash = convert::hex(&hash);
         Ok(Response::new(proto::ValidateRevisionResponse { findings, content_hash }))
     }
 

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::model::{DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings};
+use crate::model::{
+    DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
+};
 use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::{Class, Damage, Tx, placing, revisions};
 
+use super::super::audit::note;
 use super::super::page::PageToken;
+use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource};
-use super::{ScorecardFinding, find, note, odd};
+use super::{ScorecardFinding, find, odd};
 
 /// What shall rank a portfolio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +78,25 @@ impl Change {
             scorecard: activation.scorecard,
             business_scorecard: activation.business_scorecard,
         })
+    }
+
+    /// The activation that puts it to work behind another one.
+    pub(in super::super) fn next(
+        &self,
+        active_id: i64,
+        rule_set_id: RuleSetId,
+        (actor, now): (&str, Micros),
+        reason: &str,
+    ) -> Activation {
+        Activation {
+            activation_id: active_id + 1,
+            rule_set_id,
+            scorecard: self.scorecard.clone(),
+            business_scorecard: self.business_scorecard.clone(),
+            actor: actor.to_owned(),
+            reason: reason.to_owned(),
+            activate_time: now,
+        }
     }
 
     /// Checks that it can rank.
@@ -165,15 +188,7 @@ async fn activate(
         }
     }
     let rules = change.compile()?;
-    let activation = Activation {
-        activation_id: active_id + 1,
-        rule_set_id: rules.id(),
-        scorecard: change.scorecard.clone(),
-        business_scorecard: change.business_scorecard.clone(),
-        actor: by.0.to_owned(),
-        reason: command.reason.clone(),
-        activate_time: by.1,
-    };
+    let activation = change.next(active_id, rules.id(), by, &command.reason);
     let mut ranked_permille = 0;
     if !command.validate_only {
         if let Some(head) = draft
@@ -278,12 +293,7 @@ pub async fn list_activations(
     };
     let parts = engine.parts(caller).await?;
     let mut tx = engine.store.read().await?;
-    let stored = portfolios::portfolio_by_id(&mut tx, parts.first(), portfolio_id.as_str()).await?;
-    let stored = stored.ok_or_else(|| Error::NotFound {
-        resource: Resource::Portfolio,
-        id: portfolio_id.to_string(),
-    })?;
-    let number = stored.number;
+    let number = stored(&mut tx, parts.first(), portfolio_id).await?.number;
     let mut rows = activations::list(&mut tx, parts.first(), number, before, page_size + 1).await?;
     let next = PageToken::cut(&mut rows, page_size, request, |last| last.activation_id.to_string());
     let ranked = ranked(&mut tx, &parts, number).await?;

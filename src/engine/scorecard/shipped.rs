@@ -9,6 +9,7 @@ use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML};
 use crate::store::activations::RevisionName;
 use crate::store::{Class, Damage, Tx, revisions};
 
+use super::super::audit::note;
 use super::super::{Caller, Engine, Error};
 
 /// Who makes the revisions of what is shipped.
@@ -52,7 +53,7 @@ async fn insert(
 ) -> Result<RevisionName, Error> {
     let by = (AUTHOR, now);
     let made = super::insert(tx, part, by, (&shipped.card, &title()), (0, true)).await?;
-    super::note(tx, part, by, ("revision.created", &made)).await?;
+    note(tx, part, by, ("revision.created", &made)).await?;
     Ok(made)
 }
 

@@ -46,7 +46,8 @@ pub(in crate::grpc) fn revision_to(revision: &Revision) -> proto::Revision {
     proto::Revision { scorecard: Some(card_to(&revision.card)), ..head_to(&revision.head) }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as two digits each.
+pub(in crate::grpc) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
