@@ -1,11 +1,13 @@
 //! The scoring kernel against its yardstick, in the same run and alternating.
 //!
-//! Part: one million cases, two scorecards of 14 characteristics that share
-//! their bins, group counts, histograms of 20 ranges and the 3x3 migration, on
-//! one thread. Yardstick: adding the entry of every code to a sum per case, from
-//! tables of two packed cards, and nothing else; what any table kernel has to do
-//! at least. The sum of the same bytes is printed beside it. Then the ranking of
-//! single cases from their facts, in microseconds.
+//! Part: a book of one million cases, two scorecards of 14 characteristics, the
+//! counts and amounts of groups, histograms of 20 ranges of scores and priorities, the
+//! 3x3 migration, the ten cases that move most, on one thread. Once with all points
+//! other than in the run before, once with those of one bin. Yardstick: adding the entry
+//! of every code to a sum per case, from tables of two packed cards, and nothing else;
+//! what any table kernel has to do at least; for one bin, adding one column. The sum of
+//! the same bytes is printed beside it. Then the ranking of single cases from their
+//! facts, in microseconds.
 //!
 //! `cargo bench --bench kernel`
 
@@ -16,11 +18,12 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use arrears::model::{
-    ArrearsMonth, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, Input, LocalDays,
-    Micros, RankingSettings, RuleSetId, StageBounds,
+    ArrearsMonth, CaseNo, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, Input,
+    LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,
 };
 use arrears::scoring::{
-    CONSUMER_YAML, CaseInput, CodeColumns, FEATURE_VERSION, RuleSet, RuleSetDefinition,
+    Book, CONSUMER_YAML, CaseInput, FEATURE_VERSION, Filter, RuleSet, RuleSetDefinition,
+    SimulationRequest,
 };
 
 const CASES: usize = 1_000_000;
@@ -50,10 +53,18 @@ impl Random {
     }
 }
 
+/// As of when the cases are ranked.
+const TODAY: Day = Day(20_500);
+
 fn main() {
-    let rules = [compile(&card(1)), compile(&card(2))];
-    let columns = cases(&rules[0]);
-    kernel(&rules, &columns);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
+    pool.install(|| {
+        // Two drafts of one card, that differ in all points; and one more in one bin.
+        let drafts = [compile(&card(1)), compile(&card(2)), compile(&card(3))];
+        let moved = card(2).replacen("points: -40", "points: -35", 1);
+        let (mut book, columns) = cases(&drafts[0]);
+        kernel(&drafts, &compile(&moved), &mut book, &columns);
+    });
     single();
 }
 
@@ -100,46 +111,48 @@ fn card(seed: u64) -> String {
     yaml
 }
 
-/// Cases whose inputs hang together and of which one in twenty is missing.
-fn cases(rules: &RuleSet) -> CodeColumns {
+/// Cases whose inputs hang together and of which one in twenty is missing, in a book and
+/// as bare codes.
+fn cases(rules: &RuleSet) -> (Book, [Vec<u8>; CHARACTERISTICS]) {
     let mut random = Random(7);
-    let mut columns = CodeColumns::new(rules);
+    let mut book = Book::new([rules], TODAY);
+    let mut columns: [Vec<u8>; CHARACTERISTICS] = Default::default();
     let history = History::default();
-    for _ in 0..CASES {
+    for number in 0..CASES {
         let level = random.below(6);
         let mut facts = Facts {
-            overdue_amount_minor: 100,
-            oldest_due_date: Some(Day(20_000)),
+            overdue_amount_minor: 100 + random.below(1_000_000) as i64,
+            oldest_due_date: Some(TODAY.plus(-(random.below(150) as i32))),
             ..Facts::default()
         };
-        for at in 0..CHARACTERISTICS {
+        for (at, column) in columns.iter_mut().enumerate() {
             if random.below(20) == 0 {
+                column.push(0);
                 continue;
             }
-            let number = (level + random.below(5)) as i64 * 1_000_000;
+            let code = level + random.below(5);
+            column.push(code as u8 + 3);
             facts.custom_features.push(CustomFeature {
                 feature_id: format!("n{at:02}"),
-                value: CustomValue::Number(number),
+                value: CustomValue::Number(code as i64 * 1_000_000),
             });
         }
-        let today = Day(20_000 + random.below(150) as i32);
-        columns.push(
-            rules,
-            &CaseInput {
-                facts: &facts,
-                history: &history,
-                as_of: Micros(0),
-                case_seq: 1,
-                today,
-                days: &Utc,
-            },
-        );
+        let case = CaseInput {
+            facts: &facts,
+            history: &history,
+            as_of: Micros(0),
+            case_seq: 1,
+            today: TODAY,
+            days: &Utc,
+        };
+        let row = book.row(rules.ranking(), &case);
+        book.put(CaseNo(number as i64 + 1), row);
     }
-    columns
+    (book, columns)
 }
 
 /// What any kernel of tables has to do: one look-up and one addition per code.
-fn table_add(tables: &[[u32; 256]; CHARACTERISTICS], columns: &[&[u8]; CHARACTERISTICS]) -> u64 {
+fn table_add(tables: &[[u32; 256]], columns: &[Vec<u8>]) -> u64 {
     let mut total = 0_u64;
     let mut sums = [0_u32; 2_048];
     for start in (0..CASES).step_by(sums.len()) {
@@ -147,9 +160,15 @@ fn table_add(tables: &[[u32; 256]; CHARACTERISTICS], columns: &[&[u8]; CHARACTER
         let sums = &mut sums[..rows];
         sums.fill(0);
         for (tables, columns) in tables.chunks(2).zip(columns.chunks(2)) {
-            let (one, two) = (&columns[0][start..start + rows], &columns[1][start..start + rows]);
-            for ((sum, one), two) in sums.iter_mut().zip(one).zip(two) {
-                *sum += tables[0][usize::from(*one)] + tables[1][usize::from(*two)];
+            if let [one, two] = columns {
+                let (one, two) = (&one[start..start + rows], &two[start..start + rows]);
+                for ((sum, one), two) in sums.iter_mut().zip(one).zip(two) {
+                    *sum += tables[0][usize::from(*one)] + tables[1][usize::from(*two)];
+                }
+                continue;
+            }
+            for (sum, code) in sums.iter_mut().zip(&columns[0][start..start + rows]) {
+                *sum += tables[0][usize::from(*code)];
             }
         }
         total += sums.iter().map(|sum| u64::from(*sum)).sum::<u64>();
@@ -157,36 +176,55 @@ fn table_add(tables: &[[u32; 256]; CHARACTERISTICS], columns: &[&[u8]; CHARACTER
     total
 }
 
-fn byte_sum(columns: &[&[u8]; CHARACTERISTICS]) -> u64 {
-    let sum = |column: &&[u8]| column.iter().map(|code| u64::from(*code)).sum::<u64>();
+fn byte_sum(columns: &[Vec<u8>]) -> u64 {
+    let sum = |column: &Vec<u8>| column.iter().map(|code| u64::from(*code)).sum::<u64>();
     columns.iter().map(sum).sum()
 }
 
-fn kernel(rules: &[RuleSet; 2], cases: &CodeColumns) {
-    let columns: [&[u8]; CHARACTERISTICS] =
-        std::array::from_fn(|at| cases.column(DebtorKind::Person, at));
+fn kernel(
+    drafts: &[RuleSet; 3],
+    moved: &RuleSet,
+    book: &mut Book,
+    columns: &[Vec<u8>; CHARACTERISTICS],
+) {
     let mut random = Random(3);
-    let tables = std::array::from_fn(|_| {
+    let tables: [[u32; 256]; CHARACTERISTICS] = std::array::from_fn(|_| {
         std::array::from_fn(|_| random.below(80) as u32 | (random.below(80) as u32) << 16)
     });
-    let mut times: [Vec<f64>; 3] = Default::default();
+    let request = |one, two| SimulationRequest {
+        rule_sets: [one, two],
+        day: TODAY,
+        filter: Filter::default(),
+        slices: Vec::new(),
+        movers: 10,
+    };
+    let mut times: [Vec<f64>; 5] = Default::default();
     for _ in 0..ROUNDS {
-        times[0].push(millis(|| byte_sum(black_box(&columns))));
-        times[1].push(millis(|| table_add(black_box(&tables), black_box(&columns))));
-        times[2].push(millis(|| rules[0].compare(&rules[1], black_box(cases))));
+        let [one, two, three] = drafts;
+        times[0].push(millis(|| byte_sum(black_box(columns))));
+        times[1].push(millis(|| table_add(black_box(&tables), black_box(columns))));
+        book.simulate(&request(two, three)).expect("today is within reach");
+        times[2].push(millis(|| book.simulate(black_box(&request(one, two)))));
+        times[3].push(millis(|| table_add(black_box(&tables[..1]), black_box(&columns[..1]))));
+        times[4].push(millis(|| book.simulate(black_box(&request(one, moved)))));
     }
-    let compared = rules[0].compare(&rules[1], cases).expect("the cards share their bins");
+    let told = book.simulate(&request(&drafts[0], moved)).expect("today is within reach");
     println!("{CASES} cases x {CHARACTERISTICS} characteristics, two scorecards, one thread");
-    println!("groups {:?}, migration {:?}", compared.groups, compared.migration);
-    let [bytes, table, kernel] = times.map(Spread::of);
-    println!("sum of the same bytes      {bytes}");
-    println!("yardstick: table add       {table}");
-    println!("kernel with all counts     {kernel}");
-    println!(
-        "kernel / yardstick         {:.2} by medians, {:.2} by the quietest rounds (at most 1.30)",
-        kernel.median / table.median,
-        kernel.low / table.low,
-    );
+    println!("{:.1} bytes a case", book.bytes() as f64 / CASES as f64);
+    println!("groups {:?}", told.groups(1).map(|group| group.cases));
+    let [bytes, table, all, column, one] = times.map(Spread::of);
+    println!("sum of the same bytes            {bytes}");
+    println!("yardstick: table add             {table}");
+    println!("simulation, all points other     {all}");
+    println!("yardstick: one column            {column}");
+    println!("simulation, one bin other        {one}");
+    for (name, part, yardstick) in [("all", &all, &table), ("one bin", &one, &column)] {
+        println!(
+            "{name}: {:.2} of the yardstick by medians, {:.2} by the quietest rounds",
+            part.median / yardstick.median,
+            part.low / yardstick.low,
+        );
+    }
 }
 
 /// Ranking single cases by the shipped scorecard: five columns, and all there is.

@@ -44,6 +44,7 @@ const SETTINGS: &[(&str, &str, bool)] = &[
     ("log", "filter", false),
     ("limits", "request_bytes_max", true),
     ("limits", "concurrent_streams_max", true),
+    ("limits", "book_memory_mib", true),
     ("client", "server", false),
     ("client", "portfolio", false),
     ("client", "worker", false),

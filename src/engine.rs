@@ -2,6 +2,7 @@
 //! scoring, policy and store.
 
 mod background;
+mod book;
 mod caller;
 mod context;
 mod due;
@@ -32,5 +33,5 @@ pub mod work_list;
 
 pub use background::Background;
 pub use caller::{Caller, Role};
-pub use context::Engine;
+pub use context::{Engine, EngineOptions};
 pub use error::{Error, ItemError, Resource};

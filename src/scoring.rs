@@ -7,8 +7,8 @@
 //! has a scorecard for persons and one for businesses, on the same scale.
 
 mod amount;
-mod batch;
 mod bins;
+mod book;
 pub mod card;
 mod compile;
 mod explain;
@@ -29,7 +29,10 @@ use crate::model::{
     RankingSettings, RuleSetId, Served, Stage,
 };
 
-pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
+pub use book::{
+    Book, BookRow, Count, Filter, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated,
+    SimulationRequest, Slice, SliceBy,
+};
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
     Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,

@@ -24,6 +24,8 @@ pub(super) enum Exit {
     Invalid = 3,
     /// No credentials, or a role is missing.
     Denied = 4,
+    /// A check that the caller asked for does not hold.
+    Check = 5,
     /// The server cannot be reached, or did not answer in time.
     Unavailable = 6,
     /// Something has changed, or exists already.
@@ -80,6 +82,7 @@ impl Failure {
             Exit::Usage => "USAGE",
             Exit::Invalid => "INVALID_ARGUMENT",
             Exit::Denied => "PERMISSION_DENIED",
+            Exit::Check => "CHECK_FAILED",
             Exit::Unavailable => "UNAVAILABLE",
             Exit::Conflict => "ABORTED",
             Exit::Rejects => "REJECTS",

@@ -12,6 +12,8 @@ use crate::proto;
 use crate::scoring::card::Card;
 
 mod activate;
+mod diff;
+mod simulate;
 mod validate;
 mod view;
 
@@ -30,6 +32,15 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  arrears scorecard validate consumer.yaml\n  \
         arrears scorecard validate --revision consumer/2 --portfolio north")]
     Validate(validate::ValidateArgs),
+    /// Tries a scorecard on all open cases of a portfolio: who would change group, how
+    /// scores would be spread, which cases would move most and why. Nothing is stored
+    #[command(after_help = "Examples:\n  arrears scorecard simulate consumer.yaml\n  \
+        arrears scorecard simulate --revision consumer/2 --as-of 2026-12-24 --slice stage")]
+    Simulate(simulate::SimulateArgs),
+    /// Tells in what two scorecards differ
+    #[command(after_help = "Examples:\n  arrears scorecard diff consumer/1 consumer.yaml\n  \
+        arrears scorecard diff consumer/1 --revision consumer/2")]
+    Diff(diff::DiffArgs),
     /// Makes a draft of a file
     #[command(after_help = "Example:\n  \
         arrears scorecard new consumer.yaml --title harder --base 1")]
@@ -100,6 +111,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Ls(args) => ls(context, args).await,
         Command::Get(args) => get(context, args).await,
         Command::Validate(args) => validate::validate(context, args).await,
+        Command::Simulate(args) => simulate::simulate(context, args).await,
+        Command::Diff(args) => diff::diff(context, args).await,
         Command::New(args) => new(context, args).await,
         Command::Update(args) => update(context, args).await,
         Command::Activate(args) => activate::activate(context, args).await,

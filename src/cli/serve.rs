@@ -15,7 +15,7 @@ use super::init::WORK_LIST_ID;
 use super::output;
 use super::settings::variables;
 use crate::config::{Client, Config};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineOptions};
 use crate::grpc::{self, Listeners};
 use crate::model::SystemClock;
 use crate::telemetry;
@@ -74,8 +74,12 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
         folder::prepare(folder, args.fresh)?;
     }
     let place = database::place(&config.store);
-    let (database, buckets) = (database::database(&config.store)?, config.store.tenant_buckets);
-    let engine = Engine::open_spreading(database, Arc::new(SystemClock), buckets).await;
+    let options = EngineOptions {
+        tenant_buckets: config.store.tenant_buckets,
+        book_bytes_max: config.limits.book_memory_mib << 20,
+    };
+    let database = database::database(&config.store)?;
+    let engine = Engine::open_with(database, Arc::new(SystemClock), options).await;
     let engine = engine.map_err(|error| failed(&format!("{place}: {error}")))?;
     let grpc = listeners.grpc_addr().map_err(|error| failed(&error))?;
     let http = listeners.http_addr().map_err(|error| failed(&error))?;

@@ -15,11 +15,19 @@ pub struct Limits {
     /// The most calls in flight on one connection, 1 to 100,000. Default 2,000.
     /// `ARREARS_CONCURRENT_STREAMS_MAX`.
     pub concurrent_streams_max: u32,
+    /// Mebibytes of memory for the cases of portfolios on which scorecards are tried, 16
+    /// to 1,048,576. Default 1,024. Beyond it they are tried on a sample.
+    /// `ARREARS_BOOK_MEMORY_MIB`.
+    pub book_memory_mib: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { request_bytes_max: 4 * 1024 * 1024, concurrent_streams_max: 2_000 }
+        Limits {
+            request_bytes_max: 4 * 1024 * 1024,
+            concurrent_streams_max: 2_000,
+            book_memory_mib: 1_024,
+        }
     }
 }
 
@@ -38,6 +46,13 @@ impl Limits {
                 setting: "limits.concurrent_streams_max",
                 value: self.concurrent_streams_max.to_string(),
                 bound: "1 to 100,000 are allowed",
+            });
+        }
+        if !(16..=1_048_576).contains(&self.book_memory_mib) {
+            problems.push(Problem {
+                setting: "limits.book_memory_mib",
+                value: self.book_memory_mib.to_string(),
+                bound: "16 to 1,048,576 are allowed",
             });
         }
         problems

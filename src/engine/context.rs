@@ -16,6 +16,7 @@ use crate::scoring::{RuleSet, RuleSetDefinition};
 use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
 use crate::store::{Class, Damage, Database, Store, Tx, activations, lanes, portfolios};
 
+use super::book::Books;
 use super::latest::Latest;
 use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
@@ -37,8 +38,25 @@ pub struct Engine {
     pub(super) counts: Counts,
     pub(super) latest: Latest<PortfolioContext>,
     pub(super) tenants: Tenants,
+    pub(super) books: Books,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
     contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
+}
+
+/// What an engine is opened with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Over how many parts tenants are spread that it meets for the first time, 1 to 128.
+    /// Those that are stored stay as they are.
+    pub tenant_buckets: i64,
+    /// How many bytes the books of all portfolios may take.
+    pub book_bytes_max: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> EngineOptions {
+        EngineOptions { tenant_buckets: 1, book_bytes_max: 1 << 30 }
+    }
 }
 
 /// A portfolio with all that its cases are ranked and gated by. A copy is valid
@@ -135,18 +153,30 @@ impl Engine {
         database: impl Into<Database>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Engine>, Error> {
-        Engine::open_spreading(database, clock, 1).await
+        Engine::open_with(database, clock, EngineOptions::default()).await
     }
 
-    /// The same; tenants that it meets for the first time are spread over so many parts,
-    /// 1 to 128. Those that are stored stay as they are.
+    /// The same; tenants that it meets for the first time are spread over so many parts.
     ///
     /// # Errors
     /// What the store says.
     pub async fn open_spreading(
         database: impl Into<Database>,
         clock: Arc<dyn Clock>,
-        buckets: i64,
+        tenant_buckets: i64,
+    ) -> Result<Arc<Engine>, Error> {
+        let options = EngineOptions { tenant_buckets, ..EngineOptions::default() };
+        Engine::open_with(database, clock, options).await
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn open_with(
+        database: impl Into<Database>,
+        clock: Arc<dyn Clock>,
+        options: EngineOptions,
     ) -> Result<Arc<Engine>, Error> {
         let engine = Engine {
             store: Store::open(database).await?,
@@ -158,7 +188,8 @@ impl Engine {
             guards: Guards::default(),
             counts: Counts::default(),
             latest: Latest::default(),
-            tenants: Tenants::new(buckets.clamp(1, BUCKETS_MAX)),
+            tenants: Tenants::new(options.tenant_buckets.clamp(1, BUCKETS_MAX)),
+            books: Books::new(options.book_bytes_max)?,
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };

@@ -72,6 +72,12 @@ pub enum Error {
         /// The roles, by name.
         roles: String,
     },
+    /// The cases of a portfolio do not fit into memory, and a sample was refused.
+    #[error("the cases do not fit into {bytes_max} bytes")]
+    BookTooLarge {
+        /// How much memory all books may take.
+        bytes_max: u64,
+    },
     /// The rank was made by features this server no longer computes.
     #[error("feature version {0} is retired")]
     FeatureVersionRetired(i32),

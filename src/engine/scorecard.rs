@@ -14,7 +14,9 @@ use super::page::PageToken;
 use super::{Caller, Engine, Error, Resource};
 
 mod activate;
+pub mod diff;
 pub(super) mod shipped;
+pub mod simulate;
 
 pub use activate::{ActivateCommand, Activated, Target, activate_revision, list_activations};
 pub(super) use activate::{Change, activate_in_all};
@@ -340,8 +342,8 @@ pub async fn validate_revision(
     portfolio_id: Option<PortfolioId>,
 ) -> Result<(Vec<ScorecardFinding>, [u8; 32]), Error> {
     let part = engine.parts(caller).await?.first();
-    let ranking = match portfolio_id {
-        Some(id) => engine.latest(part, &id).await?.portfolio.settings.ranking.clone(),
+    let ranking = match &portfolio_id {
+        Some(id) => engine.latest(part, id).await?.portfolio.settings.ranking.clone(),
         None => RankingSettings::default(),
     };
     let card = match subject {
@@ -357,11 +359,18 @@ pub async fn validate_revision(
         ranking,
         feature_version: FEATURE_VERSION,
     };
+    let hash = card.content_hash();
     let findings = match RuleSet::compile(RuleSetId(0), &definition) {
-        Ok(rules) => odd(&rules),
+        Ok(rules) => {
+            let mut findings = odd(&rules);
+            if let Some(id) = portfolio_id {
+                findings.extend(simulate::odd_groups(engine, caller, (card, id)).await?);
+            }
+            findings
+        }
         Err(found) => found.into_iter().map(ScorecardFinding::from).collect(),
     };
-    Ok((findings, card.content_hash()))
+    Ok((findings, hash))
 }
 
 /// What is odd about a rule set.

@@ -28,6 +28,8 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.ScorecardService/GetRevision", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/ListRevisions", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/ValidateRevision", &[Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.ScorecardService/SimulateRevision", &[Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.ScorecardService/DiffRevisions", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/ActivateRevision", &[Approver]),
     ("/arrears.v1.ScorecardService/ListActivations", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/PushCases", &[LoanSystem]),

@@ -17,6 +17,7 @@ mod page;
 mod path;
 mod portfolio;
 mod scorecard;
+mod simulation;
 mod time;
 mod what_if;
 mod work_list;
@@ -40,6 +41,10 @@ pub(super) use scorecard::{
     revision_name, revision_to, scorecard_filter, update_command, validate_request,
 };
 pub use scorecard::{card_of, scorecard_of};
+pub(super) use simulation::{
+    DIFFERENCES_MAX, diff_request, difference_to, simulate_command, simulate_portfolio,
+    simulation_to,
+};
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,

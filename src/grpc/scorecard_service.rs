@@ -1,10 +1,15 @@
 //! Scorecards, their revisions and activations over gRPC.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::{Stream, StreamExt};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::engine::Engine;
+use crate::engine::scorecard::diff::diff_revisions;
+use crate::engine::scorecard::simulate::{Simulation, simulate_revision};
 use crate::engine::scorecard::{
     activate_revision, create_revision, get_revision, list_activations, list_revisions,
     update_revision, validate_revision,
@@ -13,6 +18,10 @@ use crate::model::VIOLATIONS_MAX;
 use crate::proto::{self, scorecard_service_server::ScorecardService};
 
 use super::{auth, convert, listing, status};
+
+/// The answers of one simulation.
+type SimulateRevisionStream =
+    Pin<Box<dyn Stream<Item = Result<proto::SimulateRevisionResponse, Status>> + Send>>;
 
 /// ScorecardService.
 pub(super) struct Scorecards(pub(super) Arc<Engine>);
@@ -84,6 +93,43 @@ impl ScorecardService for Scorecards {
         let findings = findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
         let content_hash = convert::hex(&hash);
         Ok(Response::new(proto::ValidateRevisionResponse { findings, content_hash }))
+    }
+
+    type SimulateRevisionStream = SimulateRevisionStream;
+
+    async fn simulate_revision(
+        &self,
+        request: Request<proto::SimulateRevisionRequest>,
+    ) -> Result<Response<SimulateRevisionStream>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let id = convert::simulate_portfolio(&request).map_err(status::invalid)?;
+        let terms = self.0.money_terms(&caller, &id).await;
+        let (currency, _) = terms.map_err(status::plain)?;
+        let command = convert::simulate_command(request, id, currency).map_err(status::invalid)?;
+        let answers = simulate_revision(&self.0, &caller, command).await;
+        let answers = ReceiverStream::new(answers.map_err(status::plain)?);
+        let answer = |simulation: &Simulation| proto::SimulateRevisionResponse {
+            simulation: Some(convert::simulation_to(simulation)),
+        };
+        let answers = answers
+            .map(move |told| told.map(|simulation| answer(&simulation)).map_err(status::plain));
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn diff_revisions(
+        &self,
+        request: Request<proto::DiffRevisionsRequest>,
+    ) -> Result<Response<proto::DiffRevisionsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (base, subject) =
+            convert::diff_request(request.into_inner()).map_err(status::invalid)?;
+        let found = diff_revisions(&self.0, &caller, base, subject).await;
+        let found = found.map_err(status::plain)?;
+        let difference_count = found.len() as i64;
+        let found = found.into_iter().take(convert::DIFFERENCES_MAX);
+        let differences = found.map(convert::difference_to).collect();
+        Ok(Response::new(proto::DiffRevisionsResponse { differences, difference_count }))
     }
 
     async fn activate_revision(

@@ -88,6 +88,10 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
                 .with("roles", roles)
                 .status()
         }
+        Error::BookTooLarge { bytes_max } => failed(&error, ErrorReason::BookTooLarge)
+            .with("bytes_max", bytes_max)
+            .precondition("whole", &error.to_string())
+            .status(),
         Error::FeatureVersionRetired(version) => failed(&error, ErrorReason::FeatureVersionRetired)
             .with("feature_version", version)
             .precondition("feature_version", &error.to_string())

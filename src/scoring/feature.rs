@@ -203,6 +203,14 @@ impl Feature {
         }
     }
 
+    /// The feature from whose course its values are read: itself for most.
+    pub fn source(&self) -> Feature {
+        match self {
+            Feature::Age(Age::DaysToNextStage) => Feature::Age(Age::DaysPastDue),
+            other => other.clone(),
+        }
+    }
+
     /// A value as text; empty when missing.
     pub fn text(&self, value: &Value<'_>) -> String {
         match (value, self.kind().0) {

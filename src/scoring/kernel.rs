@@ -1,21 +1,21 @@
-//! The kernel: from bin codes to scores, for one case or for columns of many.
+//! The kernel: from bin codes to scores.
 //!
 //! A table entry is what a bin contributes above the worst bin of its
 //! characteristic, so that it is never negative and fits 16 bits; the worst bins
-//! are part of the start. Two scorecards then share one 32-bit entry, and a
-//! batch ranks by both in one pass over the codes.
+//! are part of the start. A book packs the entries of two scorecards into one word,
+//! and ranks by both in one pass over its columns.
 
 use super::Codes;
 use super::compile::Compiled;
 
 /// One entry per code.
-pub(super) type Table<T> = [T; 256];
+type Table = [u16; 256];
 
 /// The tables of a scorecard.
 #[derive(Clone, Debug)]
 pub(super) struct Kernel {
     start: i32,
-    tables: Vec<Table<u16>>,
+    tables: Vec<Table>,
 }
 
 impl Kernel {
@@ -54,19 +54,8 @@ impl Kernel {
         self.start
     }
 
-    /// The largest sum the tables can give above the start.
-    pub fn above_max(&self) -> i32 {
-        let highest = |table: &Table<u16>| i32::from(table.iter().copied().max().unwrap_or(0));
-        self.tables.iter().map(highest).sum()
-    }
-
-    /// The tables of two cards in one: this one's entries in the lower half of
-    /// each word, the other's in the upper.
-    pub fn paired(&self, other: &Kernel) -> Vec<Table<u32>> {
-        let pairs = self.tables.iter().zip(&other.tables);
-        let pair = |(one, two): (&Table<u16>, &Table<u16>)| {
-            std::array::from_fn(|code| u32::from(one[code]) | u32::from(two[code]) << 16)
-        };
-        pairs.map(pair).collect()
+    /// What a bin contributes above the worst one of its characteristic.
+    pub fn above(&self, characteristic: usize, code: u8) -> u16 {
+        self.tables[characteristic][usize::from(code)]
     }
 }

@@ -1,16 +1,17 @@
 //! How features are measured, and when their bins may change by themselves.
 
-use crate::model::{CustomValue, Day, Input};
+use crate::model::{CustomValue, Day, Input, StageBounds};
 
 use super::amount::log_tenths;
 use super::bins::{Bins, Value};
+use super::book::Course;
 use super::feature::{FeatureKind, input_kind};
 use super::month::Month;
 use super::shape::{AHEAD, Shape};
-use super::subject::Subject;
+use super::subject::{Promises, Subject};
 
-/// A feature as measured on a case as of a day. Neither method has a default:
-/// whoever adds a feature has to say how time moves it.
+/// A feature as measured on a case as of a day. No method has a default: whoever
+/// adds a feature has to say how time moves it.
 pub(super) trait Measure {
     /// The value as of the subject's day.
     fn value<'a>(&self, subject: &Subject<'a>) -> Value<'a>;
@@ -19,6 +20,10 @@ pub(super) trait Measure {
     /// new event; nothing if it never will. An earlier day than necessary costs
     /// a needless review, a later one would be wrong.
     fn next_boundary(&self, subject: &Subject<'_>, bins: &Bins) -> Option<Day>;
+
+    /// The value on the subject's day and on every later one for a year, with no new
+    /// event.
+    fn course(&self, subject: &Subject<'_>) -> Course;
 }
 
 /// The largest share told, in thousandths: tenfold.
@@ -68,6 +73,10 @@ impl Measure for Given {
     fn next_boundary(&self, _: &Subject<'_>, _: &Bins) -> Option<Day> {
         None
     }
+
+    fn course(&self, subject: &Subject<'_>) -> Course {
+        Course::fixed(&self.value(subject))
+    }
 }
 
 /// How long it has been.
@@ -83,10 +92,7 @@ impl Age {
         let days = subject.days_past_due?;
         match self {
             Age::DaysPastDue => Some(i64::from(days)),
-            Age::DaysToNextStage => {
-                let next = subject.stage_bounds.next_change(days);
-                Some(next.map_or(NO_STAGE_AHEAD, |next| i64::from(next - days)))
-            }
+            Age::DaysToNextStage => Some(stage_ahead(subject.stage_bounds, days)),
             Age::PenaltyAccruedPermille => {
                 Some(penalty_permille(subject.input(Input::PenaltyRateBps)?, i64::from(days)))
             }
@@ -94,9 +100,14 @@ impl Age {
     }
 }
 
+/// How many days it is until a case so many days past due is in the next stage.
+pub(super) fn stage_ahead(stage_bounds: StageBounds, days: i32) -> i64 {
+    stage_bounds.next_change(days).map_or(NO_STAGE_AHEAD, |next| i64::from(next - days))
+}
+
 /// The penalty interest of so many days, in thousandths of the amount it runs
 /// on: rate / 10,000 x days / 365 x 1,000, rounded down.
-fn penalty_permille(rate_bps: i64, days: i64) -> i64 {
+pub(super) fn penalty_permille(rate_bps: i64, days: i64) -> i64 {
     rate_bps * days.max(0) / 3_650
 }
 
@@ -123,6 +134,17 @@ impl Measure for Age {
                 let days = start.checked_mul(3_650)?.checked_add(rate - 1)? / rate;
                 Some(subject.day_when_past_due(days))
             }
+        }
+    }
+
+    fn course(&self, subject: &Subject<'_>) -> Course {
+        let Some(due) = subject.served.oldest_due_date else { return Course::Missing };
+        match self {
+            Age::DaysPastDue | Age::DaysToNextStage => Course::Due(due.0),
+            Age::PenaltyAccruedPermille => match subject.input(Input::PenaltyRateBps) {
+                Some(rate_bps) => Course::Penalty(rate_bps, due.0),
+                None => Course::Missing,
+            },
         }
     }
 }
@@ -233,6 +255,19 @@ impl Measure for Paying {
             .unwrap_or(AHEAD);
         shape.current().plus(shift as i32).first_day()
     }
+
+    fn course(&self, subject: &Subject<'_>) -> Course {
+        let Some(shape) = subject.shape.as_ref().filter(|_| *self != Paying::NeverPaid) else {
+            return Course::fixed(&self.value(subject));
+        };
+        if *self == Paying::MonthsSincePayment {
+            return shape.last_payment().map_or(Course::Missing, |last| Course::Since(last.0));
+        }
+        Course::months(std::array::from_fn(|shift| match self.at(subject, shape, shift) {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }))
+    }
 }
 
 /// Promises, attempts and contacts.
@@ -247,20 +282,28 @@ pub(super) enum Dealing {
     ContactPointsUsable,
 }
 
+impl Dealing {
+    /// The number of a feature that speaks of promises.
+    fn of_promises(self, promises: &Promises) -> Option<i64> {
+        match (self, promises.kept, promises.broken) {
+            (Dealing::PromisesKept, kept, _) => kept,
+            (Dealing::PromisesBroken, _, broken) => broken,
+            (_, Some(kept), Some(broken)) if kept + broken > 0 => {
+                Some(permille(kept, kept + broken))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Measure for Dealing {
     fn value<'a>(&self, subject: &Subject<'a>) -> Value<'a> {
         let history = subject.history;
         let attempts = history.attempts.len() as i64 + history.earlier_attempt_count;
-        let promises = &subject.promises;
         let number = match self {
-            Dealing::PromisesKept => promises.kept,
-            Dealing::PromisesBroken => promises.broken,
-            Dealing::PromisesKeptPermille => match (promises.kept, promises.broken) {
-                (Some(kept), Some(broken)) if kept + broken > 0 => {
-                    Some(permille(kept, kept + broken))
-                }
-                _ => None,
-            },
+            Dealing::PromisesKept | Dealing::PromisesBroken | Dealing::PromisesKeptPermille => {
+                self.of_promises(&subject.promises)
+            }
             Dealing::AttemptCount => Some(attempts),
             Dealing::AttemptsWithoutContact => {
                 let fruitless = history.attempts.iter().rev().take_while(|one| !one.right_party);
@@ -290,6 +333,22 @@ impl Measure for Dealing {
             | Dealing::AttemptsWithoutContact
             | Dealing::RightPartyContacts
             | Dealing::ContactPointsUsable => None,
+        }
+    }
+
+    fn course(&self, subject: &Subject<'_>) -> Course {
+        match self {
+            Dealing::PromisesKept | Dealing::PromisesBroken | Dealing::PromisesKeptPermille => {
+                let mut steps = vec![(subject.today, self.of_promises(&subject.promises))];
+                while let Some(day) = subject.promises_on(steps[steps.len() - 1].0).next_judged {
+                    steps.push((day, self.of_promises(&subject.promises_on(day))));
+                }
+                Course::steps(steps)
+            }
+            Dealing::AttemptCount
+            | Dealing::AttemptsWithoutContact
+            | Dealing::RightPartyContacts
+            | Dealing::ContactPointsUsable => Course::fixed(&self.value(subject)),
         }
     }
 }
@@ -339,6 +398,18 @@ impl Measure for Means {
             | Means::OverdueLimitPermille
             | Means::ObligationsPermille
             | Means::OverdueAmountLog => None,
+        }
+    }
+    fn course(&self, subject: &Subject<'_>) -> Course {
+        match self {
+            Means::TenureMonths => match subject.facts.inputs.date(Input::CustomerSinceDate) {
+                Some(since) => Course::Since(Month::of(since).0),
+                None => Course::Missing,
+            },
+            Means::LimitUsedPermille
+            | Means::OverdueLimitPermille
+            | Means::ObligationsPermille
+            | Means::OverdueAmountLog => Course::fixed(&self.value(subject)),
         }
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Subject<'a> {
     /// The score, once it is known: the priority reads it.
     pub score: i32,
     tolerance: i64,
+    case: CaseInput<'a>,
 }
 
 /// How many promises were kept and broken, as of a day.
@@ -66,7 +67,13 @@ impl<'a> Subject<'a> {
             disagreement,
             score: 0,
             tolerance: settings.tolerance_amount_minor,
+            case: *case,
         }
+    }
+
+    /// The promises as they will be on a later day if nothing happens.
+    pub fn promises_on(&self, today: Day) -> Promises {
+        promises(&CaseInput { today, ..self.case }, self.tolerance)
     }
 
     /// A typed input of the document.

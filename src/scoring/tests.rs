@@ -2,7 +2,7 @@
 //! the shipped scorecards.
 
 mod amounts;
-mod batches;
+mod books;
 mod business;
 mod data_cases;
 mod explanations;

@@ -88,6 +88,8 @@ statements! {
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
          ORDER BY k.case_no LIMIT $10"
     );
+    LAST_CASE = "SELECT COALESCE(MAX(case_no), 0) FROM case_head \
+        WHERE part = $1 AND portfolio_no = $2";
     // The next 5,000 cases of the tenant at most, by number.
     HEADLESS = "SELECT s.case_no FROM (SELECT c.case_no, c.portfolio_no FROM loan_case c \
             WHERE c.part = $1 AND c.case_no > $3 AND c.case_no <= $4 \
@@ -365,6 +367,17 @@ pub(crate) async fn list_heads(
     };
     let rows: Vec<HeadRow> = tx.fetch_all(text, params).await?;
     rows.into_iter().map(|row| Ok((row.numbers().1, readable(row.head(part))?))).collect()
+}
+
+/// The last case of a portfolio; number 0 where it has none.
+pub(crate) async fn last_case(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<CaseNo, StoreError> {
+    let last: Option<(i64,)> =
+        tx.fetch_optional(LAST_CASE, params![part.0, portfolio_no.0]).await?;
+    Ok(CaseNo(last.map_or(0, |(case_no,)| case_no)))
 }
 
 /// Those of some cases that belong to a portfolio, by case number.

@@ -3,9 +3,9 @@
 
 use crate::model::{CaseNo, CloseReason, Gate, Micros, Part, PortfolioNo, QueueState, RuleSetId};
 
-use super::StoreError;
 use super::db::{Lock, Tx, params, statements};
 use super::postgres::TRANSACTION_MAX;
+use super::{StoreError, cases};
 
 statements! {
     BEGIN = "INSERT INTO portfolio_placing (part, portfolio_no, after_case_no, again_at) \
@@ -31,8 +31,6 @@ statements! {
     WAIT = "UPDATE portfolio_placing SET after_case_no = -1 \
         WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3 AND again_at IS NOT NULL";
     STANDS = "SELECT after_case_no, again_at FROM portfolio_placing \
-        WHERE part = $1 AND portfolio_no = $2";
-    LAST_CASE = "SELECT COALESCE(MAX(case_no), 0) FROM case_head \
         WHERE part = $1 AND portfolio_no = $2";
     END = "DELETE FROM portfolio_placing WHERE part = $1 AND portfolio_no = $2 AND after_case_no = $3";
 }
@@ -149,12 +147,11 @@ pub(crate) async fn permille_done(
     portfolio_no: PortfolioNo,
 ) -> Result<i64, StoreError> {
     let params = params![part.0, portfolio_no.0];
-    let row: Option<(i64, Option<i64>)> = tx.fetch_optional(STANDS, params.clone()).await?;
+    let row: Option<(i64, Option<i64>)> = tx.fetch_optional(STANDS, params).await?;
     // Where others write too, what is to be done again is done once.
     let first_pass =
         row.filter(|(after, again_at)| *after >= 0 && (again_at.is_some() || !tx.is_shared()));
     let Some((after, _)) = first_pass else { return Ok(1_000) };
-    let last: Option<(i64,)> = tx.fetch_optional(LAST_CASE, params).await?;
-    let last = last.map_or(0, |(case_no,)| case_no);
+    let last = cases::last_case(tx, part, portfolio_no).await?.0;
     Ok(if after >= last { 1_000 } else { after * 1_000 / last })
 }

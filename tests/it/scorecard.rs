@@ -10,6 +10,7 @@ use crate::support::{TestServer, always, document, work_list};
 mod activation;
 mod drafts;
 mod settings;
+mod simulation;
 
 /// Days that a case of [`document`] is overdue at the start of a test.
 const DAYS: i32 = 62;

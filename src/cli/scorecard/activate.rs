@@ -57,7 +57,7 @@ pub(in super::super) struct HistoryArgs {
 
 /// Whose cases a scorecard ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// Natural persons.
     Person,
     /// Businesses.
@@ -74,21 +74,37 @@ async fn active(client: &Client, portfolio_id: &str) -> Result<proto::Activation
     newest.ok_or_else(|| Failure::new(Exit::Failure, "the portfolio has no activation"))
 }
 
+/// Whose cases a scorecard ranks: as said, else those that it ranks already, else persons.
+fn ranked_kind(
+    active: &proto::Activation,
+    scorecard_id: &str,
+    said: Option<Kind>,
+) -> proto::DebtorKind {
+    let of_businesses = active.business_scorecard.as_ref();
+    let ranks_them = of_businesses.is_some_and(|name| name.scorecard_id == scorecard_id);
+    match said {
+        Some(Kind::Person) => proto::DebtorKind::Person,
+        Some(Kind::Business) => proto::DebtorKind::Business,
+        None if ranks_them => proto::DebtorKind::Business,
+        None => proto::DebtorKind::Person,
+    }
+}
+
+/// The same, where it is not known yet what is active.
+pub(super) async fn kind_of(
+    client: &Client,
+    (portfolio_id, scorecard_id): (&str, &str),
+    said: Option<Kind>,
+) -> Result<proto::DebtorKind, Failure> {
+    let active = active(client, portfolio_id).await?;
+    Ok(ranked_kind(&active, scorecard_id, said))
+}
+
 pub(super) async fn activate(context: &Context, args: ActivateArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
     let portfolio_id = context.portfolio(&client, args.how.portfolio.as_deref()).await?;
     let active = active(&client, &portfolio_id).await?;
-    let of_businesses = active.business_scorecard.as_ref();
-    let kind = args.kind.unwrap_or_else(|| {
-        match of_businesses.is_some_and(|name| name.scorecard_id == args.scorecard_id) {
-            true => Kind::Business,
-            false => Kind::Person,
-        }
-    });
-    let debtor_kind = match kind {
-        Kind::Person => proto::DebtorKind::Person,
-        Kind::Business => proto::DebtorKind::Business,
-    };
+    let debtor_kind = ranked_kind(&active, &args.scorecard_id, args.kind);
     let request = proto::ActivateRevisionRequest {
         target: Some(Target::Revision(name(&args.scorecard_id, args.revision_no))),
         debtor_kind: debtor_kind as i32,

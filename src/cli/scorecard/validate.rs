@@ -29,7 +29,7 @@ pub(in super::super) struct ValidateArgs {
 }
 
 /// Reads `consumer/2`, or `consumer` for its newest revision.
-fn revision_name(text: &str) -> Result<proto::RevisionName, String> {
+pub(super) fn revision_name(text: &str) -> Result<proto::RevisionName, String> {
     let Some((id, number)) = text.split_once('/') else { return Ok(name(text, 0)) };
     let number = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
     Ok(name(id, number))

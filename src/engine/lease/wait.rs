@@ -476,6 +476,7 @@ pub(super) fn retold(error: &Error) -> Error {
         Error::RoleMissing { method, roles } => {
             Error::RoleMissing { method: method.clone(), roles: roles.clone() }
         }
+        Error::BookTooLarge { bytes_max } => Error::BookTooLarge { bytes_max: *bytes_max },
         Error::FeatureVersionRetired(version) => Error::FeatureVersionRetired(*version),
         Error::Overloaded { bound } => Error::Overloaded { bound: *bound },
         Error::ShuttingDown => Error::ShuttingDown,

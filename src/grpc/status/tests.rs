@@ -44,6 +44,7 @@ fn every_error() -> Vec<Error> {
         Error::PageTokenMalformed,
         Error::PageTokenMismatch,
         Error::WatchTokenExpired,
+        Error::BookTooLarge { bytes_max: 1 << 30 },
         Error::RoleMissing { method: id(), roles: id() },
         Error::FeatureVersionRetired(1),
         Error::Overloaded { bound: 5_000 },
@@ -103,7 +104,7 @@ const NAMED: Named<'static> = Named(&[
 #[test]
 fn every_error_has_a_published_reason_and_the_metadata_the_contract_promises() {
     let promised = promised_metadata();
-    assert_eq!(promised.len(), 48);
+    assert_eq!(promised.len(), 49);
     for error in every_error() {
         let text = format!("{error:?}");
         let status = from_error(error, NAMED);

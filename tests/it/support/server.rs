@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrears::config::Config;
-use arrears::engine::Engine;
+use arrears::engine::{Engine, EngineOptions};
 use arrears::grpc::{Listeners, ServeError, serve};
 use arrears::model::{Clock, Micros, TestClock};
 use arrears::proto::{
@@ -49,9 +49,19 @@ impl TestServer {
     pub(crate) async fn over_spread(
         database: TestDatabase,
         clock: Arc<TestClock>,
-        buckets: i64,
+        tenant_buckets: i64,
     ) -> TestServer {
-        let engine = Engine::open_spreading(database.location(), clock.clone(), buckets);
+        let options = EngineOptions { tenant_buckets, ..EngineOptions::default() };
+        TestServer::over_with(database, clock, options).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn over_with(
+        database: TestDatabase,
+        clock: Arc<TestClock>,
+        options: EngineOptions,
+    ) -> TestServer {
+        let engine = Engine::open_with(database.location(), clock.clone(), options);
         let engine = engine.await.unwrap();
         let mut config = Config::default();
         config.server.grpc_addr.set_port(0);

@@ -37,6 +37,23 @@ fn name(
     Some(RevisionName { scorecard_id, revision_no: given.revision_no })
 }
 
+/// Reads the name of a revision, the newest of which has the number 0.
+pub(in crate::grpc::convert) fn revision_name_at(
+    given: proto::RevisionName,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Option<RevisionName> {
+    name(Some(given), true, at, broken)
+}
+
+/// Reads a scorecard that is not stored.
+pub(in crate::grpc::convert) fn given_card(
+    given: proto::Scorecard,
+    broken: &mut Violations,
+) -> Card {
+    card(given, &CardField::ALL, &ROOT.field("scorecard"), broken)
+}
+
 /// Reads which revision is asked for.
 pub(in crate::grpc) fn revision_name(
     given: Option<proto::RevisionName>,

@@ -1,0 +1,202 @@
+//! The books of portfolios: their open cases in memory, so that a scorecard can be tried on
+//! all of them at once. A book is loaded page by page when it is first asked for, and then
+//! follows the log of changes. All books share one budget; the one that nobody has asked
+//! for the longest makes room. One that is too large alone is kept as a sample.
+
+mod load;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
+use crate::model::{CaseNo, Day, Part, PortfolioNo, RankingSettings};
+use crate::scoring::{Book, RuleSet};
+
+use super::Error;
+
+/// The books of all portfolios asked for of late.
+pub(super) struct Books {
+    pool: rayon::ThreadPool,
+    bytes_max: usize,
+    /// By the first part of the tenant.
+    shelves: Mutex<HashMap<Part, Arc<Shelf>>>,
+    /// What every book takes and when it was asked for, counted in requests.
+    sizes: Mutex<HashMap<(Part, PortfolioNo), (usize, u64)>>,
+    requests: AtomicU64,
+}
+
+/// The books of a tenant. Whoever has them in hand is the only one to run anything: a tenant
+/// has one run at a time, and others wait in line.
+#[derive(Default)]
+struct Shelf {
+    volumes: Arc<tokio::sync::Mutex<HashMap<PortfolioNo, Volume>>>,
+}
+
+/// The book of a portfolio, in as many pieces as its tenant has parts.
+#[derive(Default)]
+pub(super) struct Volume {
+    pieces: Vec<Piece>,
+    /// The settings by which its cases were read.
+    ranking: RankingSettings,
+    /// One of so many cases is in it.
+    pub(super) one_in: i64,
+    /// How many cases could not be read.
+    pub(super) unreadable: u64,
+}
+
+/// The cases of one part.
+struct Piece {
+    part: Part,
+    book: Book,
+    /// The last change it knows of.
+    change_no: i64,
+    /// Ranges of cases that are not loaded yet: behind which, and up to which.
+    strands: Vec<(i64, i64)>,
+    /// The strand to go on with.
+    turn: usize,
+    /// How many numbers of cases there are, loaded or not.
+    numbers: i64,
+}
+
+/// A tenant's books in hand.
+pub(super) struct Turn {
+    shelf: Part,
+    volumes: OwnedMutexGuard<HashMap<PortfolioNo, Volume>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Books {
+    /// No books yet, and so many bytes for all of them.
+    pub(super) fn new(bytes_max: usize) -> Result<Books, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(cores.saturating_sub(1).max(1))
+            .thread_name(|at| format!("book-{at}"))
+            .panic_handler(|_| tracing::error!("work on a book panicked"))
+            .build()
+            .map_err(|error| Error::Internal(format!("no threads for books: {error}")))?;
+        Ok(Books {
+            pool,
+            bytes_max,
+            shelves: Mutex::default(),
+            sizes: Mutex::default(),
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    /// Runs work beside the threads that answer calls.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, result) = oneshot::channel();
+        self.pool.spawn(move || {
+            // Whoever asked may have gone.
+            let _ = done.send(work());
+        });
+        result.await.map_err(|_| Error::Internal("work on a book ended badly".to_owned()))
+    }
+
+    /// Waits until no other run of the tenant has its books in hand.
+    pub(super) async fn turn(&self, shelf: Part) -> Turn {
+        let volumes = Arc::clone(&lock(&self.shelves).entry(shelf).or_default().volumes);
+        Turn { shelf, volumes: volumes.lock_owned().await }
+    }
+
+    /// Makes room for a book; says whether there is enough.
+    fn make_room(&self, turn: &mut Turn, (number, bytes): (PortfolioNo, usize)) -> bool {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut sizes = lock(&self.sizes);
+        sizes.insert((turn.shelf, number), (bytes, request));
+        let own = (turn.shelf, number);
+        let mut kept = Vec::new();
+        while sizes.values().map(|(bytes, _)| *bytes).sum::<usize>() > self.bytes_max {
+            let others = sizes.iter().filter(|(key, _)| **key != own && !kept.contains(*key));
+            let Some((oldest, _)) = others.min_by_key(|(_, (_, used))| *used) else { break };
+            let oldest = *oldest;
+            if self.take_away(turn, oldest) {
+                sizes.remove(&oldest);
+            } else {
+                // Somebody has it in hand.
+                kept.push(oldest);
+            }
+        }
+        sizes.values().map(|(bytes, _)| *bytes).sum::<usize>() <= self.bytes_max
+    }
+
+    fn take_away(&self, turn: &mut Turn, (shelf, number): (Part, PortfolioNo)) -> bool {
+        if shelf == turn.shelf {
+            turn.volumes.remove(&number);
+            return true;
+        }
+        let other = lock(&self.shelves).get(&shelf).map(|shelf| Arc::clone(&shelf.volumes));
+        match other.as_ref().map(|volumes| volumes.try_lock()) {
+            Some(Ok(mut volumes)) => {
+                volumes.remove(&number);
+                true
+            }
+            Some(Err(_)) => false,
+            None => true,
+        }
+    }
+}
+
+impl Turn {
+    /// Takes the book of a portfolio off the shelf, if it serves.
+    pub(super) fn take(
+        &mut self,
+        number: PortfolioNo,
+        (rules, ranking, today): (&[&RuleSet], &RankingSettings, Day),
+    ) -> Option<Volume> {
+        let volume = self.volumes.remove(&number)?;
+        let serves = |piece: &Piece| rules.iter().all(|rules| piece.book.serves(rules, today));
+        (volume.ranking == *ranking && volume.pieces.iter().all(serves)).then_some(volume)
+    }
+
+    /// Puts a book back.
+    pub(super) fn put(&mut self, number: PortfolioNo, volume: Volume) {
+        self.volumes.insert(number, volume);
+    }
+}
+
+impl Volume {
+    fn bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.book.bytes()).sum()
+    }
+
+    /// How many cases are in it.
+    pub(super) fn cases(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.book.len() as u64).sum()
+    }
+
+    /// How much of it is loaded, in thousandths.
+    pub(super) fn loaded_permille(&self) -> i64 {
+        let left =
+            |piece: &Piece| piece.strands.iter().map(|(after, end)| end - after).sum::<i64>();
+        let all: i64 = self.pieces.iter().map(|piece| piece.numbers).sum();
+        let left: i64 = self.pieces.iter().map(left).sum();
+        if all == 0 { 1_000 } else { (all - left) * 1_000 / all }
+    }
+
+    /// The last change of each part that it knows of.
+    pub(super) fn change_nos(&self) -> Vec<i64> {
+        self.pieces.iter().map(|piece| piece.change_no).collect()
+    }
+
+    /// The parts, with the cases of each.
+    pub(super) fn books(&mut self) -> impl Iterator<Item = (Part, &mut Book)> {
+        self.pieces.iter_mut().map(|piece| (piece.part, &mut piece.book))
+    }
+
+    /// Whether a case is one of those that are kept.
+    fn keeps(one_in: i64, case_no: CaseNo) -> bool {
+        // Numbers are given out in blocks: neighbours must not be alike.
+        let mixed = case_no.0.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
+        (mixed.cast_unsigned() >> 32).is_multiple_of(one_in.cast_unsigned())
+    }
+}

@@ -1,0 +1,238 @@
+//! Loading a book, and having it follow the changes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::model::{CaseNo, CaseState, Day, Part};
+use crate::scoring::{Book, BookRow, CaseInput, RuleSet};
+use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter};
+use crate::store::{Lock, Readable, Tx, changes};
+
+use super::super::context::PortfolioContext;
+use super::super::{Engine, Error};
+use super::{Piece, Turn, Volume};
+
+/// The most cases of one page.
+const PAGE: usize = 1_000;
+/// A part is loaded from so many places at once, so that what is loaded of it first is a
+/// sample of the whole.
+const STRANDS: i64 = 64;
+/// A strand has at least so many numbers.
+const STRAND_MIN: i64 = 4 * PAGE as i64;
+
+/// A case read from the database: what it is ranked from, or that it is closed.
+type Read = (CaseNo, Option<(CaseHead, CaseContent)>);
+
+impl Engine {
+    /// An empty book of a portfolio, to be loaded.
+    pub(in super::super) async fn new_volume(
+        &self,
+        parts: &[Part],
+        context: &PortfolioContext,
+        (rules, today): (&[&RuleSet], Day),
+    ) -> Result<Volume, Error> {
+        let mut pieces = Vec::with_capacity(parts.len());
+        let mut tx = self.store.read().await?;
+        for part in parts {
+            // What changes while it is loaded is read again afterwards.
+            let change_no = changes::last(&mut tx, *part).await?;
+            let last = cases::last_case(&mut tx, *part, context.portfolio.number).await?.0;
+            let count = (last / STRAND_MIN).clamp(1, STRANDS);
+            let bound = |at: i64| last * at / count;
+            pieces.push(Piece {
+                part: *part,
+                book: Book::new(rules.iter().copied(), today),
+                change_no,
+                strands: (0..count).map(|at| (bound(at), bound(at + 1))).collect(),
+                turn: 0,
+                numbers: last,
+            });
+        }
+        let ranking = context.rule_set.ranking().clone();
+        Ok(Volume { pieces, ranking, one_in: 1, unreadable: 0 })
+    }
+
+    /// Loads the next page of a book; says whether there was one.
+    ///
+    /// # Errors
+    /// `BookTooLarge` where a sample is no answer.
+    pub(in super::super) async fn load_page(
+        &self,
+        turn: &mut Turn,
+        context: &Arc<PortfolioContext>,
+        (volume, today, whole): (&mut Volume, Day, bool),
+    ) -> Result<bool, Error> {
+        let one_in = volume.one_in;
+        let Some(piece) = volume.pieces.iter_mut().find(|piece| !piece.strands.is_empty()) else {
+            return Ok(false);
+        };
+        let at = piece.turn % piece.strands.len();
+        let (after, end) = piece.strands[at];
+        let filter = HeadFilter { after, limit: PAGE, ..HeadFilter::default() };
+        let mut tx = self.store.read().await?;
+        let number = context.portfolio.number;
+        let heads = cases::list_heads(&mut tx, piece.part, number, filter).await?;
+        let last = heads.last().map(|(case_no, _)| case_no.0).filter(|_| heads.len() == PAGE);
+        let wanted = |case_no: &CaseNo| case_no.0 <= end && Volume::keeps(one_in, *case_no);
+        let heads = heads.into_iter().filter(|(case_no, _)| wanted(case_no)).collect();
+        let (read, unreadable) = read(&mut tx, piece.part, heads).await?;
+        drop(tx);
+        match last.filter(|last| *last < end) {
+            Some(last) => {
+                piece.strands[at].0 = last;
+                piece.turn = at + 1;
+            }
+            None => {
+                piece.strands.remove(at);
+            }
+        }
+        self.put_all(context, piece, (read, today)).await?;
+        volume.unreadable += unreadable;
+        self.fit(turn, context, (volume, whole)).await?;
+        Ok(true)
+    }
+
+    /// Makes a book fit the budget: others make room for it, and if that is not enough every
+    /// second case is left out.
+    async fn fit(
+        &self,
+        turn: &mut Turn,
+        context: &PortfolioContext,
+        (volume, whole): (&mut Volume, bool),
+    ) -> Result<(), Error> {
+        let number = context.portfolio.number;
+        while !self.books.make_room(turn, (number, volume.bytes())) {
+            if whole {
+                let bytes_max = self.books.bytes_max as u64;
+                return Err(Error::BookTooLarge { bytes_max });
+            }
+            if volume.one_in >= 1 << 20 {
+                break;
+            }
+            volume.one_in *= 2;
+            let one_in = volume.one_in;
+            for piece in &mut volume.pieces {
+                let mut book = std::mem::replace(&mut piece.book, Book::new([], Day(0)));
+                let less = move || {
+                    book.retain(|case_no| Volume::keeps(one_in, case_no));
+                    book.shrink();
+                    book
+                };
+                piece.book = self.books.run(less).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has changed since; says whether the book still is one: where more has
+    /// changed than is remembered, it has to be loaded anew.
+    pub(in super::super) async fn catch_up(
+        self: &Arc<Self>,
+        context: &Arc<PortfolioContext>,
+        (volume, today): (&mut Volume, Day),
+    ) -> Result<bool, Error> {
+        let one_in = volume.one_in;
+        for piece in &mut volume.pieces {
+            if self.store.is_shared() {
+                self.number_changes_of(piece.part, Lock::Wait).await?;
+            }
+            loop {
+                let mut tx = self.store.read().await?;
+                let rows = changes::after(&mut tx, piece.part, piece.change_no).await?;
+                let Some((last, _)) = rows.last() else { break };
+                let last = *last;
+                if rows.first().is_some_and(|(first, _)| *first != piece.change_no + 1) {
+                    return Ok(false);
+                }
+                let changed = rows.iter().flat_map(|(_, cases)| cases.keys().copied());
+                let changed: BTreeSet<CaseNo> =
+                    changed.filter(|case_no| Volume::keeps(one_in, *case_no)).collect();
+                let changed: Vec<CaseNo> = changed.into_iter().collect();
+                for page in changed.chunks(PAGE) {
+                    let numbers = page.iter().copied();
+                    let number = context.portfolio.number;
+                    let heads = cases::heads_of(&mut tx, piece.part, number, numbers).await?;
+                    let (read, unreadable) = read(&mut tx, piece.part, heads).await?;
+                    self.put_all(context, piece, (read, today)).await?;
+                    volume.unreadable += unreadable;
+                }
+                piece.change_no = last;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts cases into a piece of a book.
+    async fn put_all(
+        &self,
+        context: &Arc<PortfolioContext>,
+        piece: &mut Piece,
+        (read, today): (Vec<Read>, Day),
+    ) -> Result<(), Error> {
+        if read.is_empty() {
+            return Ok(());
+        }
+        let mut book = std::mem::replace(&mut piece.book, Book::new([], Day(0)));
+        let context = Arc::clone(context);
+        let put = move || {
+            let row = |(case_no, read): &Read| (*case_no, row(&book, &context, (read, today)));
+            let rows: Vec<(CaseNo, Option<BookRow>)> = read.par_iter().map(row).collect();
+            for (case_no, row) in rows {
+                book.put(case_no, row);
+            }
+            book
+        };
+        piece.book = self.books.run(put).await?;
+        Ok(())
+    }
+}
+
+/// A case as the book keeps it.
+fn row(
+    book: &Book,
+    context: &PortfolioContext,
+    (read, today): (&Option<(CaseHead, CaseContent)>, Day),
+) -> Option<BookRow> {
+    let (head, content) = read.as_ref()?;
+    let case = CaseInput {
+        facts: &content.facts,
+        history: &content.history,
+        as_of: head.as_of,
+        case_seq: head.case_seq,
+        today,
+        days: &context.zone,
+    };
+    book.row(context.rule_set.ranking(), &case)
+}
+
+/// Reads what the cases of some heads are ranked from; and says how many could not be read.
+async fn read(
+    tx: &mut Tx,
+    part: Part,
+    heads: Vec<(CaseNo, Readable<CaseHead>)>,
+) -> Result<(Vec<Read>, u64), Error> {
+    let open = |head: &CaseHead| head.state != CaseState::Closed;
+    let wanted = heads.iter().filter_map(|(case_no, head)| Some((case_no, head.as_ref().ok()?)));
+    let wanted: Vec<CaseNo> =
+        wanted.filter(|(_, head)| open(head)).map(|(case_no, _)| *case_no).collect();
+    let mut contents = match wanted.is_empty() {
+        true => Default::default(),
+        false => cases::load_content(tx, part, wanted).await?,
+    };
+    let mut unreadable = 0;
+    let read = heads.into_iter().filter_map(|(case_no, head)| {
+        let content = contents.remove(&case_no);
+        match (head, content) {
+            (Ok(head), Some(Ok((_, content)))) => Some((case_no, Some((head, content)))),
+            (Ok(head), _) if !open(&head) => Some((case_no, None)),
+            _ => {
+                unreadable += 1;
+                None
+            }
+        }
+    });
+    let read: Vec<Read> = read.collect();
+    Ok((read, unreadable))
+}

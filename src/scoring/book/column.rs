@@ -1,0 +1,150 @@
+//! A column of a book: for each case one of the courses that its feature takes, by
+//! number. Cases are alike far more often than not, so a number is mostly one byte.
+
+use std::ops::Range;
+
+use foldhash::fast::FixedState;
+use indexmap::IndexSet;
+
+use super::course::Course;
+
+/// The courses of a feature, and which of them each case has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Column {
+    courses: IndexSet<Course, FixedState>,
+    rows: Numbers,
+    /// What the courses keep beside themselves.
+    heap_bytes: usize,
+}
+
+/// Numbers of courses, as narrow as there are few of them.
+#[derive(Clone, Debug)]
+pub(super) enum Numbers {
+    Byte(Vec<u8>),
+    Word(Vec<u16>),
+    Long(Vec<u32>),
+}
+
+impl Default for Numbers {
+    fn default() -> Numbers {
+        Numbers::Byte(Vec::new())
+    }
+}
+
+/// Runs the same code over whichever width there is.
+macro_rules! each_width {
+    ($numbers:expr, $rows:ident => $body:expr) => {
+        match $numbers {
+            Numbers::Byte($rows) => $body,
+            Numbers::Word($rows) => $body,
+            Numbers::Long($rows) => $body,
+        }
+    };
+}
+
+impl Column {
+    /// All courses, by number.
+    pub fn courses(&self) -> impl ExactSizeIterator<Item = &Course> {
+        self.courses.iter()
+    }
+
+    /// Which course each case has.
+    pub fn rows(&self) -> &Numbers {
+        &self.rows
+    }
+
+    /// The number of the course of one case.
+    pub fn at(&self, row: usize) -> usize {
+        each_width!(&self.rows, rows => rows[row] as usize)
+    }
+
+    /// The course of one case.
+    pub fn course(&self, row: usize) -> &Course {
+        &self.courses[self.at(row)]
+    }
+
+    /// Goes over the numbers of some cases.
+    pub fn each(&self, cases: Range<usize>, mut see: impl FnMut(usize)) {
+        each_width!(&self.rows, rows => {
+            rows[cases].iter().for_each(|number| see(*number as usize));
+        });
+    }
+
+    /// Adds a case at the end. Its number fits, since the rows were widened for it.
+    pub fn push(&mut self, course: Course) {
+        let number = self.number(course);
+        each_width!(&mut self.rows, rows => rows.push(number as _));
+    }
+
+    /// Replaces the course of a case.
+    pub fn set(&mut self, row: usize, course: Course) {
+        let number = self.number(course);
+        each_width!(&mut self.rows, rows => rows[row] = number as _);
+    }
+
+    /// Removes a case; the last one takes its place.
+    pub fn swap_remove(&mut self, row: usize) {
+        each_width!(&mut self.rows, rows => {
+            rows.swap_remove(row);
+        });
+    }
+
+    /// The number of a course, for which the rows are wide enough from here on.
+    fn number(&mut self, course: Course) -> u32 {
+        let heap_bytes = course.heap_bytes();
+        let (number, new) = self.courses.insert_full(course);
+        if new {
+            self.heap_bytes += heap_bytes;
+        }
+        if number > u8::MAX.into()
+            && let Numbers::Byte(rows) = &self.rows
+        {
+            self.rows = Numbers::Word(rows.iter().map(|number| u16::from(*number)).collect());
+        }
+        if number > u16::MAX.into()
+            && let Numbers::Word(rows) = &self.rows
+        {
+            self.rows = Numbers::Long(rows.iter().map(|number| u32::from(*number)).collect());
+        }
+        u32::try_from(number).expect("a book has fewer cases than that")
+    }
+
+    /// Gives back the memory that is kept for further cases.
+    pub fn shrink(&mut self) {
+        each_width!(&mut self.rows, rows => rows.shrink_to_fit());
+        self.courses.shrink_to_fit();
+    }
+
+    /// How much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let rows = each_width!(&self.rows, rows => rows.capacity() * size_of_val(&rows[..1.min(rows.len())]));
+        // A set keeps each entry with its hash, and a table of their numbers.
+        let entry = size_of::<Course>() + 2 * size_of::<usize>();
+        rows + self.courses.capacity() * entry + self.heap_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_widen_with_the_number_of_courses() {
+        let mut column = Column::default();
+        for number in 0..70_000 {
+            column.push(Course::Number(number));
+            column.push(Course::Number(0));
+        }
+        assert!(matches!(column.rows(), Numbers::Long(_)));
+        let number = |column: &Column, row| match &column.courses[column.at(row)] {
+            Course::Number(number) => *number,
+            other => panic!("{other:?} was never put there"),
+        };
+        for row in 0..70_000_usize {
+            assert_eq!((number(&column, 2 * row), number(&column, 2 * row + 1)), (row as i64, 0));
+        }
+        column.set(1, Course::Number(5));
+        column.swap_remove(0);
+        assert_eq!((number(&column, 0), number(&column, 1)), (0, 5));
+    }
+}

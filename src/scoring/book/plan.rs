@@ -1,0 +1,357 @@
+//! From two scorecards and the courses of a book to tables: what each course is worth on
+//! the day, which cases are looked at, and how they are counted apart.
+
+use std::ops::Range;
+
+use crate::model::{CaseNo, Day, DebtorKind, Rank, RecoveryGroup, RuleSetId, Stage};
+
+use super::super::bins::{Bins, Value};
+use super::super::compile::{CompiledCharacteristic, CompiledTerm};
+use super::super::feature::Feature;
+use super::super::scorecard::Scorecard;
+use super::column::Column;
+use super::course::{Course, Instant};
+use super::simulate::{Filter, SimulationRequest, SliceBy};
+use super::sums::{Addend, Only};
+use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking};
+use super::told::{Mover, MoverLine};
+use super::{Book, Rows};
+
+/// Two scorecards that are tried on the cases of one kind of debtor.
+pub(super) struct Trial<'a> {
+    pub book: &'a Book,
+    pub scorecards: [&'a Scorecard; 2],
+    pub rule_set_ids: [RuleSetId; 2],
+    pub kind: DebtorKind,
+    pub at: Instant,
+}
+
+/// The tables.
+pub(super) struct Plan {
+    pub rankings: [Ranking; 2],
+    /// What adds to the two scores.
+    pub scores: Vec<Addend>,
+    /// What adds to the two priorities, the score apart.
+    pub priorities: Vec<Addend>,
+    /// By the number of the course of the first column.
+    stages: Vec<u8>,
+    masks: Vec<Mask>,
+    amounts: (i64, i64),
+    pub slicings: Vec<Slicing>,
+}
+
+/// Which cases are looked at, by the number of the course of a column; none without one.
+struct Mask {
+    column: Option<usize>,
+    kept: Vec<bool>,
+}
+
+/// How cases are counted apart.
+pub(super) struct Slicing {
+    column: usize,
+    /// By the number of the course.
+    slots: Vec<u8>,
+    pub labels: Vec<String>,
+}
+
+impl Plan {
+    pub fn new(trial: &Trial<'_>, rows: &Rows, request: &SimulationRequest<'_>) -> Plan {
+        let filter = &request.filter;
+        let (priorities, starts) = trial.priorities(rows);
+        let ranking = |at: usize| {
+            let scorecard = trial.scorecards[at];
+            Ranking::new(scorecard, starts[at], trial.gains(scorecard, rows))
+        };
+        let mask = |(name, labels): &(String, Vec<String>)| trial.mask(rows, name, labels);
+        Plan {
+            rankings: [ranking(0), ranking(1)],
+            scores: trial.scores(rows),
+            priorities,
+            stages: trial.stages(rows, filter),
+            masks: filter.bins.iter().map(mask).collect(),
+            amounts: (
+                filter.overdue_amount_minor_min.unwrap_or(i64::MIN),
+                filter.overdue_amount_minor_max.unwrap_or(i64::MAX),
+            ),
+            slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
+        }
+    }
+
+    /// Those of some cases that are counted, with all that a tally reads of them; and how
+    /// many of them are not due.
+    pub fn block(
+        &self,
+        (columns, amounts): (&[Column], &[i64]),
+        sums: [&[u32]; 2],
+        cases: Range<usize>,
+    ) -> (Block, u64) {
+        let stages = self.stages_of(columns, amounts, cases.clone());
+        let pre_due = stages.iter().filter(|stage| **stage == NOT_DUE).count() as u64;
+        let kept = |(row, stage): (usize, &u8)| (*stage < LEFT_OUT).then_some(row);
+        let rows: Vec<usize> = cases.clone().zip(&stages).filter_map(kept).collect();
+        let block = if rows.len() == stages.len() {
+            Block {
+                sums: sums.map(|sums| sums[cases.clone()].to_vec()),
+                overdue_amounts_minor: amounts[cases].to_vec(),
+                stages,
+                slices: self.slices_of(columns, &rows),
+                rows,
+            }
+        } else {
+            Block {
+                sums: sums.map(|sums| rows.iter().map(|row| sums[*row]).collect()),
+                overdue_amounts_minor: rows.iter().map(|row| amounts[*row]).collect(),
+                stages: rows.iter().map(|row| stages[row - cases.start]).collect(),
+                slices: self.slices_of(columns, &rows),
+                rows,
+            }
+        };
+        (block, pre_due)
+    }
+
+    fn slices_of(&self, columns: &[Column], rows: &[usize]) -> Vec<Vec<u8>> {
+        let slot = |one: &Slicing, row: &usize| one.slots[columns[one.column].at(*row)];
+        self.slicings.iter().map(|one| rows.iter().map(|row| slot(one, row)).collect()).collect()
+    }
+
+    /// The stages of some cases.
+    fn stages_of(&self, columns: &[Column], amounts: &[i64], cases: Range<usize>) -> Vec<u8> {
+        let mut stages: Vec<u8> = Vec::with_capacity(cases.len());
+        columns[0].each(cases.clone(), |number| stages.push(self.stages[number]));
+        let (low, high) = self.amounts;
+        if (low, high) != (i64::MIN, i64::MAX) {
+            for (stage, amount) in stages.iter_mut().zip(&amounts[cases.clone()]) {
+                if !(low..=high).contains(amount) {
+                    *stage = LEFT_OUT;
+                }
+            }
+        }
+        for mask in &self.masks {
+            for (stage, row) in stages.iter_mut().zip(cases.clone()) {
+                if !mask.column.is_some_and(|column| mask.kept[columns[column].at(row)]) {
+                    *stage = LEFT_OUT;
+                }
+            }
+        }
+        stages
+    }
+}
+
+impl Trial<'_> {
+    /// What every course of a column gives, by the code of the bin it falls into.
+    fn by_course<T>(
+        &self,
+        rows: &Rows,
+        (feature, bins): (&Feature, &Bins),
+        of: impl Fn(u8) -> T,
+    ) -> (usize, Vec<T>) {
+        let column = self.book.column(feature);
+        let courses = rows.columns[column].courses();
+        let worth = courses.map(|course| of(bins.code(&course.value(feature, &self.at))));
+        (column, worth.collect())
+    }
+
+    /// The days past due of each course of the first column; 0 where nothing is due, as a
+    /// rank takes it.
+    fn days_past_due(&self, rows: &Rows) -> Vec<Option<i32>> {
+        let days = |course: &Course| match course {
+            Course::Due(due) => Some(self.at.day.since(Day(*due))),
+            _ => None,
+        };
+        rows.columns[0].courses().map(days).collect()
+    }
+
+    fn stages(&self, rows: &Rows, filter: &Filter) -> Vec<u8> {
+        let stage = |days: Option<i32>| match days {
+            Some(days) if days < 0 => NOT_DUE,
+            _ => {
+                let stage = self.at.stage_bounds.stage(days.unwrap_or(0));
+                let wanted = filter.stages.is_empty() || filter.stages.contains(&stage);
+                if wanted { stage as u8 - 1 } else { LEFT_OUT }
+            }
+        };
+        self.days_past_due(rows).into_iter().map(stage).collect()
+    }
+
+    fn scores(&self, rows: &Rows) -> Vec<Addend> {
+        let mut addends = Addends::default();
+        for (at, scorecard) in self.scorecards.into_iter().enumerate() {
+            let characteristics = scorecard.card.characteristics.iter().enumerate();
+            for (number, one) in characteristics.filter(|(_, one)| one.active) {
+                let above = |code| u32::from(scorecard.kernel.above(number, code)) << (16 * at);
+                let (column, worth) = self.by_course(rows, (&one.feature, &one.bins), above);
+                addends.add(Addend { column, worth, only: None });
+            }
+        }
+        addends.0
+    }
+
+    /// What adds to the priorities, and from what each of them starts. The least that a
+    /// term can add is part of the start, so that no entry is negative.
+    fn priorities(&self, rows: &Rows) -> (Vec<Addend>, [i32; 2]) {
+        let mut addends = Addends::default();
+        let starts = std::array::from_fn(|at| {
+            let card = &self.scorecards[at].card;
+            let mut start = card.priority_base;
+            let terms = card.terms.iter().filter(|term| term.active);
+            for term in terms.filter(|term| term.feature != Feature::Score) {
+                let only = term.only_below_days_past_due;
+                let least = term.points.iter().copied().chain(only.map(|_| 0)).min().unwrap_or(0);
+                start += least;
+                let packed = |points: i32| {
+                    u32::try_from(points - least).expect("nothing is below the least") << (16 * at)
+                };
+                let above = |code| packed(term.points[usize::from(code)]);
+                let (column, worth) = self.by_course(rows, (&term.feature, &term.bins), above);
+                let only = self.counts(rows, term);
+                let only = only.map(|counts| Only { counts, otherwise: packed(0) });
+                addends.add(Addend { column, worth, only });
+            }
+            start
+        });
+        (addends.0, starts)
+    }
+
+    /// Whether a term counts, by the course of the first column, where it does not always.
+    fn counts(&self, rows: &Rows, term: &CompiledTerm) -> Option<Vec<bool>> {
+        let limit = term.only_below_days_past_due?;
+        let days = self.days_past_due(rows).into_iter();
+        Some(days.map(|days| days.unwrap_or(0) < limit).collect())
+    }
+
+    fn gains(&self, scorecard: &Scorecard, rows: &Rows) -> Vec<Gain> {
+        let terms = scorecard.card.terms.iter().filter(|term| term.active);
+        let terms = terms.filter(|term| term.feature == Feature::Score);
+        terms
+            .map(|term| {
+                let code = |score| term.bins.code(&Value::Number(score));
+                let points = |score| term.points[usize::from(code(score))];
+                Gain::new(points, self.counts(rows, term))
+            })
+            .collect()
+    }
+
+    /// The characteristic of a name, of the second scorecard or else of the first.
+    fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
+        let [one, two] = self.scorecards;
+        let find =
+            |card: &'_ Scorecard| card.card.characteristics.iter().position(|one| one.name == name);
+        match find(two) {
+            Some(at) => Some(&two.card.characteristics[at]),
+            None => find(one).map(|at| &one.card.characteristics[at]),
+        }
+        .filter(|one| one.active)
+    }
+
+    fn mask(&self, rows: &Rows, name: &str, labels: &[String]) -> Mask {
+        let Some(one) = self.named(name) else { return Mask { column: None, kept: Vec::new() } };
+        let kept = |code| labels.contains(&one.by_code[usize::from(code)].label);
+        let (column, kept) = self.by_course(rows, (&one.feature, &one.bins), kept);
+        Mask { column: Some(column), kept }
+    }
+
+    fn slicing(&self, rows: &Rows, by: &SliceBy) -> Slicing {
+        let all = |label: &str| Slicing {
+            column: 0,
+            slots: vec![0; rows.columns[0].courses().len()],
+            labels: vec![label.to_owned()],
+        };
+        match by {
+            SliceBy::Stage => Slicing {
+                column: 0,
+                slots: self.stages(rows, &Filter::default()),
+                // Those left out or not due have no slot, and are never asked for.
+                labels: Stage::ALL.iter().map(|stage| stage.name().to_owned()).collect(),
+            },
+            SliceBy::DebtorKind => all(match self.kind {
+                DebtorKind::Person => "PERSON",
+                DebtorKind::Business => "BUSINESS",
+            }),
+            SliceBy::Characteristic(name) => match self.named(name) {
+                Some(one) => {
+                    let (column, slots) =
+                        self.by_course(rows, (&one.feature, &one.bins), |code| code);
+                    let labels = one.by_code.iter().map(|bin| bin.label.clone()).collect();
+                    Slicing { column, slots, labels }
+                }
+                None => all("off"),
+            },
+        }
+    }
+
+    /// A case that moves, and what moves it.
+    pub fn mover(
+        &self,
+        plan: &Plan,
+        (case_no, overdue_amount_minor): (i64, i64),
+        (columns, row, sums): (&[Column], usize, [u32; 2]),
+    ) -> Mover {
+        let stage = plan.stages[columns[0].at(row)];
+        let rank = |at: usize| {
+            let ranking = &plan.rankings[at];
+            let score = ranking.score(sums[0] >> (16 * at));
+            let priority = ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row));
+            Rank {
+                group: RecoveryGroup::ALL[ranking.group(score, stage)],
+                score: i32::from(score),
+                priority: i32::from(priority),
+                rule_set_id: self.rule_set_ids[at],
+                rank_date: self.at.day,
+                case_seq: 0,
+            }
+        };
+        let ranks = [rank(0), rank(1)];
+        let lines = self.lines(columns, row, ranks.map(|rank| rank.score));
+        let case_no = CaseNo(case_no);
+        Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
+    }
+
+    /// What moves the score of a case, that which moves it most first.
+    fn lines(&self, columns: &[Column], row: usize, scores: [i32; 2]) -> Vec<MoverLine> {
+        let bases = self.scorecards.map(|scorecard| scorecard.card.base_points);
+        let mut lines = vec![("base_points", bases)];
+        for (at, scorecard) in self.scorecards.into_iter().enumerate() {
+            for one in scorecard.card.characteristics.iter().filter(|one| one.active) {
+                let column = &columns[self.book.column(&one.feature)];
+                let course = column.course(row);
+                let code = one.bins.code(&course.value(&one.feature, &self.at));
+                let contribution = one.by_code[usize::from(code)].contribution;
+                match lines.iter_mut().find(|line| line.0 == one.name) {
+                    Some(line) => line.1[at] = contribution,
+                    None => {
+                        let mut contributions = [0; 2];
+                        contributions[at] = contribution;
+                        lines.push((&one.name, contributions));
+                    }
+                }
+            }
+        }
+        let sum = |at: usize| lines.iter().map(|line| line.1[at]).sum::<i32>();
+        lines.push(("clamp", [scores[0] - sum(0), scores[1] - sum(1)]));
+        lines.retain(|(_, [before, after])| before != after);
+        lines.sort_by_key(|(_, [before, after])| -(after - before).abs());
+        let line = |(name, contributions): (&str, [i32; 2])| MoverLine {
+            characteristic: name.to_owned(),
+            contributions,
+        };
+        lines.into_iter().map(line).collect()
+    }
+}
+
+/// Addends, those of one column and condition in one.
+#[derive(Default)]
+struct Addends(Vec<Addend>);
+
+impl Addends {
+    fn add(&mut self, addend: Addend) {
+        match self.0.iter_mut().find(|known| known.is_like(&addend)) {
+            Some(known) => {
+                known.worth.iter_mut().zip(addend.worth).for_each(|(to, from)| *to += from);
+                if let (Some(to), Some(from)) = (&mut known.only, addend.only) {
+                    to.otherwise += from.otherwise;
+                }
+            }
+            None => self.0.push(addend),
+        }
+    }
+}
