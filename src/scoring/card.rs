@@ -134,10 +134,13 @@ pub struct Bin {
 pub struct ReasonText {
     /// 1 to 64 bytes of A-Z, 0-9 and _.
     pub code: String,
-    /// 1 to 200 bytes.
+    /// English, 1 to 200 bytes.
     pub text: String,
     /// Who may read it.
     pub audience: Audience,
+    /// The same in other languages, by BCP 47 tag such as `es`; at most 16.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, String>,
 }
 
 /// The work order.

@@ -12,6 +12,7 @@ use super::bins::Bins;
 use super::card::{self, Card, Characteristic, Cutoffs, Places, ReasonText, Term};
 use super::explanation::{Audience, Dimension, Family};
 use super::feature::Feature;
+use super::language::{LANGUAGES_MAX, is_language};
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -19,6 +20,8 @@ pub(super) const CHARACTERISTICS_MAX: usize = 64;
 const TERMS_MAX: usize = 32;
 const POINTS_MAX: i32 = 1_000;
 const WEIGHT_MAX: i32 = 10_000;
+/// The most bytes of the text of a reason, in any language.
+const REASON_BYTES_MAX: usize = 200;
 /// The sum of a card stays within this, so that two sums fit one table entry.
 const SUM_MAX: i64 = 30_000;
 
@@ -326,9 +329,7 @@ impl Compiler<'_> {
             let message = format!("{:?} must be 1 to 64 bytes of A-Z, 0-9 and _", reason.code);
             self.find(&format!("{field}.code"), message);
         }
-        if reason.text.is_empty() || reason.text.len() > 200 {
-            self.find(&format!("{field}.text"), "must have 1 to 200 bytes".to_owned());
-        }
+        self.reason_texts(field, reason);
         let withheld = written.protected
             || written.family == Family::Household
             || feature.audience() == Audience::Analyst;
@@ -339,6 +340,31 @@ impl Compiler<'_> {
                  never reach an agent"
                     .to_owned(),
             );
+        }
+    }
+
+    fn reason_texts(&mut self, field: &str, reason: &ReasonText) {
+        let sound = |text: &str| (1..=REASON_BYTES_MAX).contains(&text.len());
+        let bound = format!("must have 1 to {REASON_BYTES_MAX} bytes");
+        if !sound(&reason.text) {
+            self.find(&format!("{field}.text"), bound.clone());
+        }
+        if reason.texts.len() > LANGUAGES_MAX {
+            let count = reason.texts.len();
+            let message = format!("has {count} entries; {LANGUAGES_MAX} are allowed");
+            self.find(&format!("{field}.texts"), message);
+        }
+        for (tag, text) in &reason.texts {
+            if !is_language(tag) {
+                let message = format!(
+                    "{tag:?} is no BCP 47 tag in its usual spelling, such as es or pt-BR, of a \
+                     language other than en"
+                );
+                self.find(&format!("{field}.texts"), message);
+            }
+            if !sound(text) {
+                self.find(&format!("{field}.texts.{tag}"), bound.clone());
+            }
         }
     }
 

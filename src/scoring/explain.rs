@@ -36,12 +36,12 @@ impl Met<'_> {
     }
 }
 
-/// Explains a rank. `codes` are those it was made from.
+/// Explains a rank in a language. `codes` are those it was made from.
 pub(super) fn explain(
     scorecard: &Scorecard,
     subject: &Subject<'_>,
-    codes: &Codes,
-    rank: Rank,
+    (codes, rank): (&Codes, Rank),
+    language: &str,
 ) -> Explanation {
     let card = &scorecard.card;
     let met = met(scorecard, codes);
@@ -67,7 +67,7 @@ pub(super) fn explain(
             .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
             .collect(),
         diagnosis: diagnosis(scorecard, &met, subject),
-        reasons: reasons(&met, card.reason_points_min),
+        reasons: reasons(&met, card.reason_points_min, language),
         priority_lines: priority_lines(scorecard, subject, rank),
         findings: findings(subject),
         points_to_next_group,
@@ -98,8 +98,8 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
 }
 
 /// Why the score of a case with these codes is not higher.
-pub(super) fn reasons_of(scorecard: &Scorecard, codes: &Codes) -> Vec<ScoreReason> {
-    reasons(&met(scorecard, codes), scorecard.card.reason_points_min)
+pub(super) fn reasons_of(scorecard: &Scorecard, codes: &Codes, language: &str) -> Vec<ScoreReason> {
+    reasons(&met(scorecard, codes), scorecard.card.reason_points_min, language)
 }
 
 fn met<'a>(scorecard: &'a Scorecard, codes: &Codes) -> Vec<Met<'a>> {
@@ -213,7 +213,7 @@ fn diagnosis(scorecard: &Scorecard, met: &[Met<'_>], subject: &Subject<'_>) -> D
 
 /// What cost most against the best bin, of what is known: that nobody told is
 /// no reason against a debtor. Equal codes are one reason.
-fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
+fn reasons(met: &[Met<'_>], points_min: i32, language: &str) -> Vec<ScoreReason> {
     let mut reasons: Vec<ScoreReason> = Vec::new();
     for one in met.iter().filter(|one| one.known()) {
         let bin = &one.characteristic.by_code[usize::from(one.code)];
@@ -228,7 +228,7 @@ fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
         }
         reasons.push(ScoreReason {
             reason_code: bin.reason.code.clone(),
-            text: bin.reason.text.clone(),
+            text: bin.reason.text_in(language).to_owned(),
             characteristic: one.characteristic.name.clone(),
             points_lost,
             audience: bin.reason.audience,

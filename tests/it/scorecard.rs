@@ -9,6 +9,7 @@ use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
 mod drafts;
+mod language;
 mod settings;
 
 /// Days that a case of [`document`] is overdue at the start of a test.

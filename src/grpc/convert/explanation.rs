@@ -1,6 +1,7 @@
 //! Why a case is ranked as it is.
 
-use crate::model::{CaseId, Day, PortfolioId, Violations};
+use crate::engine::explain::Asked;
+use crate::model::{CaseId, PortfolioId, Violations};
 use crate::proto;
 use crate::scoring::{
     DimensionSubtotal, Explanation, FamilySubtotal, NextGroupBin, PriorityLine, ScoreLine,
@@ -8,21 +9,32 @@ use crate::scoring::{
 };
 
 use super::case_view::{case_key_at, rank_to};
+use super::field::language_asked;
 use super::path::ROOT;
 use super::time::day;
 
-/// Reads which case to explain, and as of which day.
+/// Reads which case to explain, as of which day and in which language.
 pub(in crate::grpc) fn explain_request(
     request: &proto::ExplainCaseRequest,
-) -> Result<(PortfolioId, CaseId, Option<Day>), Violations> {
+) -> Result<(PortfolioId, CaseId, Asked), Violations> {
     let mut broken = Violations::new();
     let key = case_key_at(&request.portfolio_id, &request.case_id, &ROOT, &mut broken);
-    let date = request.as_of_date.as_ref();
-    let date = date.and_then(|date| day(date, &ROOT.field("as_of_date"), &mut broken));
+    let asked = asked(request.as_of_date.as_ref(), &request.language_code, &mut broken);
     match key {
-        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, date)),
+        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, asked)),
         _ => Err(broken),
     }
+}
+
+/// Reads as of which day and in which language to explain.
+pub(super) fn asked(
+    as_of_date: Option<&proto::Date>,
+    language_code: &str,
+    broken: &mut Violations,
+) -> Asked {
+    let as_of_date = as_of_date.and_then(|date| day(date, &ROOT.field("as_of_date"), broken));
+    let language = language_asked(language_code, &ROOT.field("language_code"), broken);
+    Asked { as_of_date, language }
 }
 
 /// An explanation as the contract writes it.

@@ -165,7 +165,8 @@ fn reason_text(
     let all = [Audience::Agent, Audience::Analyst];
     let known = |number: i32| all.into_iter().find(|audience| *audience as i32 == number);
     let audience = required_choice(given.audience, known, &at.field("audience"), broken);
-    Some(ReasonText { code: given.code, text: given.text, audience: audience? })
+    let texts = given.texts.into_iter().collect();
+    Some(ReasonText { code: given.code, text: given.text, audience: audience?, texts })
 }
 
 fn bins(given: Vec<proto::Bin>, at: &Path<'_>, broken: &mut Violations) -> Vec<Bin> {

@@ -104,8 +104,9 @@ fn points_to(points: Option<Points>) -> Option<i32> {
 }
 
 fn reason_to(reason: &ReasonText) -> proto::ReasonText {
-    let ReasonText { code, text, audience } = reason.clone();
-    proto::ReasonText { code, text, audience: audience as i32 }
+    let ReasonText { code, text, audience, texts } = reason.clone();
+    let texts = texts.into_iter().collect();
+    proto::ReasonText { code, text, audience: audience as i32, texts }
 }
 
 fn bin_to(bin: &Bin) -> proto::Bin {
