@@ -16,6 +16,7 @@ mod explanation;
 mod feature;
 mod kernel;
 mod language;
+mod locked;
 mod measure;
 mod month;
 mod scorecard;
@@ -36,6 +37,7 @@ pub use explanation::{
     Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
+pub use locked::locked_changes;
 pub use warn::ScorecardWarning;
 
 use bins::Value;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::model::{Micros, Part, PortfolioId, RankingSettings, Reason, RuleSetId, Violations};
 use crate::scoring::card::Card;
-use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
+use crate::scoring::{
+    FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition, ScorecardWarning, locked_changes,
+};
 use crate::store::activations::RevisionName;
 use crate::store::revisions::{self, NewRevision, RevisionHead};
 use crate::store::{Class, Damage, Tx};
@@ -344,12 +346,12 @@ pub async fn validate_revision(
         Some(id) => engine.latest(part, &id).await?.portfolio.settings.ranking.clone(),
         None => RankingSettings::default(),
     };
-    let card = match subject {
+    let (card, base) = match subject {
         Subject::Given(card) => {
             check_text(&card)?;
-            *card
+            (*card, None)
         }
-        Subject::Stored(name) => get_revision(engine, caller, name).await?.card,
+        Subject::Stored(name) => with_base(engine, caller, name).await?,
     };
     let definition = RuleSetDefinition {
         scorecard_yaml: card.canonical(),
@@ -357,17 +359,40 @@ pub async fn validate_revision(
         ranking,
         feature_version: FEATURE_VERSION,
     };
-    let findings = match RuleSet::compile(RuleSetId(0), &definition) {
+    let mut findings = match RuleSet::compile(RuleSetId(0), &definition) {
         Ok(rules) => odd(&rules),
         Err(found) => found.into_iter().map(ScorecardFinding::from).collect(),
     };
+    if let Some(base) = base {
+        findings.extend(locked_changes(&card, &base).into_iter().map(warning));
+    }
     Ok((findings, card.content_hash()))
+}
+
+/// The scorecard of a revision, and that of the revision it was made from.
+async fn with_base(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    name: RevisionName,
+) -> Result<(Card, Option<Card>), Error> {
+    let part = shipped::offered(engine, caller).await?;
+    let mut tx = engine.store.read().await?;
+    let Revision { head, card } = find(&mut tx, part, &name).await?;
+    let base = match head.base_revision_no {
+        0 => None,
+        revision_no => {
+            let base = RevisionName { scorecard_id: head.scorecard_id, revision_no };
+            Some(find(&mut tx, part, &base).await?.card)
+        }
+    };
+    Ok((card, base))
+}
+
+fn warning(found: ScorecardWarning) -> ScorecardFinding {
+    ScorecardFinding { is_error: false, path: found.path, message: found.message }
 }
 
 /// What is odd about a rule set.
 fn odd(rules: &RuleSet) -> Vec<ScorecardFinding> {
-    let warnings = rules.warnings().into_iter();
-    warnings
-        .map(|one| ScorecardFinding { is_error: false, path: one.path, message: one.message })
-        .collect()
+    rules.warnings().into_iter().map(warning).collect()
 }

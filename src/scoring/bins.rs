@@ -60,6 +60,18 @@ impl Bins {
         }
     }
 
+    /// The ranges, by their place, that hold no number from `least` to `most`.
+    pub fn outside(&self, least: i64, most: i64) -> Vec<usize> {
+        let Bins::Ranges(starts) = self else { return Vec::new() };
+        let empty = |at: &usize| {
+            let first = at.checked_sub(1).map_or(i64::MIN, |before| starts[before]);
+            // The first number behind it.
+            let end = starts.get(*at).copied();
+            end.is_some_and(|end| end <= least) || first > most
+        };
+        (0..=starts.len()).filter(empty).collect()
+    }
+
     /// The lowest value above `number` that falls into another bin.
     pub fn next_start(&self, number: i64) -> Option<i64> {
         match self {

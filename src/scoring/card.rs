@@ -73,6 +73,9 @@ pub struct Characteristic {
     /// Thousandths by which the points count, 0 to 10,000.
     #[serde(default = "one")]
     pub weight_milli: i32,
+    /// Which way its points go with higher numbers; free where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// Whether it counts only where the portfolio has switched its input on.
     #[serde(default)]
     pub protected: bool,
@@ -99,12 +102,31 @@ fn one() -> i32 {
     1_000
 }
 
+/// Which way the points of a characteristic of numbers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[repr(i32)]
+pub enum Direction {
+    /// Higher numbers have no fewer points.
+    Up = 1,
+    /// Higher numbers have no more points.
+    Down = 2,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Direction; 2] = [Self::Up, Self::Down];
+}
+
 /// The points of a bin that has no range of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Points {
     /// -1,000 to 1,000.
     pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
 }
 
 /// One bin: a range from `from` (inclusive) to `to` (exclusive), or the
@@ -123,6 +145,9 @@ pub struct Bin {
     pub is: Option<Vec<String>>,
     /// -1,000 to 1,000.
     pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// A reason of the bin's own, in place of the characteristic's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonText>,

@@ -1,6 +1,8 @@
 //! From a scorecard as written to tables: every rule of a card is checked here,
 //! and every finding is told at once.
 
+mod direction;
+mod reason;
 mod table;
 
 use serde_saphyr::Location;
@@ -10,9 +12,8 @@ use crate::model::{RankingSettings, Stage};
 use super::InvalidScorecard;
 use super::bins::Bins;
 use super::card::{self, Card, Characteristic, Cutoffs, Places, ReasonText, Term};
-use super::explanation::{Audience, Dimension, Family};
+use super::explanation::{Dimension, Family};
 use super::feature::Feature;
-use super::language::{LANGUAGES_MAX, is_language};
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -20,8 +21,6 @@ pub(super) const CHARACTERISTICS_MAX: usize = 64;
 const TERMS_MAX: usize = 32;
 const POINTS_MAX: i32 = 1_000;
 const WEIGHT_MAX: i32 = 10_000;
-/// The most bytes of the text of a reason, in any language.
-const REASON_BYTES_MAX: usize = 200;
 /// The sum of a card stays within this, so that two sums fit one table entry.
 const SUM_MAX: i64 = 30_000;
 
@@ -296,6 +295,7 @@ impl Compiler<'_> {
             })
             .collect();
         self.bin_reasons(written, &table.feature);
+        self.direction(written, &table.feature, places);
         let contributions = || by_code.iter().map(|bin| bin.contribution);
         Some(CompiledCharacteristic {
             name: written.name.clone(),
@@ -315,73 +315,6 @@ impl Compiler<'_> {
     fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {
         let off = protected || feature.protected();
         !off || self.settings.protected_inputs_on.iter().any(|on| on == name)
-    }
-
-    fn reason(
-        &mut self,
-        field: &str,
-        reason: &ReasonText,
-        feature: &Feature,
-        written: &Characteristic,
-    ) {
-        let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if reason.code.is_empty() || reason.code.len() > 64 || !reason.code.bytes().all(upper) {
-            let message = format!("{:?} must be 1 to 64 bytes of A-Z, 0-9 and _", reason.code);
-            self.find(&format!("{field}.code"), message);
-        }
-        self.reason_texts(field, reason);
-        let withheld = written.protected
-            || written.family == Family::Household
-            || feature.audience() == Audience::Analyst;
-        if withheld && reason.audience != Audience::Analyst {
-            self.find(
-                &format!("{field}.audience"),
-                "must be ANALYST: household, protected, standing and suspicion reasons \
-                 never reach an agent"
-                    .to_owned(),
-            );
-        }
-    }
-
-    fn reason_texts(&mut self, field: &str, reason: &ReasonText) {
-        let sound = |text: &str| (1..=REASON_BYTES_MAX).contains(&text.len());
-        let bound = format!("must have 1 to {REASON_BYTES_MAX} bytes");
-        if !sound(&reason.text) {
-            self.find(&format!("{field}.text"), bound.clone());
-        }
-        if reason.texts.len() > LANGUAGES_MAX {
-            let count = reason.texts.len();
-            let message = format!("has {count} entries; {LANGUAGES_MAX} are allowed");
-            self.find(&format!("{field}.texts"), message);
-        }
-        for (tag, text) in &reason.texts {
-            if !is_language(tag) {
-                let message = format!(
-                    "{tag:?} is no BCP 47 tag in its usual spelling, such as es or pt-BR, of a \
-                     language other than en"
-                );
-                self.find(&format!("{field}.texts"), message);
-            }
-            if !sound(text) {
-                self.find(&format!("{field}.texts.{tag}"), bound.clone());
-            }
-        }
-    }
-
-    fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
-        for (at, bin) in written.bins.iter().enumerate() {
-            let field = format!("bins[{at}].reason");
-            if let Some(reason) = &bin.reason {
-                self.reason(&field, reason, feature, written);
-            }
-            let categories = bin.is.iter().flatten();
-            let suspicion = categories.into_iter().any(|name| feature.suspicion(name));
-            let audience = bin.reason.as_ref().unwrap_or(&written.reason).audience;
-            if suspicion && audience != Audience::Analyst {
-                let message = "must be of audience ANALYST: the bin holds a suspicion".to_owned();
-                self.find(&field, message);
-            }
-        }
     }
 
     fn terms(&mut self, card: &Card) -> Vec<CompiledTerm> {

@@ -13,6 +13,7 @@ mod properties;
 mod shipped;
 mod taiwan;
 mod validation;
+mod warnings;
 mod wrong_forms;
 
 use std::sync::OnceLock;

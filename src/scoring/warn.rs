@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::RuleSet;
+use super::bins::Bins;
 use super::compile::{Compiled, CompiledCharacteristic};
+use super::feature::Feature;
 
 /// Something odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl RuleSet {
 fn of_card(card: &Compiled) -> Vec<(String, String)> {
     let mut found = without_effect(card);
     found.extend(features_twice(card));
+    found.extend(out_of_range(card));
     found.extend(groups_out_of_reach(card));
     found
 }
@@ -77,6 +80,32 @@ fn features_twice(card: &Compiled) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// Bins that no number of their feature falls into.
+fn out_of_range(card: &Compiled) -> Vec<(String, String)> {
+    let of = |path: String, feature: &Feature, bins: &Bins| -> Vec<(String, String)> {
+        let (least, most) = feature.range();
+        let empty = bins.outside(least, most).into_iter();
+        let message = |bin: usize| {
+            let message = format!("no case can be in it: the feature is {}", shown(least, most));
+            (format!("{path}.bins[{bin}]"), message)
+        };
+        empty.map(message).collect()
+    };
+    let characteristics = card.characteristics.iter().enumerate();
+    let characteristics = characteristics
+        .map(|(at, one)| of(format!("characteristics[{at}]"), &one.feature, &one.bins));
+    let terms = card.terms.iter().enumerate();
+    let terms = terms.map(|(at, one)| of(format!("priority.terms[{at}]"), &one.feature, &one.bins));
+    characteristics.chain(terms).flatten().collect()
+}
+
+fn shown(least: i64, most: i64) -> String {
+    match most {
+        i64::MAX => format!("at least {least}"),
+        _ => format!("{least} to {most}"),
+    }
 }
 
 /// Groups that no case can be in.

@@ -8,6 +8,7 @@ use tonic::Status;
 use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
+mod contents;
 mod drafts;
 mod language;
 mod settings;

@@ -7,11 +7,12 @@ use crate::engine::scorecard::CardField;
 use crate::model::{Reason, Stage, Violations};
 use crate::proto;
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, Points, Priority, ReasonText, Term,
+    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, Direction, Points, Priority, ReasonText,
+    Term,
 };
 use crate::scoring::{Audience, Dimension, Family};
 
-use super::field::{TEXT_BYTES_MAX, required_choice, text};
+use super::field::{TEXT_BYTES_MAX, choice, required_choice, text};
 use super::path::{Path, ROOT};
 
 mod request;
@@ -131,6 +132,8 @@ fn characteristic(
     let reason = required(given.reason, &at.field("reason"), broken);
     let reason = reason.and_then(|reason| reason_text(reason, &at.field("reason"), broken));
     let bins = bins(given.bins, at, broken);
+    let known = |number: i32| Direction::ALL.into_iter().find(|one| *one as i32 == number);
+    let direction = choice(given.direction, known, &at.field("direction"), broken);
     Some(Characteristic {
         name: given.name,
         feature: given.feature,
@@ -138,22 +141,38 @@ fn characteristic(
         family: family?,
         dimension: dimension?,
         weight_milli: given.weight_milli.unwrap_or(1_000),
+        direction,
         protected: given.protected_input,
         reason: reason?,
-        missing: points(given.missing_points),
-        unknown: points(given.unknown_points),
-        other: points(given.other_points),
+        missing: points(
+            (given.missing_points, given.missing_locked),
+            &at.field("missing_locked"),
+            broken,
+        ),
+        unknown: points(
+            (given.unknown_points, given.unknown_locked),
+            &at.field("unknown_locked"),
+            broken,
+        ),
+        other: points((given.other_points, given.other_locked), &at.field("other_locked"), broken),
         bins,
     })
 }
 
-fn points(given: Option<i32>) -> Option<Points> {
-    given.map(|points| Points { points })
+fn points(
+    (given, locked): (Option<i32>, bool),
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Option<Points> {
+    if given.is_none() && locked {
+        broken.add(at.to_string(), Reason::FieldConflict, locked, "there are no points to lock");
+    }
+    given.map(|points| Points { points, locked })
 }
 
 fn custom_kind(given: i32, at: &Path<'_>, broken: &mut Violations) -> Option<String> {
     let known = |number: i32| CUSTOM_KINDS.get(usize::try_from(number).ok()?.checked_sub(1)?);
-    let kind = super::field::choice(given, known, &at.field("custom_kind"), broken);
+    let kind = choice(given, known, &at.field("custom_kind"), broken);
     kind.map(|kind| (*kind).to_owned())
 }
 
@@ -180,6 +199,7 @@ fn bins(given: Vec<proto::Bin>, at: &Path<'_>, broken: &mut Violations) -> Vec<B
             to: some(one.upper_bound),
             is: Some(one.categories).filter(|names| !names.is_empty()),
             points: one.points,
+            locked: one.locked,
             reason,
         });
     }
@@ -197,9 +217,17 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
             feature: one.feature,
             only_below_days_past_due: one.only_below_days_past_due,
             protected: one.protected_input,
-            missing: points(one.missing_points),
-            unknown: points(one.unknown_points),
-            other: points(one.other_points),
+            missing: points(
+                (one.missing_points, one.missing_locked),
+                &at.field("missing_locked"),
+                broken,
+            ),
+            unknown: points(
+                (one.unknown_points, one.unknown_locked),
+                &at.field("unknown_locked"),
+                broken,
+            ),
+            other: points((one.other_points, one.other_locked), &at.field("other_locked"), broken),
         });
     }
     Priority { base_points: given.base_points, terms }
@@ -212,8 +240,9 @@ mod tests {
 
     #[test]
     fn a_scorecard_written_as_a_message_reads_back_the_same() {
-        for yaml in [CONSUMER_YAML, BUSINESS_YAML] {
-            let shipped = Card::read(yaml).expect("a shipped scorecard is one");
+        let whole = include_str!("../../../tests/testdata/scorecards/whole.yaml");
+        for yaml in [CONSUMER_YAML, BUSINESS_YAML, whole] {
+            let shipped = Card::read(yaml).expect("it is a scorecard");
             assert_eq!(card_of(scorecard_of(&shipped)), Ok(shipped));
         }
     }

@@ -90,6 +90,10 @@ fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
         unknown_points: points_to(one.unknown),
         other_points: points_to(one.other),
         bins: one.bins.iter().map(bin_to).collect(),
+        direction: one.direction.map_or(0, |direction| direction as i32),
+        missing_locked: is_locked(one.missing),
+        unknown_locked: is_locked(one.unknown),
+        other_locked: is_locked(one.other),
     }
 }
 
@@ -101,6 +105,10 @@ fn kind_to(kind: Option<&str>) -> i32 {
 
 fn points_to(points: Option<Points>) -> Option<i32> {
     points.map(|points| points.points)
+}
+
+fn is_locked(points: Option<Points>) -> bool {
+    points.is_some_and(|points| points.locked)
 }
 
 fn reason_to(reason: &ReasonText) -> proto::ReasonText {
@@ -116,6 +124,7 @@ fn bin_to(bin: &Bin) -> proto::Bin {
         categories: bin.is.clone().unwrap_or_default(),
         points: bin.points,
         reason: bin.reason.as_ref().map(reason_to),
+        locked: bin.locked,
     }
 }
 
@@ -130,6 +139,9 @@ fn formula_to(priority: &Priority) -> proto::PriorityFormula {
         unknown_points: points_to(term.unknown),
         other_points: points_to(term.other),
         bins: term.bins.iter().map(bin_to).collect(),
+        missing_locked: is_locked(term.missing),
+        unknown_locked: is_locked(term.unknown),
+        other_locked: is_locked(term.other),
     };
     proto::PriorityFormula {
         base_points: priority.base_points,
