@@ -90,6 +90,9 @@ pub struct Characteristic {
     /// The points of what no bin lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
+    /// Single numbers that mean something else, at most 32; looked for before the bins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub special: Vec<Special>,
     /// The bins, 1 to 200, of numbers in ascending order.
     pub bins: Vec<Bin>,
 }
@@ -153,6 +156,25 @@ pub struct Bin {
     pub reason: Option<ReasonText>,
 }
 
+/// A number that stands for something else, such as -999 for no record: it is told, and
+/// is no number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Special {
+    /// The number.
+    pub value: String,
+    /// -1,000 to 1,000.
+    pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
+    /// What it stands for, as explanations show it; 1 to 100 bytes.
+    pub label: String,
+    /// A reason of its own, in place of the characteristic's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonText>,
+}
+
 /// What is said when a characteristic costs points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -204,6 +226,9 @@ pub struct Term {
     /// The points of what no bin lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
+    /// Single numbers that mean something else, at most 32; looked for before the bins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub special: Vec<Special>,
     /// The bins, 1 to 200, of numbers in ascending order. They have no reasons.
     pub bins: Vec<Bin>,
 }
@@ -276,11 +301,20 @@ pub(super) struct PriorityPlaces {
     pub terms: Vec<Spanned<Part>>,
 }
 
-/// A characteristic or a term, with where its bins stand.
+/// A characteristic or a term, with where its bins and special values stand.
 #[derive(Deserialize)]
 pub(super) struct Part {
     #[serde(default)]
     bins: Vec<Spanned<IgnoredAny>>,
+    #[serde(default)]
+    special: Vec<Spanned<IgnoredAny>>,
+}
+
+/// Where the bins and the special values of a characteristic or a term stand.
+#[derive(Default)]
+pub(super) struct PartPlaces {
+    pub bins: Vec<Location>,
+    pub special: Vec<Location>,
 }
 
 impl Places {
@@ -290,13 +324,11 @@ impl Places {
     }
 }
 
-/// Where a characteristic or a term begins, and each of its bins.
-pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, Vec<Location>) {
-    match parts.get(at) {
-        Some(part) => {
-            let bins = part.value.bins.iter().map(|bin| bin.referenced).collect();
-            (Some(part.referenced), bins)
-        }
-        None => (None, Vec::new()),
-    }
+/// Where a characteristic or a term begins, and what it is made of.
+pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, PartPlaces) {
+    let Some(part) = parts.get(at) else { return (None, PartPlaces::default()) };
+    let places =
+        |all: &[Spanned<IgnoredAny>]| all.iter().map(|one| one.referenced).collect::<Vec<_>>();
+    let (bins, special) = (places(&part.value.bins), places(&part.value.special));
+    (Some(part.referenced), PartPlaces { bins, special })
 }

@@ -3,6 +3,7 @@
 
 mod direction;
 mod reason;
+mod special;
 mod table;
 
 use serde_saphyr::Location;
@@ -10,8 +11,8 @@ use serde_saphyr::Location;
 use crate::model::{RankingSettings, Stage};
 
 use super::InvalidScorecard;
-use super::bins::Bins;
-use super::card::{self, Card, Characteristic, Cutoffs, Places, ReasonText, Term};
+use super::bins::{Bins, FIRST};
+use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
 use super::explanation::{Dimension, Family};
 use super::feature::Feature;
 use table::Lookup;
@@ -51,8 +52,10 @@ pub(super) struct CompiledCharacteristic {
     /// Not a protected input that is off.
     pub active: bool,
     pub bins: Bins,
-    /// By the code of the bin.
+    /// By the code of the bin; the special values follow the bins.
     pub by_code: Vec<CompiledBin>,
+    /// The code of the first special value.
+    pub special_from: u8,
     pub best_contribution: i32,
     pub worst_contribution: i32,
 }
@@ -251,12 +254,12 @@ impl Compiler<'_> {
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
         for (at, one) in written.iter().enumerate() {
             self.path = format!("characteristics[{at}]");
-            let (place, bins) = card::place_of(&self.places.characteristics, at);
+            let (place, places) = card::place_of(&self.places.characteristics, at);
             self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
             }
-            compiled.extend(self.characteristic(one, &bins));
+            compiled.extend(self.characteristic(one, &places));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
@@ -265,7 +268,7 @@ impl Compiler<'_> {
     fn characteristic(
         &mut self,
         written: &Characteristic,
-        places: &[Location],
+        places: &PartPlaces,
     ) -> Option<CompiledCharacteristic> {
         self.bounded("weight_milli", written.weight_milli, 0, WEIGHT_MAX);
         let table = self.table(&Lookup {
@@ -277,6 +280,7 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            special: &written.special,
             places,
         })?;
         if table.feature == Feature::Score {
@@ -295,7 +299,7 @@ impl Compiler<'_> {
             })
             .collect();
         self.bin_reasons(written, &table.feature);
-        self.direction(written, &table.feature, places);
+        self.direction(written, &table.feature, &places.bins);
         let contributions = || by_code.iter().map(|bin| bin.contribution);
         Some(CompiledCharacteristic {
             name: written.name.clone(),
@@ -308,6 +312,7 @@ impl Compiler<'_> {
             worst_contribution: contributions().min().unwrap_or(0),
             feature: table.feature,
             bins: table.bins,
+            special_from: FIRST + u8::try_from(written.bins.len()).expect("bins are at most 200"),
             by_code,
         })
     }
@@ -326,15 +331,15 @@ impl Compiler<'_> {
         let mut compiled = Vec::new();
         for (at, term) in card.priority.terms.iter().take(TERMS_MAX).enumerate() {
             self.path = format!("priority.terms[{at}]");
-            let (place, bins) = card::place_of(&self.places.priority.terms, at);
+            let (place, places) = card::place_of(&self.places.priority.terms, at);
             self.at = place;
-            compiled.extend(self.term(term, &bins));
+            compiled.extend(self.term(term, &places));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
     }
 
-    fn term(&mut self, written: &Term, places: &[Location]) -> Option<CompiledTerm> {
+    fn term(&mut self, written: &Term, places: &PartPlaces) -> Option<CompiledTerm> {
         let table = self.table(&Lookup {
             name: &written.term,
             feature: &written.feature,
@@ -344,10 +349,15 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            special: &written.special,
             places,
         })?;
+        let no_reasons = "a term of the priority has no reasons";
         if written.bins.iter().any(|bin| bin.reason.is_some()) {
-            self.find("bins", "a term of the priority has no reasons".to_owned());
+            self.find("bins", no_reasons.to_owned());
+        }
+        if written.special.iter().any(|one| one.reason.is_some()) {
+            self.find("special", no_reasons.to_owned());
         }
         Some(CompiledTerm {
             term: written.term.clone(),

@@ -21,8 +21,14 @@ struct Met<'a> {
 }
 
 impl Met<'_> {
-    fn known(&self) -> bool {
+    /// Whether something was told: a special value as well, which may be a reason.
+    fn told(&self) -> bool {
         self.code >= FIRST || self.code == super::bins::OTHER
+    }
+
+    /// Whether what was told says something: a special value stands for what is not so.
+    fn known(&self) -> bool {
+        self.told() && self.code < self.characteristic.special_from
     }
 
     fn contribution(&self) -> i64 {
@@ -84,8 +90,8 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
     let bins = allowed.filter_map(|one| {
         let bins = &one.characteristic.by_code;
         let now = bins[usize::from(one.code)].contribution;
-        let known = bins.iter().skip(usize::from(FIRST));
-        let bins = known.map(|bin| (bin.contribution - now, bin));
+        let known = &bins[usize::from(FIRST)..usize::from(one.characteristic.special_from)];
+        let bins = known.iter().map(|bin| (bin.contribution - now, bin));
         let (points_gained, bin) =
             bins.filter(|(gained, _)| *gained >= lacking).min_by_key(|(gained, _)| *gained)?;
         Some(NextGroupBin {
@@ -215,7 +221,7 @@ fn diagnosis(scorecard: &Scorecard, met: &[Met<'_>], subject: &Subject<'_>) -> D
 /// no reason against a debtor. Equal codes are one reason.
 fn reasons(met: &[Met<'_>], points_min: i32, language: &str) -> Vec<ScoreReason> {
     let mut reasons: Vec<ScoreReason> = Vec::new();
-    for one in met.iter().filter(|one| one.known()) {
+    for one in met.iter().filter(|one| one.told()) {
         let bin = &one.characteristic.by_code[usize::from(one.code)];
         let points_lost = one.characteristic.best_contribution - bin.contribution;
         if points_lost < points_min {

@@ -2,7 +2,7 @@
 //! keeps them from being changed; whoever validates a revision is told where they were.
 
 use super::ScorecardWarning;
-use super::card::{Bin, Card, Points};
+use super::card::{Bin, Card, Points, Special};
 
 /// A characteristic or a term: its name, and all the points it has.
 struct Part<'a> {
@@ -31,7 +31,7 @@ pub fn locked_changes(card: &Card, base: &Card) -> Vec<ScorecardWarning> {
 fn characteristics(card: &Card) -> Vec<Part<'_>> {
     let parts = card.characteristics.iter().map(|one| Part {
         name: &one.name,
-        points: entries([one.missing, one.unknown, one.other], &one.bins),
+        points: entries([one.missing, one.unknown, one.other], &one.bins, &one.special),
     });
     parts.collect()
 }
@@ -39,12 +39,12 @@ fn characteristics(card: &Card) -> Vec<Part<'_>> {
 fn terms(card: &Card) -> Vec<Part<'_>> {
     let parts = card.priority.terms.iter().map(|one| Part {
         name: &one.term,
-        points: entries([one.missing, one.unknown, one.other], &one.bins),
+        points: entries([one.missing, one.unknown, one.other], &one.bins, &one.special),
     });
     parts.collect()
 }
 
-fn entries(without_range: [Option<Points>; 3], bins: &[Bin]) -> Vec<Entry> {
+fn entries(without_range: [Option<Points>; 3], bins: &[Bin], special: &[Special]) -> Vec<Entry> {
     let fields = ["missing", "unknown", "other"].into_iter().zip(without_range);
     let without_range = fields.filter_map(|(field, points)| {
         let Points { points, locked } = points?;
@@ -56,7 +56,13 @@ fn entries(without_range: [Option<Points>; 3], bins: &[Bin]) -> Vec<Entry> {
         points: bin.points,
         locked: bin.locked,
     });
-    without_range.chain(bins).collect()
+    let special = special.iter().enumerate().map(|(at, one)| Entry {
+        path: format!("special[{at}].points"),
+        whose: format!("the special value {}", one.value),
+        points: one.points,
+        locked: one.locked,
+    });
+    without_range.chain(bins).chain(special).collect()
 }
 
 fn shown(bin: &Bin) -> String {

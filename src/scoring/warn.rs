@@ -86,12 +86,13 @@ fn features_twice(card: &Compiled) -> Vec<(String, String)> {
 fn out_of_range(card: &Compiled) -> Vec<(String, String)> {
     let of = |path: String, feature: &Feature, bins: &Bins| -> Vec<(String, String)> {
         let (least, most) = feature.range();
-        let empty = bins.outside(least, most).into_iter();
-        let message = |bin: usize| {
-            let message = format!("no case can be in it: the feature is {}", shown(least, most));
-            (format!("{path}.bins[{bin}]"), message)
-        };
-        empty.map(message).collect()
+        let Bins::Ranges(ranges) = bins else { return Vec::new() };
+        let bins = ranges.outside(least, most).into_iter();
+        let bins = bins.map(|at| format!("{path}.bins[{at}]"));
+        let special = ranges.special_outside(least, most).into_iter();
+        let special = special.map(|at| format!("{path}.special[{at}].value"));
+        let message = format!("no case can be in it: the feature is {}", shown(least, most));
+        bins.chain(special).map(|path| (path, message.clone())).collect()
     };
     let characteristics = card.characteristics.iter().enumerate();
     let characteristics = characteristics

@@ -8,7 +8,7 @@ use crate::model::{Reason, Stage, Violations};
 use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, DiagnosisRule, Direction, Points, Priority, ReasonText,
-    Term,
+    Special, Term,
 };
 use crate::scoring::{Audience, Dimension, Family};
 
@@ -132,6 +132,7 @@ fn characteristic(
     let reason = required(given.reason, &at.field("reason"), broken);
     let reason = reason.and_then(|reason| reason_text(reason, &at.field("reason"), broken));
     let bins = bins(given.bins, at, broken);
+    let special = special_values(given.special_values, at, broken);
     let known = |number: i32| Direction::ALL.into_iter().find(|one| *one as i32 == number);
     let direction = choice(given.direction, known, &at.field("direction"), broken);
     Some(Characteristic {
@@ -155,6 +156,7 @@ fn characteristic(
             broken,
         ),
         other: points((given.other_points, given.other_locked), &at.field("other_locked"), broken),
+        special,
         bins,
     })
 }
@@ -206,6 +208,22 @@ fn bins(given: Vec<proto::Bin>, at: &Path<'_>, broken: &mut Violations) -> Vec<B
     read
 }
 
+fn special_values(
+    given: Vec<proto::SpecialValue>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Special> {
+    let mut read = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
+        let item = at.item("special_values", place);
+        let at = item.field("reason");
+        let reason = one.reason.and_then(|reason| reason_text(reason, &at, broken));
+        let proto::SpecialValue { value, points, label, locked, .. } = one;
+        read.push(Special { value, points, locked, label, reason });
+    }
+    read
+}
+
 fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations) -> Priority {
     let mut terms = Vec::with_capacity(given.terms.len());
     for (place, one) in given.terms.into_iter().enumerate() {
@@ -213,6 +231,7 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
         terms.push(Term {
             kind: custom_kind(one.custom_kind, &at, broken),
             bins: bins(one.bins, &at, broken),
+            special: special_values(one.special_values, &at, broken),
             term: one.term,
             feature: one.feature,
             only_below_days_past_due: one.only_below_days_past_due,

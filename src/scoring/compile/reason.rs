@@ -62,6 +62,11 @@ impl Compiler<'_> {
     }
 
     pub(super) fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
+        for (at, one) in written.special.iter().enumerate() {
+            if let Some(reason) = &one.reason {
+                self.reason(&format!("special[{at}].reason"), reason, feature, written);
+            }
+        }
         for (at, bin) in written.bins.iter().enumerate() {
             let field = format!("bins[{at}].reason");
             if let Some(reason) = &bin.reason {

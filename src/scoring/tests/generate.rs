@@ -276,7 +276,9 @@ pub(super) fn card_of_one(name: &str) -> String {
         from = format!("from: {to}, ");
     }
     yaml.push_str(&format!(
-        "  - {{ {from}points: 998 }}\npriority: {{ base_points: 0, terms: [] }}\n"
+        "  - {{ {from}points: 998 }}\n  special:\n  - {{ value: -5, points: 901, label: a }}\n  \
+         - {{ value: 0, points: 902, label: b }}\n  - {{ value: 72, points: 903, label: c }}\n\
+         priority: {{ base_points: 0, terms: [] }}\n"
     ));
     yaml
 }
@@ -337,4 +339,14 @@ fn numbers(yaml: &mut String, scale: i64, next: &mut impl FnMut(u16) -> u16) {
         at += step(next(1_000));
     }
     yaml.push_str(&format!("  - {{ {from}points: {} }}\n", next(60)));
+    let mut value = i64::from(next(30)) - 3;
+    yaml.push_str("  special:");
+    let count = next(4);
+    yaml.push_str(if count == 0 { " []\n" } else { "\n" });
+    for at in 0..count {
+        let shown = if scale == 1 { value.to_string() } else { format!("{value}.5") };
+        let points = next(90);
+        yaml.push_str(&format!("  - {{ value: {shown}, points: {points}, label: s{at} }}\n"));
+        value += i64::from(next(5)) + 1;
+    }
 }

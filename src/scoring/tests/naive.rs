@@ -3,7 +3,7 @@
 
 use crate::model::RecoveryGroup;
 use crate::scoring::bins::Value;
-use crate::scoring::card::{Bin, Card, Points};
+use crate::scoring::card::{Bin, Card, Points, Special};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
@@ -20,9 +20,9 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         if one.protected || feature.protected() {
             continue;
         }
-        let special = [one.missing, one.unknown, one.other];
+        let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        let points = points(&feature, &value(&feature, &subject), special, &bins);
+        let points = points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
@@ -33,9 +33,9 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
             continue;
         }
         let feature = find(&one.feature, one.kind.as_deref());
-        let special = [one.missing, one.unknown, one.other];
+        let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        priority += points(&feature, &value(&feature, &subject), special, &bins);
+        priority += points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
     }
     let group = if subject.score >= card.cutoffs.a {
         RecoveryGroup::A
@@ -54,7 +54,7 @@ fn find(name: &str, kind: Option<&str>) -> Feature {
 fn points(
     feature: &Feature,
     value: &Value<'_>,
-    special: [Option<Points>; 3],
+    (special, values): ([Option<Points>; 3], &[Special]),
     bins: &[&Bin],
 ) -> i32 {
     let special = |at: usize| special[at].map_or(0, |points| points.points);
@@ -65,6 +65,10 @@ fn points(
         return special(1);
     }
     let text = feature.text(value);
+    let number = |text: &str| text.parse::<f64>().expect("a number");
+    if let Some(found) = values.iter().find(|one| number(&one.value) == number(&text)) {
+        return found.points;
+    }
     for bin in bins {
         let found = match &bin.is {
             Some(names) => names.contains(&text),

@@ -60,6 +60,7 @@ fn locked_points_that_differ_from_the_base_are_warned_of() {
             "characteristics[0].missing.points",
             "is 7",
         ),
+        ("points: -7, label", "points: -9, label", "characteristics[0].special[0].points", "is -9"),
         ("points: 20, locked: true", "points: 21", "characteristics[1].bins[0].points", "is 21"),
         ("{ points: 3, locked: true }", "{ points: 9 }", "characteristics[1].other.points", "is 9"),
         ("is: [YES]", "is: [NO]", "characteristics[1]", "20 locked points for home, YES: gone"),

@@ -4,7 +4,7 @@ use crate::engine::scorecard::{Revision, ScorecardFinding};
 use crate::model::{PortfolioId, Stage};
 use crate::proto;
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Term,
+    Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
 use crate::store::activations::{Activation, RevisionName};
 use crate::store::revisions::RevisionHead;
@@ -94,6 +94,7 @@ fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
         missing_locked: is_locked(one.missing),
         unknown_locked: is_locked(one.unknown),
         other_locked: is_locked(one.other),
+        special_values: one.special.iter().map(special_to).collect(),
     }
 }
 
@@ -128,6 +129,16 @@ fn bin_to(bin: &Bin) -> proto::Bin {
     }
 }
 
+fn special_to(one: &Special) -> proto::SpecialValue {
+    proto::SpecialValue {
+        value: one.value.clone(),
+        points: one.points,
+        label: one.label.clone(),
+        reason: one.reason.as_ref().map(reason_to),
+        locked: one.locked,
+    }
+}
+
 fn formula_to(priority: &Priority) -> proto::PriorityFormula {
     let term = |term: &Term| proto::PriorityTerm {
         term: term.term.clone(),
@@ -142,6 +153,7 @@ fn formula_to(priority: &Priority) -> proto::PriorityFormula {
         missing_locked: is_locked(term.missing),
         unknown_locked: is_locked(term.unknown),
         other_locked: is_locked(term.other),
+        special_values: term.special.iter().map(special_to).collect(),
     };
     proto::PriorityFormula {
         base_points: priority.base_points,
@@ -163,7 +175,8 @@ pub(in crate::grpc) fn finding_to(finding: &ScorecardFinding) -> proto::Scorecar
 }
 
 /// The names that fields have in a file, and in the contract.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
+    ("special", "special_values"),
     ("from", "lower_bound"),
     ("to", "upper_bound"),
     ("is", "categories"),
@@ -177,7 +190,8 @@ const NAMES: [(&str, &str); 8] = [
 /// A path within a scorecard as the contract has it.
 pub(in crate::grpc) fn path_to(path: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for part in path.split('.') {
+    for whole in path.split('.') {
+        let (part, index) = whole.split_at(whole.find('[').unwrap_or(whole.len()));
         let last = parts.last().map(String::as_str);
         match NAMES.iter().find(|(name, _)| *name == part) {
             // Its only field is the number itself.
@@ -186,8 +200,8 @@ pub(in crate::grpc) fn path_to(path: &str) -> String {
                 parts.pop();
                 parts.push(format!("stage_cutoffs[{part}]"));
             }
-            Some((_, name)) => parts.push((*name).to_owned()),
-            None => parts.push(part.to_owned()),
+            Some((_, name)) => parts.push(format!("{name}{index}")),
+            None => parts.push(whole.to_owned()),
         }
     }
     parts.join(".")
@@ -222,6 +236,7 @@ mod tests {
             ("characteristics[3].bins[2].to", "characteristics[3].bins[2].upper_bound"),
             ("characteristics[0].missing.points", "characteristics[0].missing_points"),
             ("characteristics[0].bins[1].points", "characteristics[0].bins[1].points"),
+            ("characteristics[1].special[2].value", "characteristics[1].special_values[2].value"),
             ("cutoffs_by_stage.M2.a", "stage_cutoffs[M2].a"),
             ("priority.terms[1].kind", "priority.terms[1].custom_kind"),
             ("", ""),
