@@ -34,7 +34,7 @@ use crate::model::{
 pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
-    Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
+    Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
 pub use locked::locked_changes;
@@ -246,7 +246,7 @@ impl RuleSet {
         let scorecard = self.scorecard(subject.debtor_kind);
         let mut codes = [0; CHARACTERISTICS_MAX];
         scorecard.codes(&subject, &mut codes);
-        explain::reasons_of(scorecard, &codes, self.language(language))
+        explain::reasons_of(scorecard, (&subject, &codes), self.language(language))
     }
 
     fn rank_subject(
@@ -257,7 +257,7 @@ impl RuleSet {
     ) -> Rank {
         let scorecard = self.scorecard(subject.debtor_kind);
         scorecard.codes(subject, codes);
-        let score = scorecard.kernel.score(codes);
+        let score = scorecard.score(subject, codes);
         subject.score = score;
         Rank {
             group: scorecard.group(score, subject.stage),

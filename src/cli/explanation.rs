@@ -27,6 +27,8 @@ pub(super) struct ExplanationView {
     base_points: i32,
     lines: Vec<LineView>,
     clamp_points: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    knock_out: Option<KnockOutView>,
     family_subtotals: Vec<SubtotalView>,
     dimension_subtotals: Vec<SubtotalView>,
     diagnosis: &'static str,
@@ -35,6 +37,14 @@ pub(super) struct ExplanationView {
     findings: Vec<String>,
     points_to_next_group: i32,
     next_group_bins: Vec<NextGroupBinView>,
+}
+
+/// A rule that decided the score.
+#[derive(Debug, Serialize)]
+struct KnockOutView {
+    name: String,
+    score: i32,
+    points: i32,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +200,11 @@ impl ExplanationView {
             base_points: explained.base_points,
             lines: explained.lines.iter().map(LineView::new).collect(),
             clamp_points: explained.clamp_points,
+            knock_out: explained.knock_out.as_ref().map(|rule| KnockOutView {
+                name: rule.name.clone(),
+                score: rule.score,
+                points: rule.points,
+            }),
             family_subtotals: families.collect(),
             dimension_subtotals: dimensions.collect(),
             diagnosis: word::DIAGNOSIS.word(explained.diagnosis),
@@ -245,7 +260,7 @@ impl ExplanationView {
         text.push_str(&output::table(&["dimension", "points", "known"], dimensions));
         text.push_str("\n\nWhy the score is not higher\n");
         let reasons = self.reasons.iter().map(|reason| {
-            let lost = format!("-{}", reason.points_lost);
+            let lost = signed(-reason.points_lost);
             vec![
                 lost,
                 reason.reason_code.clone(),
@@ -289,6 +304,9 @@ impl ExplanationView {
         rows.extend(self.lines.iter().filter(|line| !line.silent()).map(Record::cells));
         if self.clamp_points != 0 {
             rows.push(row("held within 0 to 1000", self.clamp_points));
+        }
+        if let Some(rule) = &self.knock_out {
+            rows.push(row(&format!("decided by {}", rule.name), rule.points));
         }
         let mut sum = row("= score", 0);
         sum[7] = self.recovery_score.to_string();

@@ -46,6 +46,8 @@ pub enum CardField {
     Diagnosis,
     /// `reason_points_min`.
     ReasonPointsMin,
+    /// `knock_outs`, all of them.
+    KnockOuts,
     /// `characteristics`, all of them.
     Characteristics,
     /// `priority`.
@@ -54,12 +56,13 @@ pub enum CardField {
 
 impl CardField {
     /// All parts.
-    pub const ALL: [CardField; 7] = [
+    pub const ALL: [CardField; 8] = [
         Self::BasePoints,
         Self::Cutoffs,
         Self::CutoffsByStage,
         Self::Diagnosis,
         Self::ReasonPointsMin,
+        Self::KnockOuts,
         Self::Characteristics,
         Self::Priority,
     ];
@@ -72,6 +75,7 @@ impl CardField {
             Self::CutoffsByStage => to.cutoffs_by_stage.clone_from(&from.cutoffs_by_stage),
             Self::Diagnosis => to.diagnosis = from.diagnosis,
             Self::ReasonPointsMin => to.reason_points_min = from.reason_points_min,
+            Self::KnockOuts => to.knock_outs.clone_from(&from.knock_outs),
             Self::Characteristics => to.characteristics.clone_from(&from.characteristics),
             Self::Priority => to.priority = from.priority.clone(),
         }

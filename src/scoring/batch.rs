@@ -31,6 +31,8 @@ struct KindColumns {
     columns: Vec<Vec<u8>>,
     /// The stages, 0 for M1.
     stages: Vec<u8>,
+    /// The knock-out rules that decide, from 1; 0 where the points do.
+    knock_outs: Vec<u8>,
 }
 
 /// What two rule sets make of the same cases.
@@ -48,7 +50,7 @@ impl CodeColumns {
     /// No cases yet.
     pub fn new(rules: &RuleSet) -> CodeColumns {
         let columns = |kind| vec![Vec::new(); rules.scorecard(kind).card.characteristics.len()];
-        let empty = |kind| KindColumns { columns: columns(kind), stages: Vec::new() };
+        let empty = |kind| KindColumns { columns: columns(kind), ..KindColumns::default() };
         CodeColumns { by_kind: DebtorKind::ALL.map(empty) }
     }
 
@@ -56,12 +58,14 @@ impl CodeColumns {
     pub fn push(&mut self, rules: &RuleSet, case: &CaseInput<'_>) {
         let subject = Subject::new(case, &rules.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        rules.scorecard(subject.debtor_kind).codes(&subject, &mut codes);
+        let scorecard = rules.scorecard(subject.debtor_kind);
+        scorecard.codes(&subject, &mut codes);
         let of_kind = &mut self.by_kind[subject.debtor_kind as usize - 1];
         for (column, code) in of_kind.columns.iter_mut().zip(codes) {
             column.push(code);
         }
         of_kind.stages.push(subject.stage as u8 - 1);
+        of_kind.knock_outs.push(scorecard.knock_out(&subject).map_or(0, |(at, _)| at as u8 + 1));
     }
 
     /// How many cases there are.
@@ -83,12 +87,17 @@ impl CodeColumns {
 
 impl RuleSet {
     /// Whether codes found by this rule set are codes of the other: the same
-    /// features in the same bins, whatever their points, for both kinds of debtor,
-    /// and all that is read from the portfolio alike.
+    /// features in the same bins, whatever their points, and the same knock-out rules,
+    /// whatever their scores, for both kinds of debtor, and all that is read from the
+    /// portfolio alike.
     pub fn shares_bins(&self, other: &RuleSet) -> bool {
         let bins = |rules: &RuleSet, kind| -> Vec<_> {
             let all = rules.scorecard(kind).card.characteristics.iter();
             all.map(|one| (one.feature.clone(), one.bins.clone(), one.active)).collect()
+        };
+        let rules = |rules: &RuleSet, kind| -> Vec<_> {
+            let all = rules.scorecard(kind).card.knock_outs.iter();
+            all.map(|rule| (rule.conditions.clone(), rule.active)).collect()
         };
         let settings = |rules: &RuleSet| {
             let RankingSettings {
@@ -97,7 +106,9 @@ impl RuleSet {
             (stage_bounds, tolerance_amount_minor, default_debtor_kind)
         };
         settings(self) == settings(other)
-            && DebtorKind::ALL.into_iter().all(|kind| bins(self, kind) == bins(other, kind))
+            && DebtorKind::ALL.into_iter().all(|kind| {
+                bins(self, kind) == bins(other, kind) && rules(self, kind) == rules(other, kind)
+            })
     }
 
     /// Scores cases by this rule set and another, and counts what they make of
@@ -129,14 +140,19 @@ impl KindColumns {
     fn count(&self, [one, two]: [&Scorecard; 2], told: &mut Comparison) {
         let tables = one.kernel.paired(&two.kernel);
         let mut tally = Tally::new(one, two);
+        let decides = self.knock_outs.iter().any(|rule| *rule > 0);
         let mut sums = [0_u32; BLOCK];
         for (at, stages) in self.stages.chunks(BLOCK).enumerate() {
             let rows = at * BLOCK..at * BLOCK + stages.len();
+            let knock_outs = &self.knock_outs[rows.clone()];
             let sums = &mut sums[..stages.len()];
             sums.fill(0);
             let columns: Vec<&[u8]> = self.columns.iter().map(|one| &one[rows.clone()]).collect();
             add_up(&tables, &columns, sums);
-            tally.count(sums, stages);
+            match decides {
+                true => tally.count_decided([one, two], sums, (stages, knock_outs)),
+                false => tally.count(sums, stages),
+            }
         }
         tally.add_to(told);
     }
@@ -209,6 +225,32 @@ impl Tally {
         }
     }
 
+    /// Counts cases of which some are decided by a rule.
+    fn count_decided(
+        &mut self,
+        cards: [&Scorecard; 2],
+        sums: &[u32],
+        (stages, rules): (&[u8], &[u8]),
+    ) {
+        for ((sum, stage), rule) in sums.iter().zip(stages).zip(rules) {
+            let stage = usize::from(*stage);
+            let at = if self.by_stage { stage } else { 0 };
+            match usize::from(*rule).checked_sub(1) {
+                None => {
+                    let [one, two] = &self.cells;
+                    count_one((&one[at], &two[at]), *sum, &mut self.counts[0]);
+                }
+                Some(rule) => {
+                    let cell = |card: &Scorecard| {
+                        cell(card, card.card.knock_outs[rule].score, Stage::ALL[stage])
+                    };
+                    let [one, two] = cards.map(cell);
+                    self.counts[0][(one * CELLS + two) % (CELLS * CELLS)] += 1;
+                }
+            }
+        }
+    }
+
     fn add_to(self, told: &mut Comparison) {
         for (at, count) in self.counts.iter().flat_map(|counts| counts.iter().enumerate()) {
             let (cells, count) = ([at / CELLS, at % CELLS], u64::from(*count));
@@ -232,13 +274,18 @@ fn count_one((one, two): (&Cells, &Cells), sum: u32, counts: &mut [u32; CELLS * 
     counts[(cell(one, sum) * CELLS + cell(two, sum >> 16)) % (CELLS * CELLS)] += 1;
 }
 
+/// The cell of a score.
+fn cell(scorecard: &Scorecard, score: i32, stage: Stage) -> usize {
+    let bucket = (score as usize * HISTOGRAM_BUCKETS / 1_000).min(HISTOGRAM_BUCKETS - 1);
+    (scorecard.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
+}
+
 /// The cell of every sum the tables can give: the group times the ranges, plus
 /// the range.
 fn cells(scorecard: &Scorecard, stage: Stage) -> Box<Cells> {
     let cell = |above: i32| {
         let score = (scorecard.kernel.start() + above).clamp(0, 1_000);
-        let bucket = (score as usize * HISTOGRAM_BUCKETS / 1_000).min(HISTOGRAM_BUCKETS - 1);
-        (scorecard.group(score, stage) as usize - 1) * HISTOGRAM_BUCKETS + bucket
+        cell(scorecard, score, stage)
     };
     let mut cells = Box::new([0; 1 << 16]);
     for (above, slot) in (0..=scorecard.kernel.above_max()).zip(cells.iter_mut()) {

@@ -28,6 +28,10 @@ pub struct Card {
     /// A characteristic that cost fewer points than this is no reason; 1 to 1,000.
     #[serde(default = "one_point")]
     pub reason_points_min: i32,
+    /// Rules that decide the score instead of the points, at most 32: the first that
+    /// matches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knock_outs: Vec<KnockOut>,
     /// The characteristics, 1 to 64.
     pub characteristics: Vec<Characteristic>,
     /// The work order.
@@ -190,6 +194,50 @@ pub struct ReasonText {
     pub texts: BTreeMap<String, String>,
 }
 
+/// A rule that decides the score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnockOut {
+    /// Its name, as an explanation shows it.
+    pub name: String,
+    /// The rule matches where all of these hold, 1 to 16.
+    pub when: Vec<Condition>,
+    /// The score, 0 to 1,000.
+    pub score: i32,
+    /// What is said before all other reasons.
+    pub reason: ReasonText,
+}
+
+/// Something a case must be for a rule to match: of a number from `from` (inclusive) to
+/// `to` (exclusive), one of the categories of `is`, not told, or asked and not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// What it looks at.
+    pub feature: String,
+    /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whether the rule counts only where the portfolio has switched this input on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
+    /// The lowest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The number behind the highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The categories, or texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is: Option<Vec<String>>,
+    /// Whether it must not have been told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Whether it must have been asked and be unknown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
 /// The work order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -288,6 +336,8 @@ fn unprintable_in(value: &serde_json::Value) -> Option<char> {
 /// Where the parts of a scorecard stand in its text, for findings.
 #[derive(Default, Deserialize)]
 pub(super) struct Places {
+    #[serde(default)]
+    pub knock_outs: Vec<Spanned<IgnoredAny>>,
     #[serde(default)]
     pub characteristics: Vec<Spanned<Part>>,
     #[serde(default)]

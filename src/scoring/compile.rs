@@ -2,6 +2,7 @@
 //! and every finding is told at once.
 
 mod direction;
+mod knock_out;
 mod reason;
 mod special;
 mod table;
@@ -15,6 +16,7 @@ use super::bins::{Bins, FIRST};
 use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
 use super::explanation::{Dimension, Family};
 use super::feature::Feature;
+pub(super) use knock_out::KnockOut;
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -35,6 +37,8 @@ pub(super) struct Compiled {
     pub low_below_permille: i64,
     pub known_from_permille: i64,
     pub reason_points_min: i32,
+    /// In their order, also those that are off.
+    pub knock_outs: Vec<KnockOut>,
     pub characteristics: Vec<CompiledCharacteristic>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
@@ -207,6 +211,7 @@ impl Compiler<'_> {
         let written = &card.characteristics[..count.min(CHARACTERISTICS_MAX)];
         let characteristics = self.characteristics(written);
         let terms = self.terms(card);
+        let knock_outs = self.knock_outs(card);
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
@@ -214,6 +219,7 @@ impl Compiler<'_> {
             low_below_permille: i64::from(rule.low_below_permille),
             known_from_permille: i64::from(rule.known_from_permille),
             reason_points_min: card.reason_points_min,
+            knock_outs,
             characteristics,
             priority_base: card.priority.base_points,
             terms,
@@ -286,7 +292,7 @@ impl Compiler<'_> {
         if table.feature == Feature::Score {
             self.find("feature", "recovery_score is for the priority only".to_owned());
         }
-        self.reason("reason", &written.reason, &table.feature, written);
+        self.reasons(written, &table.feature);
         let weight_milli = written.weight_milli.clamp(0, WEIGHT_MAX);
         let by_code: Vec<CompiledBin> = table
             .labels
@@ -298,7 +304,6 @@ impl Compiler<'_> {
                 reason: reason.unwrap_or_else(|| written.reason.clone()),
             })
             .collect();
-        self.bin_reasons(written, &table.feature);
         self.direction(written, &table.feature, &places.bins);
         let contributions = || by_code.iter().map(|bin| bin.contribution);
         Some(CompiledCharacteristic {

@@ -5,8 +5,8 @@ use crate::model::{DebtorKind, Rank, RecoveryGroup};
 use super::bins::FIRST;
 use super::compile::CompiledCharacteristic;
 use super::explanation::{
-    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, NextGroupBin,
-    PriorityLine, ScoreLine, ScoreReason,
+    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, KnockOutLine,
+    NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 use super::scorecard::Scorecard;
 use super::subject::Subject;
@@ -54,17 +54,30 @@ pub(super) fn explain(
     let lines = card.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
     let sum = scorecard.kernel.sum(codes);
+    let by_points = sum.clamp(0, 1_000);
+    let knock_out = scorecard.knock_out(subject).map(|(_, rule)| rule);
+    let decided = if knock_out.is_some() { rank.score } else { sum };
     let points_to_next_group = match rank.group {
         RecoveryGroup::A => 0,
-        RecoveryGroup::B => cutoffs.a - sum,
-        RecoveryGroup::C => cutoffs.b - sum,
+        RecoveryGroup::B => cutoffs.a - decided,
+        RecoveryGroup::C => cutoffs.b - decided,
+    };
+    let next_group_bins = match knock_out {
+        // No bin moves what a rule has decided.
+        Some(_) => Vec::new(),
+        None => next_group_bins(&met, points_to_next_group),
     };
     Explanation {
         rank,
         scorecard_id: card.scorecard_id.clone(),
         base_points: card.base_points,
         lines: lines.map(|(one, code)| line(one, *code, subject)).collect(),
-        clamp_points: rank.score - sum,
+        clamp_points: by_points - sum,
+        knock_out: knock_out.map(|rule| KnockOutLine {
+            name: rule.name.clone(),
+            score: rule.score,
+            points: rule.score - by_points,
+        }),
         cutoff_a: cutoffs.a,
         cutoff_b: cutoffs.b,
         family_subtotals: family_subtotals(&met),
@@ -73,11 +86,11 @@ pub(super) fn explain(
             .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
             .collect(),
         diagnosis: diagnosis(scorecard, &met, subject),
-        reasons: reasons(&met, card.reason_points_min, language),
+        reasons: reasons_of(scorecard, (subject, codes), language),
         priority_lines: priority_lines(scorecard, subject, rank),
         findings: findings(subject),
         points_to_next_group,
-        next_group_bins: next_group_bins(&met, points_to_next_group),
+        next_group_bins,
     }
 }
 
@@ -104,8 +117,29 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
 }
 
 /// Why the score of a case with these codes is not higher.
-pub(super) fn reasons_of(scorecard: &Scorecard, codes: &Codes, language: &str) -> Vec<ScoreReason> {
-    reasons(&met(scorecard, codes), scorecard.card.reason_points_min, language)
+pub(super) fn reasons_of(
+    scorecard: &Scorecard,
+    (subject, codes): (&Subject<'_>, &Codes),
+    language: &str,
+) -> Vec<ScoreReason> {
+    let mut reasons = reasons(&met(scorecard, codes), scorecard.card.reason_points_min, language);
+    if let Some((_, rule)) = scorecard.knock_out(subject) {
+        let code = &rule.reason.code;
+        let same = reasons.iter().find(|one| one.reason_code == *code);
+        let audience =
+            same.map_or(rule.reason.audience, |one| one.audience.max(rule.reason.audience));
+        reasons.retain(|one| one.reason_code != *code);
+        let first = ScoreReason {
+            reason_code: code.clone(),
+            text: rule.reason.text_in(language).to_owned(),
+            characteristic: rule.name.clone(),
+            points_lost: scorecard.kernel.score(codes) - rule.score,
+            audience,
+        };
+        reasons.insert(0, first);
+    }
+    reasons.truncate(REASONS_MAX);
+    reasons
 }
 
 fn met<'a>(scorecard: &'a Scorecard, codes: &Codes) -> Vec<Met<'a>> {
@@ -241,7 +275,6 @@ fn reasons(met: &[Met<'_>], points_min: i32, language: &str) -> Vec<ScoreReason>
         });
     }
     reasons.sort_by_key(|reason| -reason.points_lost);
-    reasons.truncate(REASONS_MAX);
     reasons
 }
 

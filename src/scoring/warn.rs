@@ -114,7 +114,9 @@ fn groups_out_of_reach(card: &Compiled) -> Vec<(String, String)> {
     let active = || card.characteristics.iter().filter(|one| one.active);
     let best = card.base_points + active().map(|one| range(one).1).sum::<i32>();
     let worst = card.base_points + active().map(|one| range(one).0).sum::<i32>();
-    let (best, worst) = (best.clamp(0, 1_000), worst.clamp(0, 1_000));
+    let rules = || card.knock_outs.iter().filter(|rule| rule.active).map(|rule| rule.score);
+    let best = rules().fold(best.clamp(0, 1_000), i32::max);
+    let worst = rules().fold(worst.clamp(0, 1_000), i32::min);
     let mut found = Vec::new();
     // Once, where all stages have the same.
     let mut before = None;

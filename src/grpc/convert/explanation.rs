@@ -59,6 +59,11 @@ pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explan
         base_points: explanation.base_points,
         lines: explanation.lines.into_iter().map(line).collect(),
         clamp_points: explanation.clamp_points,
+        knock_out: explanation.knock_out.map(|rule| proto::KnockOutLine {
+            name: rule.name,
+            score: rule.score,
+            points: rule.points,
+        }),
         cutoff_a: explanation.cutoff_a,
         cutoff_b: explanation.cutoff_b,
         family_subtotals: explanation.family_subtotals.into_iter().map(family).collect(),

@@ -16,6 +16,7 @@ use super::field::{TEXT_BYTES_MAX, choice, required_choice, text};
 use super::path::{Path, ROOT};
 
 mod request;
+mod rules;
 mod write;
 
 pub(in crate::grpc) use request::{
@@ -68,6 +69,12 @@ fn card(
             characteristics.extend(characteristic(one, &at.item("characteristics", place), broken));
         }
     }
+    let mut knock_outs = Vec::new();
+    if asked(CardField::KnockOuts) {
+        for (place, one) in given.knock_outs.into_iter().enumerate() {
+            knock_outs.extend(rules::knock_out(one, &at.item("knock_outs", place), broken));
+        }
+    }
     let cutoffs_by_stage = match asked(CardField::CutoffsByStage) {
         true => stage_cutoffs(&given.stage_cutoffs, at, broken),
         false => BTreeMap::new(),
@@ -83,6 +90,7 @@ fn card(
             known_from_permille: diagnosis.known_from_permille,
         },
         reason_points_min: given.reason_points_min.unwrap_or(1),
+        knock_outs,
         characteristics,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),
     }

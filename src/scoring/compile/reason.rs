@@ -10,22 +10,14 @@ use super::Compiler;
 const REASON_BYTES_MAX: usize = 200;
 
 impl Compiler<'_> {
-    pub(super) fn reason(
-        &mut self,
-        field: &str,
-        reason: &ReasonText,
-        feature: &Feature,
-        written: &Characteristic,
-    ) {
+    /// Checks a reason. `withheld`: whether it must not reach an agent.
+    pub(super) fn reason(&mut self, field: &str, reason: &ReasonText, withheld: bool) {
         let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         if reason.code.is_empty() || reason.code.len() > 64 || !reason.code.bytes().all(upper) {
             let message = format!("{:?} must be 1 to 64 bytes of A-Z, 0-9 and _", reason.code);
             self.find(&format!("{field}.code"), message);
         }
         self.reason_texts(field, reason);
-        let withheld = written.protected
-            || written.family == Family::Household
-            || feature.audience() == Audience::Analyst;
         if withheld && reason.audience != Audience::Analyst {
             self.find(
                 &format!("{field}.audience"),
@@ -61,16 +53,21 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
+    /// Checks the reasons of a characteristic, of its bins and of its special values.
+    pub(super) fn reasons(&mut self, written: &Characteristic, feature: &Feature) {
+        let withheld = written.protected
+            || written.family == Family::Household
+            || feature.audience() == Audience::Analyst;
+        self.reason("reason", &written.reason, withheld);
         for (at, one) in written.special.iter().enumerate() {
             if let Some(reason) = &one.reason {
-                self.reason(&format!("special[{at}].reason"), reason, feature, written);
+                self.reason(&format!("special[{at}].reason"), reason, withheld);
             }
         }
         for (at, bin) in written.bins.iter().enumerate() {
             let field = format!("bins[{at}].reason");
             if let Some(reason) = &bin.reason {
-                self.reason(&field, reason, feature, written);
+                self.reason(&field, reason, withheld);
             }
             let categories = bin.is.iter().flatten();
             let suspicion = categories.into_iter().any(|name| feature.suspicion(name));

@@ -44,7 +44,7 @@ impl Compiler<'_> {
             let message = format!("{:?} must be 1 to 64 bytes of a-z, 0-9 and _", written.name);
             self.find("name", message);
         }
-        let feature = self.feature(written)?;
+        let feature = self.feature(written.feature, written.kind)?;
         if feature.protected() && !written.protected {
             let message = format!("{} is a protected input: say so", written.feature);
             self.find("protected", message);
@@ -95,8 +95,8 @@ impl Compiler<'_> {
         Some(Table { feature, bins, labels })
     }
 
-    fn feature(&mut self, written: &Lookup<'_>) -> Option<Feature> {
-        let name = written.feature;
+    /// The feature of a name, with the kind a custom one is declared as.
+    pub(super) fn feature(&mut self, name: &str, kind: Option<&str>) -> Option<Feature> {
         if Feature::is_right(name) {
             let message = format!(
                 "{name:?} speaks of a right of the debtor; holds, disputes, complaints and the \
@@ -105,7 +105,7 @@ impl Compiler<'_> {
             self.find("feature", message);
             return None;
         }
-        let custom = written.kind.map(|word| (word, Feature::custom_kind(word)));
+        let custom = kind.map(|word| (word, Feature::custom_kind(word)));
         if let Some((word, None)) = custom {
             self.find("kind", format!("{word:?} is none of NUMBER, TEXT and FLAG"));
             return None;

@@ -49,11 +49,12 @@ proptest! {
         let lines: Vec<&str> = head.lines().filter(|line| !line.starts_with("base_points")).collect();
         let head = format!("{}\nbase_points: {base}\n", lines.join("\n"));
         let changed = format!("{head}{cutoffs}diagnosis{rest}");
-        let two = compiled(&with_business(&changed.replace("points: 2", "points: 5"), 9));
+        let two = compiled(&with_business(&changed.replace("points: 2", "points: 5").replace("score: 3", "score: 4"), 9));
         let mut columns = CodeColumns::new(&one);
         for case in &cases {
             columns.push(&one, &case.input());
         }
+        prop_assert!(one.shares_bins(&two));
         prop_assert_eq!(columns.len(), cases.len());
         prop_assert_eq!(one.compare(&two, &columns), Some(one_by_one([&one, &two], &cases)));
     }

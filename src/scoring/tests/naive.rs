@@ -3,7 +3,7 @@
 
 use crate::model::RecoveryGroup;
 use crate::scoring::bins::Value;
-use crate::scoring::card::{Bin, Card, Points, Special};
+use crate::scoring::card::{Bin, Card, KnockOut, Points, Special};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
@@ -26,6 +26,9 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
+    if let Some(rule) = card.knock_outs.iter().find(|rule| matches(rule, &subject)) {
+        subject.score = rule.score;
+    }
     let mut priority = card.priority.base_points;
     for one in &card.priority.terms {
         let days = subject.days_past_due.unwrap_or(0);
@@ -45,6 +48,29 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         RecoveryGroup::C
     };
     (subject.score, group, priority.clamp(0, 1_000))
+}
+
+fn matches(rule: &KnockOut, subject: &Subject<'_>) -> bool {
+    rule.when.iter().all(|one| {
+        let feature = find(&one.feature, one.kind.as_deref());
+        let value = value(&feature, subject);
+        let text = feature.text(&value);
+        let bound = |bound: &Option<String>| {
+            bound.as_ref().map(|bound| bound.parse::<f64>().expect("a number"))
+        };
+        let in_range = || {
+            let number: f64 = text.parse().expect("a number");
+            bound(&one.from).is_none_or(|from| from <= number)
+                && bound(&one.to).is_none_or(|to| number < to)
+        };
+        let holds = match value {
+            Value::Missing => one.missing,
+            Value::Unknown => one.unknown,
+            Value::Number(_) => (one.from.is_some() || one.to.is_some()) && in_range(),
+            _ => one.is.as_ref().is_some_and(|names| names.contains(&text)),
+        };
+        holds && !one.protected
+    })
 }
 
 fn find(name: &str, kind: Option<&str>) -> Feature {

@@ -14,7 +14,8 @@ fn warnings(yaml: &str) -> Vec<(String, String)> {
 #[test]
 fn a_bin_that_no_case_can_be_in_is_warned_of() {
     let with = |feature: &str| {
-        let yaml = WHOLE.replacen("feature: days_past_due", &format!("feature: {feature}"), 1);
+        let yaml =
+            WHOLE.replacen("    feature: days_past_due\n", &format!("    feature: {feature}\n"), 1);
         warnings(&yaml.replacen("direction: DOWN", "weight_milli: 900", 1))
     };
     assert_eq!(with("days_past_due"), []);
@@ -22,7 +23,7 @@ fn a_bin_that_no_case_can_be_in_is_warned_of() {
     let bin = |bin: usize| format!("characteristics[0].bins[{bin}]");
     let message = "no case can be in it: the feature is 0 to 12".to_owned();
     assert_eq!(found, [(bin(1), message.clone()), (bin(2), message)]);
-    let low = WHOLE.replacen("feature: days_past_due", "feature: attempt_count", 1);
+    let low = WHOLE.replacen("    feature: days_past_due\n", "    feature: attempt_count\n", 1);
     let low = low.replacen("{ to: 31, ", "{ to: 0, ", 1).replacen("from: 31", "from: 0", 1);
     let message = "no case can be in it: the feature is at least 0".to_owned();
     assert_eq!(warnings(&low), [(bin(0), message)]);

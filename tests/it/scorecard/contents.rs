@@ -2,7 +2,8 @@
 
 use arrears::proto;
 
-use super::{TestServer, draft, name, number};
+use super::{TestServer, activate, activation, draft, name, number, rank, ranked, with_cases};
+use crate::support::{document, pull};
 
 async fn findings(server: &TestServer, revision_no: i64) -> Vec<(bool, String, String)> {
     let subject =
@@ -46,4 +47,109 @@ async fn a_broken_direction_is_an_error_and_changed_locked_points_are_a_warning(
     let told = findings(&server, number(&broken)).await;
     assert_eq!((told[0].0, &*told[0].1), (true, "characteristics[0].bins[3].points"));
     assert_eq!(told[0].2, "is 999; bins[2] has 223, and by the direction 223 or less is allowed");
+}
+
+/// A rule that decides the score of whoever cannot be reached.
+fn vanished() -> proto::KnockOut {
+    let condition =
+        |feature: &str| proto::Condition { feature: feature.to_owned(), ..Default::default() };
+    proto::KnockOut {
+        name: "vanished".to_owned(),
+        when: vec![
+            proto::Condition { categories: vec!["NO".to_owned()], ..condition("reachable") },
+            proto::Condition { lower_bound: "60".to_owned(), ..condition("days_past_due") },
+        ],
+        score: 100,
+        reason: Some(proto::ReasonText {
+            code: "VANISHED".to_owned(),
+            text: "Cannot be found".to_owned(),
+            audience: proto::Audience::Agent.into(),
+            texts: [("es".to_owned(), "Ilocalizable".to_owned())].into(),
+        }),
+    }
+}
+
+/// A case that cannot be reached, 62 days overdue.
+fn unreachable(case_id: &str) -> proto::CaseDocument {
+    let behaviour =
+        proto::BehaviourFacts { reachable: proto::Answer::No.into(), ..Default::default() };
+    proto::CaseDocument { behaviour: Some(behaviour), ..document(case_id) }
+}
+
+async fn explain(server: &TestServer, case_id: &str) -> proto::Explanation {
+    let request = proto::ExplainCaseRequest {
+        portfolio_id: "cards".to_owned(),
+        case_id: case_id.to_owned(),
+        language_code: "es".to_owned(),
+        ..Default::default()
+    };
+    server.cases().explain_case(request).await.unwrap().into_inner().explanation.unwrap()
+}
+
+#[tokio::test]
+async fn a_knock_out_rule_decides_score_group_and_work_and_is_a_line_of_its_own() {
+    let server = with_cases(&["here"]).await;
+    server.push("cards", vec![unreachable("gone")]).await;
+    let before = explain(&server, "gone").await;
+    let ruled = draft(&server, "consumer", |card| card.knock_outs = vec![vanished()]).await;
+    assert_eq!(findings(&server, number(&ruled)).await, []);
+    assert_eq!(ruled.scorecard.as_ref().unwrap().knock_outs, [vanished()]);
+    activate(&server, activation(number(&ruled), 1)).await.unwrap();
+    ranked(&server).await;
+
+    let stored = rank(&server, "gone").await;
+    assert_eq!((stored.recovery_score, stored.recovery_group()), (100, proto::RecoveryGroup::C));
+    let told = explain(&server, "gone").await;
+    let rule = told.knock_out.clone().unwrap();
+    let without = before.rank.unwrap().recovery_score;
+    assert_eq!((&*rule.name, rule.score, rule.points), ("vanished", 100, 100 - without));
+    let lines: i32 = told.lines.iter().map(|line| line.contribution).sum();
+    assert_eq!(told.base_points + lines + told.clamp_points + rule.points, 100);
+    let first = &told.reasons[0];
+    assert_eq!((&*first.reason_code, &*first.text), ("VANISHED", "Ilocalizable"));
+    assert_eq!((&*first.characteristic, first.points_lost), ("vanished", without - 100));
+    assert_eq!((told.points_to_next_group, told.next_group_bins.len()), (330, 0));
+    assert!(explain(&server, "here").await.knock_out.is_none());
+
+    let leased = server.lease(pull("all", 5)).await;
+    let lead = |case_id: &str| {
+        let leads = leased.work_items.iter().filter_map(|item| item.lead_case.clone());
+        leads.into_iter().find(|lead| lead.case_id == case_id).unwrap()
+    };
+    assert_eq!(lead("gone").reasons[0].reason_code, "VANISHED");
+    assert_eq!(lead("gone").rank, Some(stored));
+    assert_ne!(lead("here").reasons.first().map(|one| &*one.reason_code), Some("VANISHED"));
+
+    let wrong = draft(&server, "consumer", |card| {
+        card.knock_outs[0].when[0].feature = "dispute".to_owned();
+        card.knock_outs[0].when[1].unknown = true;
+        card.knock_outs[0].score = 1_001;
+    })
+    .await;
+    let told = findings(&server, number(&wrong)).await;
+    let paths: Vec<_> = told.iter().map(|(error, path, _)| (*error, &**path)).collect();
+    assert_eq!(
+        paths,
+        [
+            (true, "knock_outs[0].score"),
+            (true, "knock_outs[0].when[0].feature"),
+            (true, "knock_outs[0].when[1]"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn parts_of_a_draft_change_by_mask_alone() {
+    let server = TestServer::start().await;
+    let made = draft(&server, "consumer", |card| card.knock_outs = vec![vanished()]).await;
+    let mut revision = made.clone();
+    let card = revision.scorecard.as_mut().unwrap();
+    card.knock_outs[0].score = 50;
+    card.base_points = 1;
+    let update_mask =
+        Some(prost_types::FieldMask { paths: vec!["scorecard.knock_outs".to_owned()] });
+    let request = proto::UpdateRevisionRequest { revision: Some(revision), update_mask };
+    let updated = server.scorecards().update_revision(request).await.unwrap().into_inner();
+    let card = updated.revision.unwrap().scorecard.unwrap();
+    assert_eq!((card.knock_outs[0].score, card.base_points), (50, 500));
 }

@@ -11,6 +11,7 @@ use crate::store::revisions::RevisionHead;
 
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
+use super::rules::knock_out_to;
 
 fn name_to(name: &RevisionName) -> proto::RevisionName {
     let RevisionName { scorecard_id, revision_no } = name.clone();
@@ -69,6 +70,7 @@ pub(super) fn card_to(card: &Card) -> proto::Scorecard {
         reason_points_min: Some(card.reason_points_min),
         characteristics: card.characteristics.iter().map(characteristic_to).collect(),
         priority: Some(formula_to(&card.priority)),
+        knock_outs: card.knock_outs.iter().map(knock_out_to).collect(),
     }
 }
 
@@ -99,7 +101,7 @@ fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
 }
 
 /// 0 also for what is no kind; such a scorecard was never stored.
-fn kind_to(kind: Option<&str>) -> i32 {
+pub(super) fn kind_to(kind: Option<&str>) -> i32 {
     let at = CUSTOM_KINDS.iter().position(|known| Some(*known) == kind);
     at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or(0)
 }
@@ -112,7 +114,7 @@ fn is_locked(points: Option<Points>) -> bool {
     points.is_some_and(|points| points.locked)
 }
 
-fn reason_to(reason: &ReasonText) -> proto::ReasonText {
+pub(super) fn reason_to(reason: &ReasonText) -> proto::ReasonText {
     let ReasonText { code, text, audience, texts } = reason.clone();
     let texts = texts.into_iter().collect();
     proto::ReasonText { code, text, audience: audience as i32, texts }
@@ -194,6 +196,12 @@ pub(in crate::grpc) fn path_to(path: &str) -> String {
         let (part, index) = whole.split_at(whole.find('[').unwrap_or(whole.len()));
         let last = parts.last().map(String::as_str);
         match NAMES.iter().find(|(name, _)| *name == part) {
+            // Of a condition they are fields of their own.
+            _ if ["missing", "unknown"].contains(&part)
+                && last.is_some_and(|last| last.starts_with("when[")) =>
+            {
+                parts.push(whole.to_owned());
+            }
             // Its only field is the number itself.
             _ if part == "points" && last.is_some_and(|last| last.ends_with("_points")) => {}
             _ if last == Some("cutoffs_by_stage") => {
@@ -237,6 +245,8 @@ mod tests {
             ("characteristics[0].missing.points", "characteristics[0].missing_points"),
             ("characteristics[0].bins[1].points", "characteristics[0].bins[1].points"),
             ("characteristics[1].special[2].value", "characteristics[1].special_values[2].value"),
+            ("knock_outs[0].when[1].unknown", "knock_outs[0].when[1].unknown"),
+            ("knock_outs[0].when[1].to", "knock_outs[0].when[1].upper_bound"),
             ("cutoffs_by_stage.M2.a", "stage_cutoffs[M2].a"),
             ("priority.terms[1].kind", "priority.terms[1].custom_kind"),
             ("", ""),
