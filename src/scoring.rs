@@ -9,6 +9,7 @@
 mod amount;
 mod batch;
 mod bins;
+mod calibration;
 pub mod card;
 mod compile;
 mod explain;
@@ -32,6 +33,7 @@ use crate::model::{
 };
 
 pub use batch::{CodeColumns, Comparison, HISTOGRAM_BUCKETS};
+pub use calibration::ExpectedRecovery;
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
     Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,

@@ -37,6 +37,32 @@ pub(super) struct ExplanationView {
     findings: Vec<String>,
     points_to_next_group: i32,
     next_group_bins: Vec<NextGroupBinView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_recovery: Option<ExpectedRecoveryView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExpectedRecoveryView {
+    share_permille: i32,
+    amount: String,
+    currency: String,
+    horizon_days: i32,
+    source: String,
+    as_of_date: String,
+}
+
+impl ExpectedRecoveryView {
+    fn new(expected: &proto::ExpectedRecovery) -> ExpectedRecoveryView {
+        let (amount, currency) = view::amount(expected.amount.as_ref());
+        ExpectedRecoveryView {
+            share_permille: expected.share_permille,
+            amount,
+            currency,
+            horizon_days: expected.horizon_days,
+            source: expected.source.clone(),
+            as_of_date: view::day(expected.as_of_date.as_ref()),
+        }
+    }
 }
 
 /// A rule that decided the score.
@@ -213,6 +239,7 @@ impl ExplanationView {
             findings: explained.findings.clone(),
             points_to_next_group: explained.points_to_next_group,
             next_group_bins: next_group_bins.collect(),
+            expected_recovery: explained.expected_recovery.as_ref().map(ExpectedRecoveryView::new),
         }
     }
 
@@ -248,6 +275,16 @@ impl ExplanationView {
             self.recovery_group, self.cutoff_a, self.cutoff_b
         );
         text.push_str(&self.next_group());
+        if let Some(expected) = &self.expected_recovery {
+            let ExpectedRecoveryView { amount, currency, horizon_days, source, .. } = expected;
+            let (whole, rest) = (expected.share_permille / 10, expected.share_permille % 10);
+            let _ = writeln!(
+                text,
+                "expected within {horizon_days} days: {whole}.{rest} %, {amount} {currency} \
+                 ({source}, {})",
+                expected.as_of_date
+            );
+        }
         text.push_str("\nWhat the points come from\n");
         let families = self.family_subtotals.iter();
         let families = families.map(|of| vec![of.name.to_lowercase(), signed(of.contribution)]);

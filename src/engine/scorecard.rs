@@ -52,11 +52,13 @@ pub enum CardField {
     Characteristics,
     /// `priority`.
     Priority,
+    /// `calibration`.
+    Calibration,
 }
 
 impl CardField {
     /// All parts.
-    pub const ALL: [CardField; 8] = [
+    pub const ALL: [CardField; 9] = [
         Self::BasePoints,
         Self::Cutoffs,
         Self::CutoffsByStage,
@@ -65,6 +67,7 @@ impl CardField {
         Self::KnockOuts,
         Self::Characteristics,
         Self::Priority,
+        Self::Calibration,
     ];
 
     /// Copies the part from one scorecard to another.
@@ -78,6 +81,7 @@ impl CardField {
             Self::KnockOuts => to.knock_outs.clone_from(&from.knock_outs),
             Self::Characteristics => to.characteristics.clone_from(&from.characteristics),
             Self::Priority => to.priority = from.priority.clone(),
+            Self::Calibration => to.calibration.clone_from(&from.calibration),
         }
     }
 }

@@ -132,13 +132,16 @@ impl CaseService for Cases {
             Some((given, terms)) => {
                 let facts = convert::what_if(given, explained.facts(), terms);
                 let what_if = explained.what_if(&facts.map_err(status::invalid)?);
-                Some(convert::explanation_to(what_if))
+                Some(convert::explanation_to(what_if, explained.view.currency))
             }
             None => None,
         };
         Ok(Response::new(proto::ExplainCaseResponse {
             case: Some(convert::case_to(&explained.view)),
-            explanation: Some(convert::explanation_to(explained.explanation)),
+            explanation: Some(convert::explanation_to(
+                explained.explanation,
+                explained.view.currency,
+            )),
             what_if_explanation,
         }))
     }
@@ -159,7 +162,7 @@ impl CaseService for Cases {
         let (view, explanation) = scored.map_err(status::plain)?;
         let mut case = convert::case_to(&view);
         (case.case_id, case.debtor_id) = ids.unwrap_or_default();
-        let explanation = Some(convert::explanation_to(explanation));
+        let explanation = Some(convert::explanation_to(explanation, view.currency));
         Ok(Response::new(proto::ScoreCaseResponse { case: Some(case), explanation }))
     }
 

@@ -7,6 +7,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
+use crate::model::Day;
+
 use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
 
@@ -36,6 +38,9 @@ pub struct Card {
     pub characteristics: Vec<Characteristic>,
     /// The work order.
     pub priority: Priority,
+    /// What share is recovered at which score, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// Where the groups begin: 0 < b < a <= 1,000.
@@ -177,6 +182,45 @@ pub struct Special {
     /// A reason of its own, in place of the characteristic's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonText>,
+}
+
+/// What share of what is overdue was recovered at which score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Within how many calendar days, 1 to 3,650.
+    pub horizon_days: i32,
+    /// What was measured, for people; 1 to 200 bytes.
+    pub source: String,
+    /// The day as of which the cases were scored, such as `2026-06-30`.
+    pub as_of_date: String,
+    /// 2 to 64, the lowest score first.
+    pub points: Vec<CalibrationPoint>,
+}
+
+/// The share recovered at one score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationPoint {
+    /// 0 to 1,000, above that of the point before.
+    pub score: i32,
+    /// Thousandths, 0 to 1,000, not below that of the point before.
+    pub recovered_permille: i32,
+}
+
+impl Calibration {
+    /// The day of `as_of_date`, if it is one.
+    pub fn as_of_day(&self) -> Option<Day> {
+        let parts: Vec<&str> = self.as_of_date.split('-').collect();
+        let &[year, month, day] = parts.as_slice() else { return None };
+        let digits = |part: &str, width| {
+            part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+            return None;
+        }
+        Day::from_ymd(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
 }
 
 /// What is said when a characteristic costs points.
@@ -342,6 +386,14 @@ pub(super) struct Places {
     pub characteristics: Vec<Spanned<Part>>,
     #[serde(default)]
     pub priority: PriorityPlaces,
+    pub calibration: Option<Spanned<CalibrationPlaces>>,
+}
+
+/// Where the points of the calibration stand.
+#[derive(Deserialize)]
+pub(super) struct CalibrationPlaces {
+    #[serde(default)]
+    pub points: Vec<Spanned<IgnoredAny>>,
 }
 
 /// Where the terms of the priority stand.

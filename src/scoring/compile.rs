@@ -1,6 +1,7 @@
 //! From a scorecard as written to tables: every rule of a card is checked here,
 //! and every finding is told at once.
 
+mod calibration;
 mod direction;
 mod knock_out;
 mod reason;
@@ -13,6 +14,7 @@ use crate::model::{RankingSettings, Stage};
 
 use super::InvalidScorecard;
 use super::bins::{Bins, FIRST};
+use super::calibration::Calibration;
 use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
 use super::explanation::{Dimension, Family};
 use super::feature::Feature;
@@ -42,6 +44,7 @@ pub(super) struct Compiled {
     pub characteristics: Vec<CompiledCharacteristic>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
+    pub calibration: Option<Calibration>,
 }
 
 /// A characteristic, compiled.
@@ -212,6 +215,7 @@ impl Compiler<'_> {
         let characteristics = self.characteristics(written);
         let terms = self.terms(card);
         let knock_outs = self.knock_outs(card);
+        let calibration = self.calibration(card);
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
@@ -223,6 +227,7 @@ impl Compiler<'_> {
             characteristics,
             priority_base: card.priority.base_points,
             terms,
+            calibration,
         };
         self.sums(&compiled);
         compiled

@@ -91,6 +91,9 @@ pub(super) fn explain(
         findings: findings(subject),
         points_to_next_group,
         next_group_bins,
+        expected_recovery: card.calibration.as_ref().and_then(|calibration| {
+            calibration.expected(rank.score, subject.served.overdue_amount_minor)
+        }),
     }
 }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Rank;
 
+use super::calibration::ExpectedRecovery;
+
 /// Why a case is ranked as it is. The base points, the contributions of the
 /// lines, the clamp and the points of the knock-out rule add up to the score exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,9 @@ pub struct Explanation {
     /// The characteristics that could make up for all of it alone, in the order of
     /// the scorecard, each with the bin that does so with the fewest points.
     pub next_group_bins: Vec<NextGroupBin>,
+    /// What of the served amount is expected to be recovered: only where the scorecard
+    /// carries a calibration, and the score is one that was measured.
+    pub expected_recovery: Option<ExpectedRecovery>,
 }
 
 /// A rule that decided the score.

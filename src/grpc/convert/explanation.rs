@@ -1,17 +1,18 @@
 //! Why a case is ranked as it is.
 
 use crate::engine::explain::Asked;
-use crate::model::{CaseId, PortfolioId, Violations};
+use crate::model::{CaseId, Currency, PortfolioId, Violations};
 use crate::proto;
 use crate::scoring::{
-    DimensionSubtotal, Explanation, FamilySubtotal, NextGroupBin, PriorityLine, ScoreLine,
-    ScoreReason,
+    DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin, PriorityLine,
+    ScoreLine, ScoreReason,
 };
 
 use super::case_view::{case_key_at, rank_to};
 use super::field::language_asked;
+use super::money::money;
 use super::path::ROOT;
-use super::time::day;
+use super::time::{date, day};
 
 /// Reads which case to explain, as of which day and in which language.
 pub(in crate::grpc) fn explain_request(
@@ -37,8 +38,11 @@ pub(super) fn asked(
     Asked { as_of_date, language }
 }
 
-/// An explanation as the contract writes it.
-pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explanation {
+/// An explanation as the contract writes it; amounts are of a currency.
+pub(in crate::grpc) fn explanation_to(
+    explanation: Explanation,
+    currency: Currency,
+) -> proto::Explanation {
     let family = |subtotal: FamilySubtotal| proto::FamilySubtotal {
         family: subtotal.family as i32,
         contribution: subtotal.contribution,
@@ -74,6 +78,19 @@ pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explan
         findings: explanation.findings.iter().map(ToString::to_string).collect(),
         points_to_next_group: explanation.points_to_next_group,
         next_group_bins: explanation.next_group_bins.into_iter().map(next_group_bin).collect(),
+        expected_recovery: explanation
+            .expected_recovery
+            .map(|expected| expected_recovery(expected, currency)),
+    }
+}
+
+fn expected_recovery(expected: ExpectedRecovery, currency: Currency) -> proto::ExpectedRecovery {
+    proto::ExpectedRecovery {
+        share_permille: expected.share_permille,
+        horizon_days: expected.horizon_days,
+        source: expected.source,
+        as_of_date: Some(date(expected.as_of)),
+        amount: Some(money(currency, expected.amount_minor)),
     }
 }
 

@@ -75,6 +75,12 @@ fn card(
             knock_outs.extend(rules::knock_out(one, &at.item("knock_outs", place), broken));
         }
     }
+    let calibration = match asked(CardField::Calibration) {
+        true => given.calibration,
+        false => None,
+    };
+    let calibration =
+        calibration.and_then(|one| rules::calibration(one, &at.field("calibration"), broken));
     let cutoffs_by_stage = match asked(CardField::CutoffsByStage) {
         true => stage_cutoffs(&given.stage_cutoffs, at, broken),
         false => BTreeMap::new(),
@@ -93,6 +99,7 @@ fn card(
         knock_outs,
         characteristics,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),
+        calibration,
     }
 }
 

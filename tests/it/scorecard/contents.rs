@@ -3,7 +3,7 @@
 use arrears::proto;
 
 use super::{TestServer, activate, activation, draft, name, number, rank, ranked, with_cases};
-use crate::support::{document, pull};
+use crate::support::{date, document, pull, refusal};
 
 async fn findings(server: &TestServer, revision_no: i64) -> Vec<(bool, String, String)> {
     let subject =
@@ -152,4 +152,62 @@ async fn parts_of_a_draft_change_by_mask_alone() {
     let updated = server.scorecards().update_revision(request).await.unwrap().into_inner();
     let card = updated.revision.unwrap().scorecard.unwrap();
     assert_eq!((card.knock_outs[0].score, card.base_points), (50, 500));
+}
+
+#[tokio::test]
+async fn what_is_expected_to_be_recovered_is_told_only_by_a_calibration() {
+    let server = with_cases(&["c"]).await;
+    let score = rank(&server, "c").await.recovery_score;
+    assert!(explain(&server, "c").await.expected_recovery.is_none(), "nobody guesses");
+    let point = |score, recovered_permille| proto::CalibrationPoint { score, recovered_permille };
+    let calibration = proto::Calibration {
+        horizon_days: 90,
+        source: "cards scored in March".to_owned(),
+        as_of_date: date(2025, 3, 31),
+        points: vec![point(score - 100, 100), point(score + 300, 500)],
+    };
+    let kept = Some(calibration.clone());
+    let made = draft(&server, "consumer", |card| card.calibration = kept.clone()).await;
+    assert_eq!(made.scorecard.as_ref().unwrap().calibration, kept);
+    activate(&server, activation(number(&made), 1)).await.unwrap();
+    let told = explain(&server, "c").await;
+    assert_eq!(told.rank.unwrap().recovery_score, score, "it moves no rank");
+    let expected = told.expected_recovery.unwrap();
+    assert_eq!((expected.share_permille, expected.horizon_days), (200, 90));
+    assert_eq!((&*expected.source, expected.as_of_date), ("cards scored in March", date(2025, 3, 31)));
+    let overdue = server.get("cards", "c").await.overdue_amount.unwrap();
+    let amount = expected.amount.unwrap();
+    let nanos = |money: &proto::Money| {
+        i128::from(money.units) * 1_000_000_000 + i128::from(money.nanos)
+    };
+    assert_eq!((nanos(&amount) * 5, amount.currency_code), (nanos(&overdue), overdue.currency_code));
+
+    let mut scored = document("any");
+    scored.behaviour =
+        Some(proto::BehaviourFacts { cooperation: proto::Level::High.into(), ..Default::default() });
+    let request = proto::ScoreCaseRequest {
+        portfolio_id: "cards".to_owned(),
+        case: Some(scored),
+        ..Default::default()
+    };
+    let told = server.cases().score_case(request).await.unwrap().into_inner().explanation.unwrap();
+    let better = told.rank.unwrap().recovery_score - score;
+    assert_eq!(told.expected_recovery.unwrap().share_permille, 200 + better);
+
+    let wrong = draft(&server, "consumer", |card| {
+        card.calibration.as_mut().unwrap().points[1].recovered_permille = 99;
+    });
+    let told = findings(&server, number(&wrong.await)).await;
+    let path = "calibration.points[1].recovered_permille";
+    assert_eq!((told[0].0, &*told[0].1), (true, path));
+    let request = proto::CreateRevisionRequest {
+        scorecard: Some(proto::Scorecard {
+            calibration: Some(proto::Calibration { as_of_date: None, ..calibration }),
+            ..made.scorecard.unwrap()
+        }),
+        ..Default::default()
+    };
+    let refused = refusal(server.scorecards().create_revision(request).await);
+    let field = "scorecard.calibration.as_of_date".to_owned();
+    assert_eq!(refused.violations, [(field, "FIELD_REQUIRED".to_owned())]);
 }

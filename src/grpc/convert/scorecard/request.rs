@@ -85,7 +85,7 @@ fn scorecard_id(card: &Card, at: &Path<'_>, broken: &mut Violations) {
 }
 
 /// The parts of a scorecard by the names that an update mask has for them.
-const MASKED: [(&str, CardField); 8] = [
+const MASKED: [(&str, CardField); 9] = [
     ("base_points", CardField::BasePoints),
     ("cutoffs", CardField::Cutoffs),
     ("stage_cutoffs", CardField::CutoffsByStage),
@@ -94,6 +94,7 @@ const MASKED: [(&str, CardField); 8] = [
     ("knock_outs", CardField::KnockOuts),
     ("characteristics", CardField::Characteristics),
     ("priority", CardField::Priority),
+    ("calibration", CardField::Calibration),
 ];
 
 /// Reads a change of a draft.

@@ -1,10 +1,11 @@
-//! Rules of a scorecard, in both directions.
+//! Knock-out rules and the calibration of a scorecard, in both directions.
 
 use crate::model::Violations;
 use crate::proto;
-use crate::scoring::card::{Condition, KnockOut};
+use crate::scoring::card::{Calibration, CalibrationPoint, Condition, KnockOut};
 
 use super::super::path::Path;
+use super::super::time::{date, day};
 use super::write::{kind_to, reason_to};
 use super::{custom_kind, reason_text, required};
 
@@ -57,5 +58,40 @@ fn condition_to(one: &Condition) -> proto::Condition {
         categories: one.is.clone().unwrap_or_default(),
         missing: one.missing,
         unknown: one.unknown,
+    }
+}
+
+/// Reads a calibration.
+pub(super) fn calibration(
+    given: proto::Calibration,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Option<Calibration> {
+    let field = at.field("as_of_date");
+    let as_of = required(given.as_of_date, &field, broken);
+    let as_of = as_of.and_then(|date| day(&date, &field, broken))?;
+    let points = given.points.iter().map(|point| CalibrationPoint {
+        score: point.score,
+        recovered_permille: point.recovered_permille,
+    });
+    Some(Calibration {
+        horizon_days: given.horizon_days,
+        source: given.source,
+        as_of_date: as_of.to_string(),
+        points: points.collect(),
+    })
+}
+
+/// A calibration. A date that is none is left out; such a scorecard was never stored.
+pub(super) fn calibration_to(written: &Calibration) -> proto::Calibration {
+    let points = written.points.iter().map(|point| proto::CalibrationPoint {
+        score: point.score,
+        recovered_permille: point.recovered_permille,
+    });
+    proto::Calibration {
+        horizon_days: written.horizon_days,
+        source: written.source.clone(),
+        as_of_date: written.as_of_day().map(date),
+        points: points.collect(),
     }
 }

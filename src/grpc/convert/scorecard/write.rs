@@ -11,7 +11,7 @@ use crate::store::revisions::RevisionHead;
 
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
-use super::rules::knock_out_to;
+use super::rules::{calibration_to, knock_out_to};
 
 fn name_to(name: &RevisionName) -> proto::RevisionName {
     let RevisionName { scorecard_id, revision_no } = name.clone();
@@ -71,6 +71,7 @@ pub(super) fn card_to(card: &Card) -> proto::Scorecard {
         characteristics: card.characteristics.iter().map(characteristic_to).collect(),
         priority: Some(formula_to(&card.priority)),
         knock_outs: card.knock_outs.iter().map(knock_out_to).collect(),
+        calibration: card.calibration.as_ref().map(calibration_to),
     }
 }
 
