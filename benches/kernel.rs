@@ -271,7 +271,9 @@ fn single() {
         println!("rank, {name}: {:.2} us a case", each.median / 10.0);
         let times = (0..ROUNDS).map(|_| {
             millis(|| {
-                (0..1_000).map(|_| rules.explain(black_box(&input)).lines.len()).sum::<usize>()
+                (0..1_000)
+                    .map(|_| rules.explain(black_box(&input), None).lines.len())
+                    .sum::<usize>()
             })
         });
         println!("explain, {name}: {:.2} us a case", Spread::of(times.collect()).median);

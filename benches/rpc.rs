@@ -116,7 +116,7 @@ fn methods(documents: &[proto::CaseDocument]) -> Vec<Method> {
     let score = |document: &proto::CaseDocument| {
         let portfolio_id = portfolio_id.clone();
         let case = Some(document.clone());
-        proto::ScoreCaseRequest { portfolio_id, case, as_of_date: None }.encode_to_vec().into()
+        proto::ScoreCaseRequest { portfolio_id, case, ..Default::default() }.encode_to_vec().into()
     };
     let explain = |document: &proto::CaseDocument| {
         let request = proto::ExplainCaseRequest {

@@ -9,12 +9,15 @@
 mod amount;
 mod bins;
 mod book;
+mod calibration;
 pub mod card;
 mod compile;
 mod explain;
 mod explanation;
 mod feature;
 mod kernel;
+mod language;
+mod locked;
 mod measure;
 mod month;
 mod scorecard;
@@ -33,11 +36,13 @@ pub use book::{
     Book, BookRow, Count, Filter, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated,
     SimulationRequest, Slice, SliceBy,
 };
+pub use calibration::ExpectedRecovery;
 pub use explanation::{
     Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
-    Finding, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
+    Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
+pub use locked::locked_changes;
 pub use warn::ScorecardWarning;
 
 use bins::Value;
@@ -225,21 +230,28 @@ impl RuleSet {
     }
 
     /// Says why a case is ranked as it is: by the same tables and sums as
-    /// [`RuleSet::rank`].
-    pub fn explain(&self, case: &CaseInput<'_>) -> Explanation {
+    /// [`RuleSet::rank`]. `language` is the one asked for, as in [`RuleSet::language`].
+    pub fn explain(&self, case: &CaseInput<'_>, language: Option<&str>) -> Explanation {
         let mut subject = Subject::new(case, &self.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
         let rank = self.rank_subject(&mut subject, case, &mut codes);
-        explain::explain(self.scorecard(subject.debtor_kind), &subject, &codes, rank)
+        let scorecard = self.scorecard(subject.debtor_kind);
+        explain::explain(scorecard, &subject, (&codes, rank), self.language(language))
+    }
+
+    /// The language in which reasons are told, a BCP 47 tag: the one asked for, else that
+    /// of the portfolio. A scorecard without texts in it speaks English.
+    pub fn language<'a>(&'a self, asked: Option<&'a str>) -> &'a str {
+        asked.unwrap_or(&self.ranking.default_language)
     }
 
     /// The reasons of [`RuleSet::explain`] without the rest of it.
-    pub fn reasons(&self, case: &CaseInput<'_>) -> Vec<ScoreReason> {
+    pub fn reasons(&self, case: &CaseInput<'_>, language: Option<&str>) -> Vec<ScoreReason> {
         let subject = Subject::new(case, &self.ranking);
         let scorecard = self.scorecard(subject.debtor_kind);
         let mut codes = [0; CHARACTERISTICS_MAX];
         scorecard.codes(&subject, &mut codes);
-        explain::reasons_of(scorecard, &codes)
+        explain::reasons_of(scorecard, (&subject, &codes), self.language(language))
     }
 
     fn rank_subject(
@@ -250,7 +262,7 @@ impl RuleSet {
     ) -> Rank {
         let scorecard = self.scorecard(subject.debtor_kind);
         scorecard.codes(subject, codes);
-        let score = scorecard.kernel.score(codes);
+        let score = scorecard.score(subject, codes);
         subject.score = score;
         Rank {
             group: scorecard.group(score, subject.stage),

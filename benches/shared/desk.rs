@@ -104,6 +104,7 @@ impl Desk {
             wait: 0,
             request_id: Some(RequestId::new(name).expect("the id is valid")),
             take: None,
+            language: None,
         };
         let work = lease_work(&self.engine, &self.caller, command).await;
         work.expect("the pull is answered").items

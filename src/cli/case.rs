@@ -90,6 +90,9 @@ pub(super) struct ExplainArgs {
     /// values are those of a file to import; may be repeated
     #[arg(long = "what-if", value_name = "FIELD=VALUE", value_parser = assignment)]
     what_if: Vec<Assignment>,
+    /// The language of the reasons, such as es; that of the portfolio if not given
+    #[arg(long, default_value = "")]
+    language: String,
 }
 
 #[derive(Args, Debug)]
@@ -104,6 +107,9 @@ pub(super) struct ScoreArgs {
     /// The day as of which to rank, such as 2025-11-21; today if not given
     #[arg(long, value_parser = day)]
     as_of: Option<proto::Date>,
+    /// The language of the reasons, such as es; that of the portfolio if not given
+    #[arg(long, default_value = "")]
+    language: String,
 }
 
 /// The number of a word given as an argument.
@@ -211,6 +217,7 @@ async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {
         case_id: args.case_id,
         as_of_date: args.as_of,
         what_if,
+        language_code: args.language,
     };
     let answer = client.cases().explain_case(request).await?.into_inner();
     let view = view(answer.case.as_ref(), answer.explanation.as_ref())?;
@@ -227,8 +234,12 @@ async fn score(context: &Context, args: ScoreArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
     let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
     let case = what_if::document(&client, &portfolio_id, &args.fields).await?;
-    let request =
-        proto::ScoreCaseRequest { portfolio_id, case: Some(case), as_of_date: args.as_of };
+    let request = proto::ScoreCaseRequest {
+        portfolio_id,
+        case: Some(case),
+        as_of_date: args.as_of,
+        language_code: args.language,
+    };
     let answer = client.cases().score_case(request).await?.into_inner();
     view(answer.case.as_ref(), answer.explanation.as_ref())?.print(context.format)
 }

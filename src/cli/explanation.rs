@@ -27,6 +27,8 @@ pub(super) struct ExplanationView {
     base_points: i32,
     lines: Vec<LineView>,
     clamp_points: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    knock_out: Option<KnockOutView>,
     family_subtotals: Vec<SubtotalView>,
     dimension_subtotals: Vec<SubtotalView>,
     diagnosis: &'static str,
@@ -35,6 +37,40 @@ pub(super) struct ExplanationView {
     findings: Vec<String>,
     points_to_next_group: i32,
     next_group_bins: Vec<NextGroupBinView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_recovery: Option<ExpectedRecoveryView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExpectedRecoveryView {
+    share_permille: i32,
+    amount: String,
+    currency: String,
+    horizon_days: i32,
+    source: String,
+    as_of_date: String,
+}
+
+impl ExpectedRecoveryView {
+    fn new(expected: &proto::ExpectedRecovery) -> ExpectedRecoveryView {
+        let (amount, currency) = view::amount(expected.amount.as_ref());
+        ExpectedRecoveryView {
+            share_permille: expected.share_permille,
+            amount,
+            currency,
+            horizon_days: expected.horizon_days,
+            source: expected.source.clone(),
+            as_of_date: view::day(expected.as_of_date.as_ref()),
+        }
+    }
+}
+
+/// A rule that decided the score.
+#[derive(Debug, Serialize)]
+struct KnockOutView {
+    name: String,
+    score: i32,
+    points: i32,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,6 +226,11 @@ impl ExplanationView {
             base_points: explained.base_points,
             lines: explained.lines.iter().map(LineView::new).collect(),
             clamp_points: explained.clamp_points,
+            knock_out: explained.knock_out.as_ref().map(|rule| KnockOutView {
+                name: rule.name.clone(),
+                score: rule.score,
+                points: rule.points,
+            }),
             family_subtotals: families.collect(),
             dimension_subtotals: dimensions.collect(),
             diagnosis: word::DIAGNOSIS.word(explained.diagnosis),
@@ -198,6 +239,7 @@ impl ExplanationView {
             findings: explained.findings.clone(),
             points_to_next_group: explained.points_to_next_group,
             next_group_bins: next_group_bins.collect(),
+            expected_recovery: explained.expected_recovery.as_ref().map(ExpectedRecoveryView::new),
         }
     }
 
@@ -233,6 +275,16 @@ impl ExplanationView {
             self.recovery_group, self.cutoff_a, self.cutoff_b
         );
         text.push_str(&self.next_group());
+        if let Some(expected) = &self.expected_recovery {
+            let ExpectedRecoveryView { amount, currency, horizon_days, source, .. } = expected;
+            let (whole, rest) = (expected.share_permille / 10, expected.share_permille % 10);
+            let _ = writeln!(
+                text,
+                "expected within {horizon_days} days: {whole}.{rest} %, {amount} {currency} \
+                 ({source}, {})",
+                expected.as_of_date
+            );
+        }
         text.push_str("\nWhat the points come from\n");
         let families = self.family_subtotals.iter();
         let families = families.map(|of| vec![of.name.to_lowercase(), signed(of.contribution)]);
@@ -245,7 +297,7 @@ impl ExplanationView {
         text.push_str(&output::table(&["dimension", "points", "known"], dimensions));
         text.push_str("\n\nWhy the score is not higher\n");
         let reasons = self.reasons.iter().map(|reason| {
-            let lost = format!("-{}", reason.points_lost);
+            let lost = signed(-reason.points_lost);
             vec![
                 lost,
                 reason.reason_code.clone(),
@@ -289,6 +341,9 @@ impl ExplanationView {
         rows.extend(self.lines.iter().filter(|line| !line.silent()).map(Record::cells));
         if self.clamp_points != 0 {
             rows.push(row("held within 0 to 1000", self.clamp_points));
+        }
+        if let Some(rule) = &self.knock_out {
+            rows.push(row(&format!("decided by {}", rule.name), rule.points));
         }
         let mut sum = row("= score", 0);
         sum[7] = self.recovery_score.to_string();

@@ -97,6 +97,9 @@ pub(super) struct LeaseArgs {
     /// Names this pull: the same name within 15 minutes returns the same work
     #[arg(long, default_value = "")]
     request_id: String,
+    /// The language of the reasons, such as es; that of the portfolio if not given
+    #[arg(long, default_value = "")]
+    language: String,
 }
 
 #[derive(Args, Debug)]
@@ -192,6 +195,7 @@ async fn lease(context: &Context, args: LeaseArgs) -> Result<(), Failure> {
         wait: Some(duration(args.wait_seconds)),
         request_id: args.request_id,
         take: None,
+        language_code: args.language,
     };
     let answer = client.work_lists().lease_work(request).await?.into_inner();
     warn(&answer.warnings);

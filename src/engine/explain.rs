@@ -27,7 +27,18 @@ pub struct ExplainedCase {
     pub explanation: Explanation,
     context: Arc<PortfolioContext>,
     content: CaseContent,
+    asked: Asked,
     day: Day,
+}
+
+/// As of which day a case is explained, and in which language.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The day as of which to rank; nothing for today.
+    pub as_of_date: Option<Day>,
+    /// The language asked for, a BCP 47 tag in its usual spelling; nothing for that of
+    /// the portfolio.
+    pub language: Option<String>,
 }
 
 impl ExplainedCase {
@@ -40,7 +51,7 @@ impl ExplainedCase {
     pub fn what_if(&self, facts: &Facts) -> Explanation {
         let content = CaseContent { facts: facts.clone(), history: self.content.history.clone() };
         let case_seq = self.explanation.rank.case_seq;
-        explain(&self.context, &content, (self.view.as_of, case_seq, self.day))
+        explain(&self.context, &content, (self.view.as_of, case_seq, self.day), &self.asked)
     }
 }
 
@@ -53,18 +64,18 @@ pub async fn explain_case(
     caller: &Caller,
     portfolio_id: PortfolioId,
     case_id: CaseId,
-    as_of_date: Option<Day>,
+    asked: Asked,
 ) -> Result<ExplainedCase, Error> {
     let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let known = read::find(&mut tx, part, &context, &case_id).await?;
-    let day = day_to_rank(&context, as_of_date, known.head.as_of, engine.now())?;
+    let day = day_to_rank(&context, asked.as_of_date, known.head.as_of, engine.now())?;
     let (_, content) = cases::load_content_of(&mut tx, part, known.head.case_no).await?;
     let (as_of, case_seq) = (known.head.as_of, known.head.case_seq);
-    let explanation = explain(&context, &content, (as_of, case_seq, day));
+    let explanation = explain(&context, &content, (as_of, case_seq, day), &asked);
     let view = read::view_of(engine, &mut tx, &context, known.head, false).await?;
-    Ok(ExplainedCase { view, explanation, context, content, day })
+    Ok(ExplainedCase { view, explanation, context, content, asked, day })
 }
 
 /// Ranks a document as a first push of it would and explains the rank. Stores
@@ -78,18 +89,18 @@ pub async fn score_case(
     caller: &Caller,
     portfolio_id: PortfolioId,
     document: Document,
-    as_of_date: Option<Day>,
+    asked: Asked,
 ) -> Result<(CaseView, Explanation), Error> {
     let part = engine.parts(caller).await?.first();
     let context = engine.latest(part, &portfolio_id).await?;
     let as_of = document.as_of;
-    let day = day_to_rank(&context, as_of_date, as_of, engine.now())?;
+    let day = day_to_rank(&context, asked.as_of_date, as_of, engine.now())?;
     let Document { case_id, debtor_id, facts, .. } = document;
     let mut history = History::default();
     let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
     history.take_document(None, &facts, (tolerance_minor, context.zone.day_of(as_of)));
     let content = CaseContent { facts, history };
-    let explanation = explain(&context, &content, (as_of, FIRST_EVENT, day));
+    let explanation = explain(&context, &content, (as_of, FIRST_EVENT, day), &asked);
     let view = first_view(&context, (case_id, debtor_id), &content, (as_of, day));
     Ok((view, explanation))
 }
@@ -101,10 +112,12 @@ fn explain(
     context: &PortfolioContext,
     content: &CaseContent,
     (as_of, case_seq, today): (Micros, i64, Day),
+    asked: &Asked,
 ) -> Explanation {
     let days = &context.zone;
     let CaseContent { facts, history } = content;
-    context.rule_set.explain(&CaseInput { facts, history, as_of, case_seq, today, days })
+    let case = CaseInput { facts, history, as_of, case_seq, today, days };
+    context.rule_set.explain(&case, asked.language.as_deref())
 }
 
 /// A case as its first push would leave it.

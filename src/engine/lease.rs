@@ -55,6 +55,7 @@ pub async fn lease_work(
         lease_duration: command.lease_duration,
         request_id: command.request_id,
         take: command.take,
+        language: command.language,
     };
     let wait = Duration::from_micros(u64::try_from(command.wait).unwrap_or(0));
     wait::pull(engine, (parts, number), command.work_list_id, (pull, wait)).await
@@ -93,6 +94,9 @@ pub struct LeaseCommand {
     /// One given debtor instead of the head of the list: then one item is asked for,
     /// and nothing waits.
     pub take: Option<Take>,
+    /// The language of the reasons, a BCP 47 tag in its usual spelling; nothing for that
+    /// of the portfolio.
+    pub language: Option<String>,
 }
 
 /// One debtor to be leased.

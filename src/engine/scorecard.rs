@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::model::{Micros, Part, PortfolioId, RankingSettings, Reason, RuleSetId, Violations};
 use crate::scoring::card::Card;
-use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
+use crate::scoring::{
+    FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition, ScorecardWarning, locked_changes,
+};
 use crate::store::activations::RevisionName;
 use crate::store::revisions::{self, NewRevision, RevisionHead};
 use crate::store::{Class, Damage, Tx};
@@ -46,22 +48,28 @@ pub enum CardField {
     Diagnosis,
     /// `reason_points_min`.
     ReasonPointsMin,
+    /// `knock_outs`, all of them.
+    KnockOuts,
     /// `characteristics`, all of them.
     Characteristics,
     /// `priority`.
     Priority,
+    /// `calibration`.
+    Calibration,
 }
 
 impl CardField {
     /// All parts.
-    pub const ALL: [CardField; 7] = [
+    pub const ALL: [CardField; 9] = [
         Self::BasePoints,
         Self::Cutoffs,
         Self::CutoffsByStage,
         Self::Diagnosis,
         Self::ReasonPointsMin,
+        Self::KnockOuts,
         Self::Characteristics,
         Self::Priority,
+        Self::Calibration,
     ];
 
     /// Copies the part from one scorecard to another.
@@ -72,8 +80,10 @@ impl CardField {
             Self::CutoffsByStage => to.cutoffs_by_stage.clone_from(&from.cutoffs_by_stage),
             Self::Diagnosis => to.diagnosis = from.diagnosis,
             Self::ReasonPointsMin => to.reason_points_min = from.reason_points_min,
+            Self::KnockOuts => to.knock_outs.clone_from(&from.knock_outs),
             Self::Characteristics => to.characteristics.clone_from(&from.characteristics),
             Self::Priority => to.priority = from.priority.clone(),
+            Self::Calibration => to.calibration.clone_from(&from.calibration),
         }
     }
 }
@@ -346,12 +356,12 @@ pub async fn validate_revision(
         Some(id) => engine.latest(part, id).await?.portfolio.settings.ranking.clone(),
         None => RankingSettings::default(),
     };
-    let card = match subject {
+    let (card, base) = match subject {
         Subject::Given(card) => {
             check_text(&card)?;
-            *card
+            (*card, None)
         }
-        Subject::Stored(name) => get_revision(engine, caller, name).await?.card,
+        Subject::Stored(name) => with_base(engine, caller, name).await?,
     };
     let definition = RuleSetDefinition {
         scorecard_yaml: card.canonical(),
@@ -360,23 +370,44 @@ pub async fn validate_revision(
         feature_version: FEATURE_VERSION,
     };
     let hash = card.content_hash();
-    let findings = match RuleSet::compile(RuleSetId(0), &definition) {
-        Ok(rules) => {
-            let mut findings = odd(&rules);
-            if let Some(id) = portfolio_id {
-                findings.extend(simulate::odd_groups(engine, caller, (card, id)).await?);
-            }
-            findings
-        }
-        Err(found) => found.into_iter().map(ScorecardFinding::from).collect(),
+    let compiled = RuleSet::compile(RuleSetId(0), &definition);
+    let mut findings = match &compiled {
+        Ok(rules) => odd(rules),
+        Err(found) => found.iter().cloned().map(ScorecardFinding::from).collect(),
     };
+    if let Some(base) = base {
+        findings.extend(locked_changes(&card, &base).into_iter().map(warning));
+    }
+    if let (Ok(_), Some(id)) = (compiled, portfolio_id) {
+        findings.extend(simulate::odd_groups(engine, caller, (card, id)).await?);
+    }
     Ok((findings, hash))
+}
+
+/// The scorecard of a revision, and that of the revision it was made from.
+async fn with_base(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    name: RevisionName,
+) -> Result<(Card, Option<Card>), Error> {
+    let part = shipped::offered(engine, caller).await?;
+    let mut tx = engine.store.read().await?;
+    let Revision { head, card } = find(&mut tx, part, &name).await?;
+    let base = match head.base_revision_no {
+        0 => None,
+        revision_no => {
+            let base = RevisionName { scorecard_id: head.scorecard_id, revision_no };
+            Some(find(&mut tx, part, &base).await?.card)
+        }
+    };
+    Ok((card, base))
+}
+
+fn warning(found: ScorecardWarning) -> ScorecardFinding {
+    ScorecardFinding { is_error: false, path: found.path, message: found.message }
 }
 
 /// What is odd about a rule set.
 fn odd(rules: &RuleSet) -> Vec<ScorecardFinding> {
-    let warnings = rules.warnings().into_iter();
-    warnings
-        .map(|one| ScorecardFinding { is_error: false, path: one.path, message: one.message })
-        .collect()
+    rules.warnings().into_iter().map(warning).collect()
 }

@@ -118,26 +118,30 @@ impl CaseService for Cases {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
         let named = [("portfolio_id", request.portfolio_id.as_str())];
-        let (portfolio_id, case_id, date) =
+        let (portfolio_id, case_id, asked) =
             convert::explain_request(&request).map_err(status::invalid)?;
         let terms = match request.what_if {
             Some(_) => Some(self.terms(&caller, &portfolio_id).await?),
             None => None,
         };
         let explained =
-            engine::explain::explain_case(&self.engine, &caller, portfolio_id, case_id, date).await;
+            engine::explain::explain_case(&self.engine, &caller, portfolio_id, case_id, asked)
+                .await;
         let explained = explained.map_err(|error| status::from_error(error, Named(&named)))?;
         let what_if_explanation = match request.what_if.as_ref().zip(terms) {
             Some((given, terms)) => {
                 let facts = convert::what_if(given, explained.facts(), terms);
                 let what_if = explained.what_if(&facts.map_err(status::invalid)?);
-                Some(convert::explanation_to(what_if))
+                Some(convert::explanation_to(what_if, explained.view.currency))
             }
             None => None,
         };
         Ok(Response::new(proto::ExplainCaseResponse {
             case: Some(convert::case_to(&explained.view)),
-            explanation: Some(convert::explanation_to(explained.explanation)),
+            explanation: Some(convert::explanation_to(
+                explained.explanation,
+                explained.view.currency,
+            )),
             what_if_explanation,
         }))
     }
@@ -152,13 +156,13 @@ impl CaseService for Cases {
         let terms = self.terms(&caller, &portfolio_id).await?;
         let given = request.case.as_ref();
         let ids = given.map(|case| (case.case_id.clone(), case.debtor_id.clone()));
-        let (document, date) = convert::score_request(request, terms).map_err(status::invalid)?;
+        let (document, asked) = convert::score_request(request, terms).map_err(status::invalid)?;
         let scored =
-            engine::explain::score_case(&self.engine, &caller, portfolio_id, document, date).await;
+            engine::explain::score_case(&self.engine, &caller, portfolio_id, document, asked).await;
         let (view, explanation) = scored.map_err(status::plain)?;
         let mut case = convert::case_to(&view);
         (case.case_id, case.debtor_id) = ids.unwrap_or_default();
-        let explanation = Some(convert::explanation_to(explanation));
+        let explanation = Some(convert::explanation_to(explanation, view.currency));
         Ok(Response::new(proto::ScoreCaseResponse { case: Some(case), explanation }))
     }
 

@@ -170,8 +170,8 @@ impl WorkListService for WorkLists {
     ) -> Result<Response<proto::PreviewWorkResponse>, Status> {
         let caller = auth::caller(&request)?;
         let read = convert::preview_request(request.get_ref());
-        let (id, max_items) = read.map_err(status::invalid)?;
-        let previewed = engine::lease::preview_work(&self.engine, &caller, id, max_items).await;
+        let (id, asked) = read.map_err(status::invalid)?;
+        let previewed = engine::lease::preview_work(&self.engine, &caller, id, asked).await;
         let previewed = previewed.map_err(status::plain)?;
         Ok(Response::new(convert::preview_response(&previewed, ANSWER_BYTES_MAX)))
     }

@@ -26,18 +26,70 @@ pub(super) const OTHER: u8 = 2;
 pub(super) const FIRST: u8 = 3;
 /// The most bins a characteristic can have.
 pub(super) const BINS_MAX: usize = 200;
+/// The most special values: their codes follow those of the bins.
+pub(super) const SPECIAL_MAX: usize = 32;
 /// Category numbers lie below this.
 pub(super) const CATEGORIES_MAX: usize = 16;
 
 /// How a value finds its bin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bins {
-    /// The lowest values of all bins but the first, ascending.
-    Ranges(Vec<i64>),
+    /// Numbers by their range.
+    Ranges(Ranges),
     /// The code of each category.
     Categories([u8; CATEGORIES_MAX]),
     /// The code of each text, sorted by text.
     Texts(Vec<(Box<str>, u8)>),
+}
+
+/// Ranges of numbers, and single numbers that are looked for before them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ranges {
+    /// The lowest values of all ranges but the first, ascending.
+    starts: Vec<i64>,
+    /// The single numbers with their codes, ascending.
+    special: Vec<(i64, u8)>,
+    /// The lowest values of everything that has a code of its own but the first: the
+    /// starts, the single numbers and what follows each of them, ascending.
+    edges: Vec<i64>,
+}
+
+impl Ranges {
+    /// Ranges that begin at `starts`, and single numbers with their codes.
+    pub fn new(starts: Vec<i64>, mut special: Vec<(i64, u8)>) -> Ranges {
+        special.sort_unstable();
+        let around = special.iter().flat_map(|(number, _)| [*number, number.saturating_add(1)]);
+        let mut edges: Vec<i64> = starts.iter().copied().chain(around).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        Ranges { starts, special, edges }
+    }
+
+    fn code(&self, number: i64) -> u8 {
+        match self.special.binary_search_by_key(&number, |one| one.0) {
+            Ok(at) => self.special[at].1,
+            Err(_) => FIRST + self.starts.partition_point(|start| *start <= number) as u8,
+        }
+    }
+
+    /// The ranges, by their place, that hold no number from `least` to `most`.
+    pub fn outside(&self, least: i64, most: i64) -> Vec<usize> {
+        let starts = &self.starts;
+        let empty = |at: &usize| {
+            let first = at.checked_sub(1).map_or(i64::MIN, |before| starts[before]);
+            // The first number behind it.
+            let end = starts.get(*at).copied();
+            end.is_some_and(|end| end <= least) || first > most
+        };
+        (0..=starts.len()).filter(empty).collect()
+    }
+
+    /// The single numbers, by their place, that are not from `least` to `most`.
+    pub fn special_outside(&self, least: i64, most: i64) -> Vec<usize> {
+        let first = usize::from(FIRST) + self.starts.len() + 1;
+        let outside = self.special.iter().filter(|one| !(least..=most).contains(&one.0));
+        outside.map(|one| usize::from(one.1) - first).collect()
+    }
 }
 
 impl Bins {
@@ -46,9 +98,7 @@ impl Bins {
         match (value, self) {
             (Value::Missing, _) => MISSING,
             (Value::Unknown, _) => UNKNOWN,
-            (Value::Number(number), Bins::Ranges(starts)) => {
-                FIRST + starts.partition_point(|start| start <= number) as u8
-            }
+            (Value::Number(number), Bins::Ranges(ranges)) => ranges.code(*number),
             (Value::Category(number), Bins::Categories(codes)) => {
                 usize::try_from(*number).ok().and_then(|at| codes.get(at)).copied().unwrap_or(OTHER)
             }
@@ -63,8 +113,8 @@ impl Bins {
     /// The lowest value above `number` that falls into another bin.
     pub fn next_start(&self, number: i64) -> Option<i64> {
         match self {
-            Bins::Ranges(starts) => {
-                starts.get(starts.partition_point(|start| *start <= number)).copied()
+            Bins::Ranges(Ranges { edges, .. }) => {
+                edges.get(edges.partition_point(|edge| *edge <= number)).copied()
             }
             _ => None,
         }
@@ -73,9 +123,9 @@ impl Bins {
     /// The lowest value of the bin `number` is in; nothing in the first bin.
     pub fn own_start(&self, number: i64) -> Option<i64> {
         match self {
-            Bins::Ranges(starts) => {
-                let at = starts.partition_point(|start| *start <= number);
-                at.checked_sub(1).map(|at| starts[at])
+            Bins::Ranges(Ranges { edges, .. }) => {
+                let at = edges.partition_point(|edge| *edge <= number);
+                at.checked_sub(1).map(|at| edges[at])
             }
             _ => None,
         }

@@ -161,8 +161,10 @@ fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
     cards.into_iter().flat_map(|card| {
         let characteristics = card.characteristics.iter().filter(|one| one.active);
         let terms = card.terms.iter().filter(|one| one.active);
+        let rules = card.knock_outs.iter().filter(|rule| rule.active);
+        let conditions = rules.flat_map(|rule| rule.conditions.iter().map(|one| &one.feature));
         let all = characteristics.map(|one| &one.feature).chain(terms.map(|one| &one.feature));
-        all.filter(|feature| feature.measure().is_some()).map(Feature::source)
+        all.chain(conditions).filter(|feature| feature.measure().is_some()).map(Feature::source)
     })
 }
 

@@ -7,6 +7,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::{Location, Spanned};
 
+use crate::model::Day;
+
 use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
 
@@ -28,10 +30,17 @@ pub struct Card {
     /// A characteristic that cost fewer points than this is no reason; 1 to 1,000.
     #[serde(default = "one_point")]
     pub reason_points_min: i32,
+    /// Rules that decide the score instead of the points, at most 32: the first that
+    /// matches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knock_outs: Vec<KnockOut>,
     /// The characteristics, 1 to 64.
     pub characteristics: Vec<Characteristic>,
     /// The work order.
     pub priority: Priority,
+    /// What share is recovered at which score, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// Where the groups begin: 0 < b < a <= 1,000.
@@ -73,6 +82,9 @@ pub struct Characteristic {
     /// Thousandths by which the points count, 0 to 10,000.
     #[serde(default = "one")]
     pub weight_milli: i32,
+    /// Which way its points go with higher numbers; free where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// Whether it counts only where the portfolio has switched its input on.
     #[serde(default)]
     pub protected: bool,
@@ -87,6 +99,9 @@ pub struct Characteristic {
     /// The points of what no bin lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
+    /// Single numbers that mean something else, at most 32; looked for before the bins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub special: Vec<Special>,
     /// The bins, 1 to 200, of numbers in ascending order.
     pub bins: Vec<Bin>,
 }
@@ -99,12 +114,31 @@ fn one() -> i32 {
     1_000
 }
 
+/// Which way the points of a characteristic of numbers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[repr(i32)]
+pub enum Direction {
+    /// Higher numbers have no fewer points.
+    Up = 1,
+    /// Higher numbers have no more points.
+    Down = 2,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Direction; 2] = [Self::Up, Self::Down];
+}
+
 /// The points of a bin that has no range of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Points {
     /// -1,000 to 1,000.
     pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
 }
 
 /// One bin: a range from `from` (inclusive) to `to` (exclusive), or the
@@ -123,9 +157,70 @@ pub struct Bin {
     pub is: Option<Vec<String>>,
     /// -1,000 to 1,000.
     pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// A reason of the bin's own, in place of the characteristic's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonText>,
+}
+
+/// A number that stands for something else, such as -999 for no record: it is told, and
+/// is no number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Special {
+    /// The number.
+    pub value: String,
+    /// -1,000 to 1,000.
+    pub points: i32,
+    /// Whether an analyst means the points to stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
+    /// What it stands for, as explanations show it; 1 to 100 bytes.
+    pub label: String,
+    /// A reason of its own, in place of the characteristic's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonText>,
+}
+
+/// What share of what is overdue was recovered at which score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Within how many calendar days, 1 to 3,650.
+    pub horizon_days: i32,
+    /// What was measured, for people; 1 to 200 bytes.
+    pub source: String,
+    /// The day as of which the cases were scored, such as `2026-06-30`.
+    pub as_of_date: String,
+    /// 2 to 64, the lowest score first.
+    pub points: Vec<CalibrationPoint>,
+}
+
+/// The share recovered at one score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationPoint {
+    /// 0 to 1,000, above that of the point before.
+    pub score: i32,
+    /// Thousandths, 0 to 1,000, not below that of the point before.
+    pub recovered_permille: i32,
+}
+
+impl Calibration {
+    /// The day of `as_of_date`, if it is one.
+    pub fn as_of_day(&self) -> Option<Day> {
+        let parts: Vec<&str> = self.as_of_date.split('-').collect();
+        let &[year, month, day] = parts.as_slice() else { return None };
+        let digits = |part: &str, width| {
+            part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+            return None;
+        }
+        Day::from_ymd(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
 }
 
 /// What is said when a characteristic costs points.
@@ -134,10 +229,57 @@ pub struct Bin {
 pub struct ReasonText {
     /// 1 to 64 bytes of A-Z, 0-9 and _.
     pub code: String,
-    /// 1 to 200 bytes.
+    /// English, 1 to 200 bytes.
     pub text: String,
     /// Who may read it.
     pub audience: Audience,
+    /// The same in other languages, by BCP 47 tag such as `es`; at most 16.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, String>,
+}
+
+/// A rule that decides the score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnockOut {
+    /// Its name, as an explanation shows it.
+    pub name: String,
+    /// The rule matches where all of these hold, 1 to 16.
+    pub when: Vec<Condition>,
+    /// The score, 0 to 1,000.
+    pub score: i32,
+    /// What is said before all other reasons.
+    pub reason: ReasonText,
+}
+
+/// Something a case must be for a rule to match: of a number from `from` (inclusive) to
+/// `to` (exclusive), one of the categories of `is`, not told, or asked and not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// What it looks at.
+    pub feature: String,
+    /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whether the rule counts only where the portfolio has switched this input on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
+    /// The lowest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The number behind the highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The categories, or texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is: Option<Vec<String>>,
+    /// Whether it must not have been told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Whether it must have been asked and be unknown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 /// The work order.
@@ -176,6 +318,9 @@ pub struct Term {
     /// The points of what no bin lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Points>,
+    /// Single numbers that mean something else, at most 32; looked for before the bins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub special: Vec<Special>,
     /// The bins, 1 to 200, of numbers in ascending order. They have no reasons.
     pub bins: Vec<Bin>,
 }
@@ -236,9 +381,19 @@ fn unprintable_in(value: &serde_json::Value) -> Option<char> {
 #[derive(Default, Deserialize)]
 pub(super) struct Places {
     #[serde(default)]
+    pub knock_outs: Vec<Spanned<IgnoredAny>>,
+    #[serde(default)]
     pub characteristics: Vec<Spanned<Part>>,
     #[serde(default)]
     pub priority: PriorityPlaces,
+    pub calibration: Option<Spanned<CalibrationPlaces>>,
+}
+
+/// Where the points of the calibration stand.
+#[derive(Deserialize)]
+pub(super) struct CalibrationPlaces {
+    #[serde(default)]
+    pub points: Vec<Spanned<IgnoredAny>>,
 }
 
 /// Where the terms of the priority stand.
@@ -248,11 +403,20 @@ pub(super) struct PriorityPlaces {
     pub terms: Vec<Spanned<Part>>,
 }
 
-/// A characteristic or a term, with where its bins stand.
+/// A characteristic or a term, with where its bins and special values stand.
 #[derive(Deserialize)]
 pub(super) struct Part {
     #[serde(default)]
     bins: Vec<Spanned<IgnoredAny>>,
+    #[serde(default)]
+    special: Vec<Spanned<IgnoredAny>>,
+}
+
+/// Where the bins and the special values of a characteristic or a term stand.
+#[derive(Default)]
+pub(super) struct PartPlaces {
+    pub bins: Vec<Location>,
+    pub special: Vec<Location>,
 }
 
 impl Places {
@@ -262,13 +426,11 @@ impl Places {
     }
 }
 
-/// Where a characteristic or a term begins, and each of its bins.
-pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, Vec<Location>) {
-    match parts.get(at) {
-        Some(part) => {
-            let bins = part.value.bins.iter().map(|bin| bin.referenced).collect();
-            (Some(part.referenced), bins)
-        }
-        None => (None, Vec::new()),
-    }
+/// Where a characteristic or a term begins, and what it is made of.
+pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, PartPlaces) {
+    let Some(part) = parts.get(at) else { return (None, PartPlaces::default()) };
+    let places =
+        |all: &[Spanned<IgnoredAny>]| all.iter().map(|one| one.referenced).collect::<Vec<_>>();
+    let (bins, special) = (places(&part.value.bins), places(&part.value.special));
+    (Some(part.referenced), PartPlaces { bins, special })
 }

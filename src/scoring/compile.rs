@@ -1,6 +1,11 @@
 //! From a scorecard as written to tables: every rule of a card is checked here,
 //! and every finding is told at once.
 
+mod calibration;
+mod direction;
+mod knock_out;
+mod reason;
+mod special;
 mod table;
 
 use serde_saphyr::Location;
@@ -8,10 +13,12 @@ use serde_saphyr::Location;
 use crate::model::{RankingSettings, Stage};
 
 use super::InvalidScorecard;
-use super::bins::Bins;
-use super::card::{self, Card, Characteristic, Cutoffs, Places, ReasonText, Term};
-use super::explanation::{Audience, Dimension, Family};
+use super::bins::{Bins, FIRST};
+use super::calibration::Calibration;
+use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
+use super::explanation::{Dimension, Family};
 use super::feature::Feature;
+pub(super) use knock_out::{Condition, KnockOut};
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -32,9 +39,12 @@ pub(super) struct Compiled {
     pub low_below_permille: i64,
     pub known_from_permille: i64,
     pub reason_points_min: i32,
+    /// In their order, also those that are off.
+    pub knock_outs: Vec<KnockOut>,
     pub characteristics: Vec<CompiledCharacteristic>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
+    pub calibration: Option<Calibration>,
 }
 
 /// A characteristic, compiled.
@@ -49,8 +59,10 @@ pub(super) struct CompiledCharacteristic {
     /// Not a protected input that is off.
     pub active: bool,
     pub bins: Bins,
-    /// By the code of the bin.
+    /// By the code of the bin; the special values follow the bins.
     pub by_code: Vec<CompiledBin>,
+    /// The code of the first special value.
+    pub special_from: u8,
     pub best_contribution: i32,
     pub worst_contribution: i32,
 }
@@ -202,6 +214,8 @@ impl Compiler<'_> {
         let written = &card.characteristics[..count.min(CHARACTERISTICS_MAX)];
         let characteristics = self.characteristics(written);
         let terms = self.terms(card);
+        let knock_outs = self.knock_outs(card);
+        let calibration = self.calibration(card);
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
@@ -209,9 +223,11 @@ impl Compiler<'_> {
             low_below_permille: i64::from(rule.low_below_permille),
             known_from_permille: i64::from(rule.known_from_permille),
             reason_points_min: card.reason_points_min,
+            knock_outs,
             characteristics,
             priority_base: card.priority.base_points,
             terms,
+            calibration,
         };
         self.sums(&compiled);
         compiled
@@ -249,12 +265,12 @@ impl Compiler<'_> {
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
         for (at, one) in written.iter().enumerate() {
             self.path = format!("characteristics[{at}]");
-            let (place, bins) = card::place_of(&self.places.characteristics, at);
+            let (place, places) = card::place_of(&self.places.characteristics, at);
             self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
             }
-            compiled.extend(self.characteristic(one, &bins));
+            compiled.extend(self.characteristic(one, &places));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
@@ -263,7 +279,7 @@ impl Compiler<'_> {
     fn characteristic(
         &mut self,
         written: &Characteristic,
-        places: &[Location],
+        places: &PartPlaces,
     ) -> Option<CompiledCharacteristic> {
         self.bounded("weight_milli", written.weight_milli, 0, WEIGHT_MAX);
         let table = self.table(&Lookup {
@@ -275,12 +291,13 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            special: &written.special,
             places,
         })?;
         if table.feature == Feature::Score {
             self.find("feature", "recovery_score is for the priority only".to_owned());
         }
-        self.reason("reason", &written.reason, &table.feature, written);
+        self.reasons(written, &table.feature);
         let weight_milli = written.weight_milli.clamp(0, WEIGHT_MAX);
         let by_code: Vec<CompiledBin> = table
             .labels
@@ -292,7 +309,7 @@ impl Compiler<'_> {
                 reason: reason.unwrap_or_else(|| written.reason.clone()),
             })
             .collect();
-        self.bin_reasons(written, &table.feature);
+        self.direction(written, &table.feature, &places.bins);
         let contributions = || by_code.iter().map(|bin| bin.contribution);
         Some(CompiledCharacteristic {
             name: written.name.clone(),
@@ -305,6 +322,7 @@ impl Compiler<'_> {
             worst_contribution: contributions().min().unwrap_or(0),
             feature: table.feature,
             bins: table.bins,
+            special_from: FIRST + u8::try_from(written.bins.len()).expect("bins are at most 200"),
             by_code,
         })
     }
@@ -312,50 +330,6 @@ impl Compiler<'_> {
     fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {
         let off = protected || feature.protected();
         !off || self.settings.protected_inputs_on.iter().any(|on| on == name)
-    }
-
-    fn reason(
-        &mut self,
-        field: &str,
-        reason: &ReasonText,
-        feature: &Feature,
-        written: &Characteristic,
-    ) {
-        let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if reason.code.is_empty() || reason.code.len() > 64 || !reason.code.bytes().all(upper) {
-            let message = format!("{:?} must be 1 to 64 bytes of A-Z, 0-9 and _", reason.code);
-            self.find(&format!("{field}.code"), message);
-        }
-        if reason.text.is_empty() || reason.text.len() > 200 {
-            self.find(&format!("{field}.text"), "must have 1 to 200 bytes".to_owned());
-        }
-        let withheld = written.protected
-            || written.family == Family::Household
-            || feature.audience() == Audience::Analyst;
-        if withheld && reason.audience != Audience::Analyst {
-            self.find(
-                &format!("{field}.audience"),
-                "must be ANALYST: household, protected, standing and suspicion reasons \
-                 never reach an agent"
-                    .to_owned(),
-            );
-        }
-    }
-
-    fn bin_reasons(&mut self, written: &Characteristic, feature: &Feature) {
-        for (at, bin) in written.bins.iter().enumerate() {
-            let field = format!("bins[{at}].reason");
-            if let Some(reason) = &bin.reason {
-                self.reason(&field, reason, feature, written);
-            }
-            let categories = bin.is.iter().flatten();
-            let suspicion = categories.into_iter().any(|name| feature.suspicion(name));
-            let audience = bin.reason.as_ref().unwrap_or(&written.reason).audience;
-            if suspicion && audience != Audience::Analyst {
-                let message = "must be of audience ANALYST: the bin holds a suspicion".to_owned();
-                self.find(&field, message);
-            }
-        }
     }
 
     fn terms(&mut self, card: &Card) -> Vec<CompiledTerm> {
@@ -367,15 +341,15 @@ impl Compiler<'_> {
         let mut compiled = Vec::new();
         for (at, term) in card.priority.terms.iter().take(TERMS_MAX).enumerate() {
             self.path = format!("priority.terms[{at}]");
-            let (place, bins) = card::place_of(&self.places.priority.terms, at);
+            let (place, places) = card::place_of(&self.places.priority.terms, at);
             self.at = place;
-            compiled.extend(self.term(term, &bins));
+            compiled.extend(self.term(term, &places));
         }
         (self.path, self.at) = (String::new(), None);
         compiled
     }
 
-    fn term(&mut self, written: &Term, places: &[Location]) -> Option<CompiledTerm> {
+    fn term(&mut self, written: &Term, places: &PartPlaces) -> Option<CompiledTerm> {
         let table = self.table(&Lookup {
             name: &written.term,
             feature: &written.feature,
@@ -385,10 +359,15 @@ impl Compiler<'_> {
             unknown: written.unknown,
             other: written.other,
             bins: &written.bins,
+            special: &written.special,
             places,
         })?;
+        let no_reasons = "a term of the priority has no reasons";
         if written.bins.iter().any(|bin| bin.reason.is_some()) {
-            self.find("bins", "a term of the priority has no reasons".to_owned());
+            self.find("bins", no_reasons.to_owned());
+        }
+        if written.special.iter().any(|one| one.reason.is_some()) {
+            self.find("special", no_reasons.to_owned());
         }
         Some(CompiledTerm {
             term: written.term.clone(),

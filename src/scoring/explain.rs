@@ -5,8 +5,8 @@ use crate::model::{DebtorKind, Rank, RecoveryGroup};
 use super::bins::FIRST;
 use super::compile::CompiledCharacteristic;
 use super::explanation::{
-    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, NextGroupBin,
-    PriorityLine, ScoreLine, ScoreReason,
+    Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, KnockOutLine,
+    NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 use super::scorecard::Scorecard;
 use super::subject::Subject;
@@ -21,8 +21,14 @@ struct Met<'a> {
 }
 
 impl Met<'_> {
-    fn known(&self) -> bool {
+    /// Whether something was told: a special value as well, which may be a reason.
+    fn told(&self) -> bool {
         self.code >= FIRST || self.code == super::bins::OTHER
+    }
+
+    /// Whether what was told says something: a special value stands for what is not so.
+    fn known(&self) -> bool {
+        self.told() && self.code < self.characteristic.special_from
     }
 
     fn contribution(&self) -> i64 {
@@ -36,29 +42,42 @@ impl Met<'_> {
     }
 }
 
-/// Explains a rank. `codes` are those it was made from.
+/// Explains a rank in a language. `codes` are those it was made from.
 pub(super) fn explain(
     scorecard: &Scorecard,
     subject: &Subject<'_>,
-    codes: &Codes,
-    rank: Rank,
+    (codes, rank): (&Codes, Rank),
+    language: &str,
 ) -> Explanation {
     let card = &scorecard.card;
     let met = met(scorecard, codes);
     let lines = card.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
     let sum = scorecard.kernel.sum(codes);
+    let by_points = sum.clamp(0, 1_000);
+    let knock_out = scorecard.knock_out(subject).map(|(_, rule)| rule);
+    let decided = if knock_out.is_some() { rank.score } else { sum };
     let points_to_next_group = match rank.group {
         RecoveryGroup::A => 0,
-        RecoveryGroup::B => cutoffs.a - sum,
-        RecoveryGroup::C => cutoffs.b - sum,
+        RecoveryGroup::B => cutoffs.a - decided,
+        RecoveryGroup::C => cutoffs.b - decided,
+    };
+    let next_group_bins = match knock_out {
+        // No bin moves what a rule has decided.
+        Some(_) => Vec::new(),
+        None => next_group_bins(&met, points_to_next_group),
     };
     Explanation {
         rank,
         scorecard_id: card.scorecard_id.clone(),
         base_points: card.base_points,
         lines: lines.map(|(one, code)| line(one, *code, subject)).collect(),
-        clamp_points: rank.score - sum,
+        clamp_points: by_points - sum,
+        knock_out: knock_out.map(|rule| KnockOutLine {
+            name: rule.name.clone(),
+            score: rule.score,
+            points: rule.score - by_points,
+        }),
         cutoff_a: cutoffs.a,
         cutoff_b: cutoffs.b,
         family_subtotals: family_subtotals(&met),
@@ -67,11 +86,14 @@ pub(super) fn explain(
             .filter_map(|dimension| dimension_subtotal(&met, dimension, subject))
             .collect(),
         diagnosis: diagnosis(scorecard, &met, subject),
-        reasons: reasons(&met, card.reason_points_min),
+        reasons: reasons_of(scorecard, (subject, codes), language),
         priority_lines: priority_lines(scorecard, subject, rank),
         findings: findings(subject),
         points_to_next_group,
-        next_group_bins: next_group_bins(&met, points_to_next_group),
+        next_group_bins,
+        expected_recovery: card.calibration.as_ref().and_then(|calibration| {
+            calibration.expected(rank.score, subject.served.overdue_amount_minor)
+        }),
     }
 }
 
@@ -84,8 +106,8 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
     let bins = allowed.filter_map(|one| {
         let bins = &one.characteristic.by_code;
         let now = bins[usize::from(one.code)].contribution;
-        let known = bins.iter().skip(usize::from(FIRST));
-        let bins = known.map(|bin| (bin.contribution - now, bin));
+        let known = &bins[usize::from(FIRST)..usize::from(one.characteristic.special_from)];
+        let bins = known.iter().map(|bin| (bin.contribution - now, bin));
         let (points_gained, bin) =
             bins.filter(|(gained, _)| *gained >= lacking).min_by_key(|(gained, _)| *gained)?;
         Some(NextGroupBin {
@@ -98,8 +120,29 @@ fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
 }
 
 /// Why the score of a case with these codes is not higher.
-pub(super) fn reasons_of(scorecard: &Scorecard, codes: &Codes) -> Vec<ScoreReason> {
-    reasons(&met(scorecard, codes), scorecard.card.reason_points_min)
+pub(super) fn reasons_of(
+    scorecard: &Scorecard,
+    (subject, codes): (&Subject<'_>, &Codes),
+    language: &str,
+) -> Vec<ScoreReason> {
+    let mut reasons = reasons(&met(scorecard, codes), scorecard.card.reason_points_min, language);
+    if let Some((_, rule)) = scorecard.knock_out(subject) {
+        let code = &rule.reason.code;
+        let same = reasons.iter().find(|one| one.reason_code == *code);
+        let audience =
+            same.map_or(rule.reason.audience, |one| one.audience.max(rule.reason.audience));
+        reasons.retain(|one| one.reason_code != *code);
+        let first = ScoreReason {
+            reason_code: code.clone(),
+            text: rule.reason.text_in(language).to_owned(),
+            characteristic: rule.name.clone(),
+            points_lost: scorecard.kernel.score(codes) - rule.score,
+            audience,
+        };
+        reasons.insert(0, first);
+    }
+    reasons.truncate(REASONS_MAX);
+    reasons
 }
 
 fn met<'a>(scorecard: &'a Scorecard, codes: &Codes) -> Vec<Met<'a>> {
@@ -213,9 +256,9 @@ fn diagnosis(scorecard: &Scorecard, met: &[Met<'_>], subject: &Subject<'_>) -> D
 
 /// What cost most against the best bin, of what is known: that nobody told is
 /// no reason against a debtor. Equal codes are one reason.
-fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
+fn reasons(met: &[Met<'_>], points_min: i32, language: &str) -> Vec<ScoreReason> {
     let mut reasons: Vec<ScoreReason> = Vec::new();
-    for one in met.iter().filter(|one| one.known()) {
+    for one in met.iter().filter(|one| one.told()) {
         let bin = &one.characteristic.by_code[usize::from(one.code)];
         let points_lost = one.characteristic.best_contribution - bin.contribution;
         if points_lost < points_min {
@@ -228,14 +271,13 @@ fn reasons(met: &[Met<'_>], points_min: i32) -> Vec<ScoreReason> {
         }
         reasons.push(ScoreReason {
             reason_code: bin.reason.code.clone(),
-            text: bin.reason.text.clone(),
+            text: bin.reason.text_in(language).to_owned(),
             characteristic: one.characteristic.name.clone(),
             points_lost,
             audience: bin.reason.audience,
         });
     }
     reasons.sort_by_key(|reason| -reason.points_lost);
-    reasons.truncate(REASONS_MAX);
     reasons
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Rank;
 
+use super::calibration::ExpectedRecovery;
+
 /// Why a case is ranked as it is. The base points, the contributions of the
-/// lines and the clamp add up to the score exactly.
+/// lines, the clamp and the points of the knock-out rule add up to the score exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The rank explained.
@@ -20,6 +22,9 @@ pub struct Explanation {
     pub lines: Vec<ScoreLine>,
     /// What holding the sum within 0 to 1,000 added.
     pub clamp_points: i32,
+    /// The knock-out rule that decided the score, if one did; its points belong to the
+    /// sum.
+    pub knock_out: Option<KnockOutLine>,
     /// The lowest score of group A.
     pub cutoff_a: i32,
     /// The lowest score of group B.
@@ -30,18 +35,32 @@ pub struct Explanation {
     pub dimension_subtotals: Vec<DimensionSubtotal>,
     /// What the difficulty comes from.
     pub diagnosis: Diagnosis,
-    /// Up to four, the one that cost most points first.
+    /// Up to four: that of the knock-out rule, then the one that cost most points.
     pub reasons: Vec<ScoreReason>,
     /// The lines of the priority; they add up to it, with their clamp.
     pub priority_lines: Vec<PriorityLine>,
     /// What the history says twice and not alike, and other oddities.
     pub findings: Vec<Finding>,
     /// What the sum of base points and contributions lacks for the next easier
-    /// group; 0 in group A.
+    /// group, or the score that a knock-out rule has set; 0 in group A.
     pub points_to_next_group: i32,
     /// The characteristics that could make up for all of it alone, in the order of
     /// the scorecard, each with the bin that does so with the fewest points.
     pub next_group_bins: Vec<NextGroupBin>,
+    /// What of the served amount is expected to be recovered: only where the scorecard
+    /// carries a calibration, and the score is one that was measured.
+    pub expected_recovery: Option<ExpectedRecovery>,
+}
+
+/// A rule that decided the score.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnockOutLine {
+    /// The rule.
+    pub name: String,
+    /// The score it sets.
+    pub score: i32,
+    /// What that adds to the score the points would give.
+    pub points: i32,
 }
 
 /// A bin that would move a case to the next easier group.
@@ -109,9 +128,10 @@ pub struct ScoreReason {
     pub reason_code: String,
     /// One sentence for people.
     pub text: String,
-    /// The characteristic.
+    /// The characteristic, or the knock-out rule.
     pub characteristic: String,
-    /// How many points it cost against the best bin.
+    /// How many points it cost against the best bin; a knock-out rule against the score
+    /// without it, negative where it raised it.
     pub points_lost: i32,
     /// Who may read it.
     pub audience: Audience,

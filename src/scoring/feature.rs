@@ -5,7 +5,7 @@ use crate::model::{INPUTS, Input, InputKind};
 
 use super::bins::Value;
 use super::explanation::Audience;
-use super::measure::{Age, Dealing, Given, Means, Measure, Paying};
+use super::measure::{Age, Dealing, Given, Means, Measure, PERMILLE_MAX, Paying};
 
 /// Something a characteristic can look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,6 +189,31 @@ impl Feature {
     pub fn suspicion(&self, category: &str) -> bool {
         matches!(self, Feature::Given(Given::Input(Input::OverdueReason)))
             && matches!(category, "GAMBLING_OR_LUXURY" | "FRAUD" | "FALSE_OR_CHANGED_ADDRESS")
+    }
+
+    /// The least and the most a number can be, by its definition.
+    pub fn range(&self) -> (i64, i64) {
+        const ANY: (i64, i64) = (i64::MIN, i64::MAX);
+        const COUNT: (i64, i64) = (0, i64::MAX);
+        match self {
+            Feature::Given(Given::Input(input)) => match input.kind() {
+                InputKind::Count { max } => (0, max),
+                InputKind::Amount => COUNT,
+                _ => ANY,
+            },
+            Feature::Given(_) => ANY,
+            // A case that is not due yet has negative days.
+            Feature::Age(Age::DaysPastDue) | Feature::Paying(Paying::ArrearsTrend) => ANY,
+            Feature::Paying(Paying::LateMonths6) => (0, 6),
+            Feature::Paying(Paying::LateMonths12 | Paying::DeepLateMonths12) => (0, 12),
+            Feature::Paying(Paying::OnTimePermille12 | Paying::PaidSharePermille12)
+            | Feature::Dealing(Dealing::PromisesKeptPermille)
+            | Feature::Score => (0, 1_000),
+            Feature::Means(Means::OverdueLimitPermille | Means::ObligationsPermille) => {
+                (0, PERMILLE_MAX)
+            }
+            Feature::Age(_) | Feature::Paying(_) | Feature::Dealing(_) | Feature::Means(_) => COUNT,
+        }
     }
 
     /// How the feature is measured; nothing for the score itself.

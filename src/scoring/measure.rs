@@ -27,7 +27,7 @@ pub(super) trait Measure {
 }
 
 /// The largest share told, in thousandths: tenfold.
-const PERMILLE_MAX: i64 = 10_000;
+pub(super) const PERMILLE_MAX: i64 = 10_000;
 /// Days to the next stage where there is none.
 const NO_STAGE_AHEAD: i64 = 100_000;
 

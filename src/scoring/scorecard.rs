@@ -4,7 +4,7 @@
 use crate::model::{Day, RecoveryGroup, Stage};
 
 use super::bins::Bins;
-use super::compile::{Compiled, CompiledTerm};
+use super::compile::{Compiled, CompiledTerm, KnockOut};
 use super::feature::Feature;
 use super::kernel::Kernel;
 use super::subject::Subject;
@@ -29,6 +29,21 @@ impl Scorecard {
             if characteristic.active {
                 *code = characteristic.bins.code(&value(&characteristic.feature, subject));
             }
+        }
+    }
+
+    /// The first knock-out rule that matches a case, with its place.
+    pub fn knock_out(&self, subject: &Subject<'_>) -> Option<(usize, &KnockOut)> {
+        let mut rules = self.card.knock_outs.iter().enumerate();
+        rules.find(|(_, rule)| rule.matches(subject))
+    }
+
+    /// The score of a case with these codes: that of the rule that decides it, else that
+    /// of the points.
+    pub fn score(&self, subject: &Subject<'_>, codes: &Codes) -> i32 {
+        match self.knock_out(subject) {
+            Some((_, rule)) => rule.score,
+            None => self.kernel.score(codes),
         }
     }
 
@@ -65,8 +80,16 @@ impl Scorecard {
             let ends = ends.then(|| subject.day_when_past_due(limit));
             [bins(&term.feature, &term.bins), ends].into_iter().flatten()
         });
+        let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
+        let conditions = rules.flat_map(|rule| &rule.conditions);
+        let conditions = conditions.filter_map(|one| bins(&one.feature, &one.bins));
         let own = [subject.next_change(), subject.next_finding()].into_iter().flatten();
-        characteristics.chain(terms).chain(own).filter(|day| *day > subject.today).min()
+        characteristics
+            .chain(terms)
+            .chain(conditions)
+            .chain(own)
+            .filter(|day| *day > subject.today)
+            .min()
     }
 }
 

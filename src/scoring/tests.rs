@@ -13,6 +13,8 @@ mod properties;
 mod shipped;
 mod taiwan;
 mod validation;
+mod warnings;
+mod wrong_forms;
 
 use std::sync::OnceLock;
 
@@ -132,6 +134,6 @@ impl Case {
     }
 
     pub fn explain(&self, rules: &RuleSet) -> Explanation {
-        rules.explain(&self.input())
+        rules.explain(&self.input(), None)
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::RuleSet;
+use super::bins::Bins;
 use super::compile::{Compiled, CompiledCharacteristic};
+use super::feature::Feature;
 
 /// Something odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl RuleSet {
 fn of_card(card: &Compiled) -> Vec<(String, String)> {
     let mut found = without_effect(card);
     found.extend(features_twice(card));
+    found.extend(out_of_range(card));
     found.extend(groups_out_of_reach(card));
     found
 }
@@ -79,12 +82,41 @@ fn features_twice(card: &Compiled) -> Vec<(String, String)> {
     found
 }
 
+/// Bins that no number of their feature falls into.
+fn out_of_range(card: &Compiled) -> Vec<(String, String)> {
+    let of = |path: String, feature: &Feature, bins: &Bins| -> Vec<(String, String)> {
+        let (least, most) = feature.range();
+        let Bins::Ranges(ranges) = bins else { return Vec::new() };
+        let bins = ranges.outside(least, most).into_iter();
+        let bins = bins.map(|at| format!("{path}.bins[{at}]"));
+        let special = ranges.special_outside(least, most).into_iter();
+        let special = special.map(|at| format!("{path}.special[{at}].value"));
+        let message = format!("no case can be in it: the feature is {}", shown(least, most));
+        bins.chain(special).map(|path| (path, message.clone())).collect()
+    };
+    let characteristics = card.characteristics.iter().enumerate();
+    let characteristics = characteristics
+        .map(|(at, one)| of(format!("characteristics[{at}]"), &one.feature, &one.bins));
+    let terms = card.terms.iter().enumerate();
+    let terms = terms.map(|(at, one)| of(format!("priority.terms[{at}]"), &one.feature, &one.bins));
+    characteristics.chain(terms).flatten().collect()
+}
+
+fn shown(least: i64, most: i64) -> String {
+    match most {
+        i64::MAX => format!("at least {least}"),
+        _ => format!("{least} to {most}"),
+    }
+}
+
 /// Groups that no case can be in.
 fn groups_out_of_reach(card: &Compiled) -> Vec<(String, String)> {
     let active = || card.characteristics.iter().filter(|one| one.active);
     let best = card.base_points + active().map(|one| range(one).1).sum::<i32>();
     let worst = card.base_points + active().map(|one| range(one).0).sum::<i32>();
-    let (best, worst) = (best.clamp(0, 1_000), worst.clamp(0, 1_000));
+    let rules = || card.knock_outs.iter().filter(|rule| rule.active).map(|rule| rule.score);
+    let best = rules().fold(best.clamp(0, 1_000), i32::max);
+    let worst = rules().fold(worst.clamp(0, 1_000), i32::min);
     let mut found = Vec::new();
     // Once, where all stages have the same.
     let mut before = None;

@@ -94,6 +94,7 @@ impl Dialer {
                 }),
                 request_id: name.clone(),
                 take: None,
+                language_code: String::new(),
             };
             let named = Request::Lease { request_id: Some(name.clone()), max: max as usize };
             let mut lists = self.lists();

@@ -117,6 +117,7 @@ fn pull(max_items: usize) -> LeaseCommand {
         wait: 0,
         request_id: None,
         take: None,
+        language: None,
     }
 }
 

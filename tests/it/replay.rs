@@ -266,6 +266,7 @@ impl World {
             wait: 0,
             request_id: None,
             take: None,
+            language: None,
         };
         let leased = lease_work(&self.engine, &Caller::local(), command).await.unwrap();
         if worked.late {

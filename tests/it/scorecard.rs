@@ -8,7 +8,9 @@ use tonic::Status;
 use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
+mod contents;
 mod drafts;
+mod language;
 mod settings;
 mod simulation;
 

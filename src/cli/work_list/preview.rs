@@ -16,13 +16,19 @@ pub(in crate::cli) struct PreviewArgs {
     /// The most items to show, 1 to 500
     #[arg(short = 'n', long, default_value_t = 20)]
     max: i32,
+    /// The language of the reasons, such as es; that of the portfolio if not given
+    #[arg(long, default_value = "")]
+    language: String,
 }
 
 /// Shows the next work of a list.
 pub(super) async fn preview(context: &Context, args: PreviewArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
-    let request =
-        proto::PreviewWorkRequest { work_list_id: args.work_list_id.clone(), max_items: args.max };
+    let request = proto::PreviewWorkRequest {
+        work_list_id: args.work_list_id.clone(),
+        max_items: args.max,
+        language_code: args.language,
+    };
     let answer = client.work_lists().preview_work(request).await?.into_inner();
     super::warn(&answer.warnings);
     let items: Vec<WorkItemView> = answer.work_items.iter().map(WorkItemView::new).collect();

@@ -30,6 +30,9 @@ pub(in crate::cli) struct TakeArgs {
     /// Names this take: the same name within 15 minutes returns the same work
     #[arg(long, default_value = "")]
     request_id: String,
+    /// The language of the reasons, such as es; that of the portfolio if not given
+    #[arg(long, default_value = "")]
+    language: String,
 }
 
 fn reason(text: &str) -> Result<i32, String> {
@@ -56,6 +59,7 @@ pub(super) async fn take(context: &Context, args: TakeArgs) -> Result<(), Failur
         wait: None,
         request_id: args.request_id,
         take: Some(take),
+        language_code: args.language,
     };
     let answer = client.work_lists().lease_work(request).await?.into_inner();
     super::warn(&answer.warnings);

@@ -34,6 +34,8 @@ pub(super) struct Pull {
     pub(super) lease_duration: i64,
     pub(super) request_id: Option<RequestId>,
     pub(super) take: Option<Take>,
+    /// The language of the reasons, if one is asked for.
+    pub(super) language: Option<String>,
 }
 
 /// What a pull holds so far.
@@ -148,7 +150,8 @@ pub(super) async fn claim_into(
     take::grant_all(set, tx, &list, takes).await?;
     let granted = grant_head(set, tx, (&list, &selection), (pulls, claim.granted)).await?;
     let leases = given.iter_mut().map(|given| std::mem::take(&mut given.leases));
-    let leases: Vec<Vec<LeaseRow>> = leases.collect();
+    let languages = claim.pulls.iter().map(|pull| pull.language.as_deref());
+    let leases: Vec<(Vec<LeaseRow>, Option<&str>)> = leases.zip(languages).collect();
     let (works, ageing) = items(set, tx, &leases).await?;
     let mut warnings = selection.warnings();
     if ageing {
@@ -363,18 +366,21 @@ pub(super) fn grant(
     set.grant(chosen.case_no, new)
 }
 
-/// The items of the leases of each pull, and whether the ledger of any is ageing.
+/// The items of the leases of each pull, in the language it asks for, and whether the
+/// ledger of any is ageing.
 pub(super) async fn items(
     set: &mut WorkingSet,
     tx: &mut Tx,
-    leases: &[Vec<LeaseRow>],
+    leases: &[(Vec<LeaseRow>, Option<&str>)],
 ) -> Result<(Vec<Vec<WorkItem>>, bool), Error> {
-    let all: Vec<LeaseRow> = leases.iter().flatten().cloned().collect();
+    let all: Vec<LeaseRow> = leases.iter().flat_map(|(leases, _)| leases).cloned().collect();
     item::load(set, tx, &all).await?;
     let ageing = all.iter().any(|lease| item::ledger_is_ageing(set, lease.case_no));
     let items = leases
         .iter()
-        .map(|of_pull| of_pull.iter().map(|lease| item::item(set, lease)).collect())
+        .map(|(of_pull, language)| {
+            of_pull.iter().map(|lease| item::item(set, lease, *language)).collect()
+        })
         .collect::<Result<_, Error>>()?;
     Ok((items, ageing))
 }

@@ -61,8 +61,12 @@ pub(super) async fn load(
     Ok(())
 }
 
-/// The work item of a lease whose cases are loaded.
-pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error> {
+/// The work item of a lease whose cases are loaded, its reasons in the language asked for.
+pub(super) fn item(
+    set: &WorkingSet,
+    lease: &LeaseRow,
+    language: Option<&str>,
+) -> Result<WorkItem, Error> {
     set.check_readable(lease.case_no)?;
     let lead = set.in_hand(lease.case_no)?;
     let debtor = set.debtor(lead.head.debtor_no);
@@ -71,7 +75,7 @@ pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error
         if let Some(entry) = set.case(*case_no)
             && set.check_readable(*case_no).is_ok()
         {
-            siblings.push(work_case(set, entry)?);
+            siblings.push(work_case(set, entry, language)?);
         }
     }
     let record = &debtor.record;
@@ -86,7 +90,7 @@ pub(super) fn item(set: &WorkingSet, lease: &LeaseRow) -> Result<WorkItem, Error
         expire_time: lease.expire_time,
         debtor_id: DebtorId::new(debtor.debtor_id.as_str())
             .map_err(|error| Damage::of("debtor", set.part, debtor.debtor_no.0, error))?,
-        lead_case: work_case(set, lead)?,
+        lead_case: work_case(set, lead, language)?,
         sibling_cases: siblings,
         case_count: open_cases(set, lead).count(),
         totals: totals(set, lead),
@@ -134,7 +138,11 @@ fn contact_points(set: &WorkingSet, case_nos: &[CaseNo]) -> Vec<ContactPoint> {
     points
 }
 
-fn work_case(set: &WorkingSet, entry: &CaseEntry) -> Result<WorkCase, Error> {
+fn work_case(
+    set: &WorkingSet,
+    entry: &CaseEntry,
+    language: Option<&str>,
+) -> Result<WorkCase, Error> {
     let head = &entry.head;
     let context = set.portfolio(head.portfolio_no);
     let id = entry.case_id.as_deref().unwrap_or_default();
@@ -153,25 +161,31 @@ fn work_case(set: &WorkingSet, entry: &CaseEntry) -> Result<WorkCase, Error> {
         days_past_due: head.oldest_due_date.map_or(0, |due| today.since(due)),
         stage: head.stage,
         rank: head.rank,
-        reasons: content.map(|content| reasons(set, entry, content)).unwrap_or_default(),
+        reasons: content
+            .map(|content| reasons(set, (entry, content), language))
+            .unwrap_or_default(),
         sealed: content.map(|content| content.facts.sealed.clone()).unwrap_or_default(),
     })
 }
 
 /// Why the score is not higher, as far as an agent may know.
-fn reasons(set: &WorkingSet, entry: &CaseEntry, content: &CaseContent) -> Vec<AgentReason> {
+fn reasons(
+    set: &WorkingSet,
+    (entry, content): (&CaseEntry, &CaseContent),
+    language: Option<&str>,
+) -> Vec<AgentReason> {
     let head = &entry.head;
     let context = set.portfolio(head.portfolio_no);
-    let reasons = context.rule_set.reasons(&CaseInput {
+    let case = CaseInput {
         facts: &content.facts,
         history: &content.history,
         as_of: head.as_of,
         case_seq: head.case_seq,
         today: context.zone.day_of(set.now),
         days: &context.zone,
-    });
+    };
+    let reasons = context.rule_set.reasons(&case, language).into_iter();
     reasons
-        .into_iter()
         .filter(|reason| reason.audience == Audience::Agent)
         .map(|reason| AgentReason {
             reason_code: reason.reason_code,

@@ -30,7 +30,7 @@ pub async fn preview_work(
     engine: &Arc<Engine>,
     caller: &Caller,
     work_list_id: WorkListId,
-    max_items: usize,
+    (max_items, language): (usize, Option<String>),
 ) -> Result<PreviewedWork, Error> {
     let parts = engine.parts(caller).await?;
     let number = work_list_no(engine, parts.first(), &work_list_id).await?;
@@ -43,7 +43,7 @@ pub async fn preview_work(
             break;
         }
         let before = granted.saturating_add(i64::try_from(found).unwrap_or(i64::MAX));
-        let wanted = (max_items - found, before);
+        let wanted = Wanted { counts: (max_items - found, before), language: language.as_deref() };
         let (of_part, selection) =
             preview_in(engine, (caller, part), &work_list_id, wanted).await?;
         all.items.extend(of_part);
@@ -55,12 +55,19 @@ pub async fn preview_work(
     Ok(all)
 }
 
+/// What is asked of a part.
+struct Wanted<'a> {
+    /// How many items, and how many leases of the list were granted before them.
+    counts: (usize, i64),
+    language: Option<&'a str>,
+}
+
 /// Shows the next work of one part.
 async fn preview_in(
     engine: &Arc<Engine>,
     (caller, part): (&Caller, Part),
     work_list_id: &WorkListId,
-    counts: (usize, i64),
+    Wanted { counts, language }: Wanted<'_>,
 ) -> Result<(Vec<WorkItem>, Selection), Error> {
     let mut tx = engine.store.read().await?;
     let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
@@ -75,10 +82,11 @@ async fn preview_in(
         lease_duration: Micros::MINUTE,
         request_id: None,
         take: None,
+        language: None,
     };
     let leases = chosen.into_iter().map(|chosen| claim::grant(&mut set, &list, &pull, chosen));
     let leases: Vec<_> = leases.collect();
-    let (mut works, _) = claim::items(&mut set, &mut tx, &[leases]).await?;
+    let (mut works, _) = claim::items(&mut set, &mut tx, &[(leases, language)]).await?;
     Ok((works.pop().unwrap_or_default(), selection))
 }
 

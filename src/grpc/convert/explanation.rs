@@ -1,32 +1,48 @@
 //! Why a case is ranked as it is.
 
-use crate::model::{CaseId, Day, PortfolioId, Violations};
+use crate::engine::explain::Asked;
+use crate::model::{CaseId, Currency, PortfolioId, Violations};
 use crate::proto;
 use crate::scoring::{
-    DimensionSubtotal, Explanation, FamilySubtotal, NextGroupBin, PriorityLine, ScoreLine,
-    ScoreReason,
+    DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin, PriorityLine,
+    ScoreLine, ScoreReason,
 };
 
 use super::case_view::{case_key_at, rank_to};
+use super::field::language_asked;
+use super::money::money;
 use super::path::ROOT;
-use super::time::day;
+use super::time::{date, day};
 
-/// Reads which case to explain, and as of which day.
+/// Reads which case to explain, as of which day and in which language.
 pub(in crate::grpc) fn explain_request(
     request: &proto::ExplainCaseRequest,
-) -> Result<(PortfolioId, CaseId, Option<Day>), Violations> {
+) -> Result<(PortfolioId, CaseId, Asked), Violations> {
     let mut broken = Violations::new();
     let key = case_key_at(&request.portfolio_id, &request.case_id, &ROOT, &mut broken);
-    let date = request.as_of_date.as_ref();
-    let date = date.and_then(|date| day(date, &ROOT.field("as_of_date"), &mut broken));
+    let asked = asked(request.as_of_date.as_ref(), &request.language_code, &mut broken);
     match key {
-        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, date)),
+        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, asked)),
         _ => Err(broken),
     }
 }
 
-/// An explanation as the contract writes it.
-pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explanation {
+/// Reads as of which day and in which language to explain.
+pub(super) fn asked(
+    as_of_date: Option<&proto::Date>,
+    language_code: &str,
+    broken: &mut Violations,
+) -> Asked {
+    let as_of_date = as_of_date.and_then(|date| day(date, &ROOT.field("as_of_date"), broken));
+    let language = language_asked(language_code, &ROOT.field("language_code"), broken);
+    Asked { as_of_date, language }
+}
+
+/// An explanation as the contract writes it; amounts are of a currency.
+pub(in crate::grpc) fn explanation_to(
+    explanation: Explanation,
+    currency: Currency,
+) -> proto::Explanation {
     let family = |subtotal: FamilySubtotal| proto::FamilySubtotal {
         family: subtotal.family as i32,
         contribution: subtotal.contribution,
@@ -47,6 +63,11 @@ pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explan
         base_points: explanation.base_points,
         lines: explanation.lines.into_iter().map(line).collect(),
         clamp_points: explanation.clamp_points,
+        knock_out: explanation.knock_out.map(|rule| proto::KnockOutLine {
+            name: rule.name,
+            score: rule.score,
+            points: rule.points,
+        }),
         cutoff_a: explanation.cutoff_a,
         cutoff_b: explanation.cutoff_b,
         family_subtotals: explanation.family_subtotals.into_iter().map(family).collect(),
@@ -57,6 +78,19 @@ pub(in crate::grpc) fn explanation_to(explanation: Explanation) -> proto::Explan
         findings: explanation.findings.iter().map(ToString::to_string).collect(),
         points_to_next_group: explanation.points_to_next_group,
         next_group_bins: explanation.next_group_bins.into_iter().map(next_group_bin).collect(),
+        expected_recovery: explanation
+            .expected_recovery
+            .map(|expected| expected_recovery(expected, currency)),
+    }
+}
+
+fn expected_recovery(expected: ExpectedRecovery, currency: Currency) -> proto::ExpectedRecovery {
+    proto::ExpectedRecovery {
+        share_permille: expected.share_permille,
+        horizon_days: expected.horizon_days,
+        source: expected.source,
+        as_of_date: Some(date(expected.as_of)),
+        amount: Some(money(currency, expected.amount_minor)),
     }
 }
 

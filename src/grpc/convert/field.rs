@@ -167,6 +167,11 @@ pub(super) fn language(tag: &str, at: &Path<'_>, broken: &mut Violations) -> Str
     spelled.join("-")
 }
 
+/// The language asked for; nothing where none is.
+pub(super) fn language_asked(tag: &str, at: &Path<'_>, broken: &mut Violations) -> Option<String> {
+    Some(language(tag, at, broken)).filter(|language| !language.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

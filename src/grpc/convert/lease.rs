@@ -16,7 +16,7 @@ use crate::proto;
 
 use super::case_view::rank_to;
 use super::contact::contact_points_to;
-use super::field::{count, id, number, optional_id, required_choice};
+use super::field::{count, id, language_asked, number, optional_id, required_choice};
 use super::money::money;
 use super::path::{Path, ROOT};
 use super::time::{date, duration, duration_to, timestamp};
@@ -69,6 +69,8 @@ pub(in crate::grpc) fn lease_command(
         not_with_take("wait", format!("{millis} ms"), wait > Some(0), &mut broken);
         take(given, &mut broken)
     });
+    let at = ROOT.field("language_code");
+    let language = language_asked(&request.language_code, &at, &mut broken);
     match (work_list_id, worker_id, lease_duration, wait) {
         (Some(work_list_id), Some(worker_id), Some(lease_duration), Some(wait))
             if broken.is_empty() =>
@@ -82,6 +84,7 @@ pub(in crate::grpc) fn lease_command(
                 wait,
                 request_id,
                 take,
+                language,
             })
         }
         _ => Err(broken),
@@ -138,10 +141,10 @@ fn item_bytes(item: &proto::WorkItem) -> usize {
     item.encoded_len() + ITEM_TAG_BYTES
 }
 
-/// Reads what to preview: the list, and how many items.
+/// Reads what to preview: the list, how many items, and the language of their reasons.
 pub(in crate::grpc) fn preview_request(
     request: &proto::PreviewWorkRequest,
-) -> Result<(WorkListId, usize), Violations> {
+) -> Result<(WorkListId, (usize, Option<String>)), Violations> {
     let mut broken = Violations::new();
     let at = ROOT.field("work_list_id");
     let work_list_id = id(&request.work_list_id, WorkListId::new, &at, &mut broken);
@@ -150,7 +153,9 @@ pub(in crate::grpc) fn preview_request(
         Ok(0) | Err(_) => PREVIEW_DEFAULT,
         Ok(max_items) => max_items,
     };
-    work_list_id.filter(|_| broken.is_empty()).map(|id| (id, max_items)).ok_or(broken)
+    let at = ROOT.field("language_code");
+    let language = language_asked(&request.language_code, &at, &mut broken);
+    work_list_id.filter(|_| broken.is_empty()).map(|id| (id, (max_items, language))).ok_or(broken)
 }
 
 /// Writes what a list would give, as many items as `bytes_max` holds and at least

@@ -7,14 +7,16 @@ use crate::engine::scorecard::CardField;
 use crate::model::{Reason, Stage, Violations};
 use crate::proto;
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, Points, Priority, ReasonText, Term,
+    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, Direction, Points, Priority, ReasonText,
+    Special, Term,
 };
 use crate::scoring::{Audience, Dimension, Family};
 
-use super::field::{TEXT_BYTES_MAX, required_choice, text};
+use super::field::{TEXT_BYTES_MAX, choice, required_choice, text};
 use super::path::{Path, ROOT};
 
 mod request;
+mod rules;
 mod write;
 
 pub(in crate::grpc) use request::{
@@ -68,6 +70,18 @@ fn card(
             characteristics.extend(characteristic(one, &at.item("characteristics", place), broken));
         }
     }
+    let mut knock_outs = Vec::new();
+    if asked(CardField::KnockOuts) {
+        for (place, one) in given.knock_outs.into_iter().enumerate() {
+            knock_outs.extend(rules::knock_out(one, &at.item("knock_outs", place), broken));
+        }
+    }
+    let calibration = match asked(CardField::Calibration) {
+        true => given.calibration,
+        false => None,
+    };
+    let calibration =
+        calibration.and_then(|one| rules::calibration(one, &at.field("calibration"), broken));
     let cutoffs_by_stage = match asked(CardField::CutoffsByStage) {
         true => stage_cutoffs(&given.stage_cutoffs, at, broken),
         false => BTreeMap::new(),
@@ -83,8 +97,10 @@ fn card(
             known_from_permille: diagnosis.known_from_permille,
         },
         reason_points_min: given.reason_points_min.unwrap_or(1),
+        knock_outs,
         characteristics,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),
+        calibration,
     }
 }
 
@@ -132,6 +148,9 @@ fn characteristic(
     let reason = required(given.reason, &at.field("reason"), broken);
     let reason = reason.and_then(|reason| reason_text(reason, &at.field("reason"), broken));
     let bins = bins(given.bins, at, broken);
+    let special = special_values(given.special_values, at, broken);
+    let known = |number: i32| Direction::ALL.into_iter().find(|one| *one as i32 == number);
+    let direction = choice(given.direction, known, &at.field("direction"), broken);
     Some(Characteristic {
         name: given.name,
         feature: given.feature,
@@ -139,22 +158,39 @@ fn characteristic(
         family: family?,
         dimension: dimension?,
         weight_milli: given.weight_milli.unwrap_or(1_000),
+        direction,
         protected: given.protected_input,
         reason: reason?,
-        missing: points(given.missing_points),
-        unknown: points(given.unknown_points),
-        other: points(given.other_points),
+        missing: points(
+            (given.missing_points, given.missing_locked),
+            &at.field("missing_locked"),
+            broken,
+        ),
+        unknown: points(
+            (given.unknown_points, given.unknown_locked),
+            &at.field("unknown_locked"),
+            broken,
+        ),
+        other: points((given.other_points, given.other_locked), &at.field("other_locked"), broken),
+        special,
         bins,
     })
 }
 
-fn points(given: Option<i32>) -> Option<Points> {
-    given.map(|points| Points { points })
+fn points(
+    (given, locked): (Option<i32>, bool),
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Option<Points> {
+    if given.is_none() && locked {
+        broken.add(at.to_string(), Reason::FieldConflict, locked, "there are no points to lock");
+    }
+    given.map(|points| Points { points, locked })
 }
 
 fn custom_kind(given: i32, at: &Path<'_>, broken: &mut Violations) -> Option<String> {
     let known = |number: i32| CUSTOM_KINDS.get(usize::try_from(number).ok()?.checked_sub(1)?);
-    let kind = super::field::choice(given, known, &at.field("custom_kind"), broken);
+    let kind = choice(given, known, &at.field("custom_kind"), broken);
     kind.map(|kind| (*kind).to_owned())
 }
 
@@ -166,7 +202,8 @@ fn reason_text(
     let all = [Audience::Agent, Audience::Analyst];
     let known = |number: i32| all.into_iter().find(|audience| *audience as i32 == number);
     let audience = required_choice(given.audience, known, &at.field("audience"), broken);
-    Some(ReasonText { code: given.code, text: given.text, audience: audience? })
+    let texts = given.texts.into_iter().collect();
+    Some(ReasonText { code: given.code, text: given.text, audience: audience?, texts })
 }
 
 fn bins(given: Vec<proto::Bin>, at: &Path<'_>, broken: &mut Violations) -> Vec<Bin> {
@@ -180,8 +217,25 @@ fn bins(given: Vec<proto::Bin>, at: &Path<'_>, broken: &mut Violations) -> Vec<B
             to: some(one.upper_bound),
             is: Some(one.categories).filter(|names| !names.is_empty()),
             points: one.points,
+            locked: one.locked,
             reason,
         });
+    }
+    read
+}
+
+fn special_values(
+    given: Vec<proto::SpecialValue>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Special> {
+    let mut read = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
+        let item = at.item("special_values", place);
+        let at = item.field("reason");
+        let reason = one.reason.and_then(|reason| reason_text(reason, &at, broken));
+        let proto::SpecialValue { value, points, label, locked, .. } = one;
+        read.push(Special { value, points, locked, label, reason });
     }
     read
 }
@@ -193,13 +247,22 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
         terms.push(Term {
             kind: custom_kind(one.custom_kind, &at, broken),
             bins: bins(one.bins, &at, broken),
+            special: special_values(one.special_values, &at, broken),
             term: one.term,
             feature: one.feature,
             only_below_days_past_due: one.only_below_days_past_due,
             protected: one.protected_input,
-            missing: points(one.missing_points),
-            unknown: points(one.unknown_points),
-            other: points(one.other_points),
+            missing: points(
+                (one.missing_points, one.missing_locked),
+                &at.field("missing_locked"),
+                broken,
+            ),
+            unknown: points(
+                (one.unknown_points, one.unknown_locked),
+                &at.field("unknown_locked"),
+                broken,
+            ),
+            other: points((one.other_points, one.other_locked), &at.field("other_locked"), broken),
         });
     }
     Priority { base_points: given.base_points, terms }
@@ -212,8 +275,9 @@ mod tests {
 
     #[test]
     fn a_scorecard_written_as_a_message_reads_back_the_same() {
-        for yaml in [CONSUMER_YAML, BUSINESS_YAML] {
-            let shipped = Card::read(yaml).expect("a shipped scorecard is one");
+        let whole = include_str!("../../../tests/testdata/scorecards/whole.yaml");
+        for yaml in [CONSUMER_YAML, BUSINESS_YAML, whole] {
+            let shipped = Card::read(yaml).expect("it is a scorecard");
             assert_eq!(card_of(scorecard_of(&shipped)), Ok(shipped));
         }
     }

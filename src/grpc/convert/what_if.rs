@@ -1,12 +1,14 @@
 //! Documents that are ranked and not stored: of cases nobody pushed, and of what a
 //! case's document should say instead.
 
+use crate::engine::explain::Asked;
 use crate::engine::push::Document;
-use crate::model::{Day, DebtorKind, Facts, PortfolioId, Reason, Violations};
+use crate::model::{DebtorKind, Facts, PortfolioId, Reason, Violations};
 use crate::proto;
 
 use super::case::{close, document};
 use super::contact::{contact_points, custom_features};
+use super::explanation::asked;
 use super::field::{choice, id, language};
 use super::history::{arrears_profile, instalments};
 use super::money::{AmountRule, amount};
@@ -27,12 +29,13 @@ pub(in crate::grpc) fn score_portfolio(
     portfolio_id.filter(|_| broken.is_empty()).ok_or(broken)
 }
 
-/// Reads a document to be ranked and not stored, and the day to rank it as of. A
+/// Reads a document to be ranked and not stored, and as of which day and in which
+/// language. A
 /// case or debtor that is not named gets a name that no answer shows.
 pub(in crate::grpc) fn score_request(
     request: proto::ScoreCaseRequest,
     terms: Terms,
-) -> Result<(Document, Option<Day>), Violations> {
+) -> Result<(Document, Asked), Violations> {
     let mut given = request.case.unwrap_or_default();
     for id in [&mut given.case_id, &mut given.debtor_id] {
         if id.is_empty() {
@@ -40,10 +43,9 @@ pub(in crate::grpc) fn score_request(
         }
     }
     let mut broken = Violations::new();
-    let date = request.as_of_date.as_ref();
-    let date = date.and_then(|date| day(date, &ROOT.field("as_of_date"), &mut broken));
+    let asked = asked(request.as_of_date.as_ref(), &request.language_code, &mut broken);
     match document(given, terms.now, terms, &ROOT.field("case")) {
-        Ok(document) if broken.is_empty() => Ok((document, date)),
+        Ok(document) if broken.is_empty() => Ok((document, asked)),
         Ok(_) => Err(broken),
         Err(mut of_document) => {
             of_document.0.extend(broken.0);

@@ -1,19 +1,20 @@
 //! From two scorecards and the courses of a book to tables: what each course is worth on
 //! the day, which cases are looked at, and how they are counted apart.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::model::{CaseNo, Day, DebtorKind, Rank, RecoveryGroup, RuleSetId, Stage};
 
 use super::super::bins::{Bins, Value};
-use super::super::compile::{CompiledCharacteristic, CompiledTerm};
+use super::super::compile::{CompiledCharacteristic, CompiledTerm, Condition};
 use super::super::feature::Feature;
 use super::super::scorecard::Scorecard;
 use super::column::Column;
 use super::course::{Course, Instant};
 use super::simulate::{Filter, SimulationRequest, SliceBy};
 use super::sums::{Addend, Only};
-use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking};
+use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking, Which};
 use super::told::{Mover, MoverLine};
 use super::{Book, Rows};
 
@@ -29,6 +30,8 @@ pub(super) struct Trial<'a> {
 /// The tables.
 pub(super) struct Plan {
     pub rankings: [Ranking; 2],
+    /// Of each scorecard: the rules that decide scores, in their order.
+    rules: [Vec<Rule>; 2],
     /// What adds to the two scores.
     pub scores: Vec<Addend>,
     /// What adds to the two priorities, the score apart.
@@ -37,7 +40,16 @@ pub(super) struct Plan {
     stages: Vec<u8>,
     masks: Vec<Mask>,
     amounts: (i64, i64),
+    /// Whether every case is counted, whatever its stage.
+    all_count: bool,
     pub slicings: Vec<Slicing>,
+}
+
+/// A knock-out rule: of some columns, by the number of the course, whether it holds; and the
+/// score that it sets.
+struct Rule {
+    conditions: Vec<(usize, Vec<bool>)>,
+    score: u16,
 }
 
 /// Which cases are looked at, by the number of the course of a column; none without one.
@@ -63,55 +75,84 @@ impl Plan {
             Ranking::new(scorecard, starts[at], trial.gains(scorecard, rows))
         };
         let mask = |(name, labels): &(String, Vec<String>)| trial.mask(rows, name, labels);
+        let masks: Vec<Mask> = filter.bins.iter().map(mask).collect();
+        let stages = trial.stages(rows, filter);
+        let amounts = (
+            filter.overdue_amount_minor_min.unwrap_or(i64::MIN),
+            filter.overdue_amount_minor_max.unwrap_or(i64::MAX),
+        );
         Plan {
+            all_count: masks.is_empty()
+                && amounts == (i64::MIN, i64::MAX)
+                && stages.iter().all(|stage| *stage < LEFT_OUT),
             rankings: [ranking(0), ranking(1)],
+            rules: trial.scorecards.map(|scorecard| trial.rules(rows, scorecard)),
             scores: trial.scores(rows),
             priorities,
-            stages: trial.stages(rows, filter),
-            masks: filter.bins.iter().map(mask).collect(),
-            amounts: (
-                filter.overdue_amount_minor_min.unwrap_or(i64::MIN),
-                filter.overdue_amount_minor_max.unwrap_or(i64::MAX),
-            ),
+            stages,
+            masks,
+            amounts,
             slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
         }
     }
 
     /// Those of some cases that are counted, with all that a tally reads of them; and how
     /// many of them are not due.
-    pub fn block(
+    pub fn block<'a>(
         &self,
-        (columns, amounts): (&[Column], &[i64]),
-        sums: [&[u32]; 2],
+        (columns, amounts): (&[Column], &'a [i64]),
+        sums: [&'a [u32]; 2],
         cases: Range<usize>,
-    ) -> (Block, u64) {
-        let stages = self.stages_of(columns, amounts, cases.clone());
+    ) -> (Block<'a>, u64) {
+        let stages = match self.all_count && !self.rankings.iter().any(Ranking::by_stage) {
+            true => Vec::new(),
+            false => self.stages_of(columns, amounts, cases.clone()),
+        };
+        if stages.iter().all(|stage| *stage < LEFT_OUT) {
+            let block = Block {
+                sums: sums.map(|sums| Cow::Borrowed(&sums[cases.clone()])),
+                overdue_amounts_minor: Cow::Borrowed(&amounts[cases.clone()]),
+                stages,
+                slices: self.slices_of(columns, cases.clone()),
+                decided: self.decided(columns, cases.clone()),
+                which: Which::From(cases.start),
+            };
+            return (block, 0);
+        }
         let pre_due = stages.iter().filter(|stage| **stage == NOT_DUE).count() as u64;
         let kept = |(row, stage): (usize, &u8)| (*stage < LEFT_OUT).then_some(row);
         let rows: Vec<usize> = cases.clone().zip(&stages).filter_map(kept).collect();
-        let block = if rows.len() == stages.len() {
-            Block {
-                sums: sums.map(|sums| sums[cases.clone()].to_vec()),
-                overdue_amounts_minor: amounts[cases].to_vec(),
-                stages,
-                slices: self.slices_of(columns, &rows),
-                rows,
-            }
-        } else {
-            Block {
-                sums: sums.map(|sums| rows.iter().map(|row| sums[*row]).collect()),
-                overdue_amounts_minor: rows.iter().map(|row| amounts[*row]).collect(),
-                stages: rows.iter().map(|row| stages[row - cases.start]).collect(),
-                slices: self.slices_of(columns, &rows),
-                rows,
-            }
+        let each = || rows.iter().copied();
+        let block = Block {
+            sums: sums.map(|sums| each().map(|row| sums[row]).collect()),
+            overdue_amounts_minor: each().map(|row| amounts[row]).collect(),
+            stages: each().map(|row| stages[row - cases.start]).collect(),
+            slices: self.slices_of(columns, each()),
+            decided: self.decided(columns, each()),
+            which: Which::These(rows),
         };
         (block, pre_due)
     }
 
-    fn slices_of(&self, columns: &[Column], rows: &[usize]) -> Vec<Vec<u8>> {
-        let slot = |one: &Slicing, row: &usize| one.slots[columns[one.column].at(*row)];
-        self.slicings.iter().map(|one| rows.iter().map(|row| slot(one, row)).collect()).collect()
+    fn slices_of(
+        &self,
+        columns: &[Column],
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> Vec<Vec<u8>> {
+        let slot = |one: &Slicing, row: usize| one.slots[columns[one.column].at(row)];
+        let slices = self.slicings.iter();
+        slices.map(|one| rows.clone().map(|row| slot(one, row)).collect()).collect()
+    }
+
+    fn decided(
+        &self,
+        columns: &[Column],
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> [Vec<Option<u16>>; 2] {
+        self.rules.each_ref().map(|rules| match rules.as_slice() {
+            [] => Vec::new(),
+            _ => rows.clone().map(|row| decided(rules, columns, row)).collect(),
+        })
     }
 
     /// The stages of some cases.
@@ -137,7 +178,26 @@ impl Plan {
     }
 }
 
+/// The score that a knock-out rule sets for a case, if one does.
+fn decided(rules: &[Rule], columns: &[Column], row: usize) -> Option<u16> {
+    let holds = |(column, holds): &(usize, Vec<bool>)| holds[columns[*column].at(row)];
+    let rule = rules.iter().find(|rule| rule.conditions.iter().all(holds));
+    rule.map(|rule| rule.score)
+}
+
 impl Trial<'_> {
+    fn rules(&self, rows: &Rows, scorecard: &Scorecard) -> Vec<Rule> {
+        let rules = scorecard.card.knock_outs.iter().filter(|rule| rule.active);
+        let condition = |one: &Condition| {
+            self.by_course(rows, (&one.feature, &one.bins), |code| code == one.code)
+        };
+        let rules = rules.map(|rule| Rule {
+            conditions: rule.conditions.iter().map(condition).collect(),
+            score: u16::try_from(rule.score).expect("it is at most 1,000"),
+        });
+        rules.collect()
+    }
+
     /// What every course of a column gives, by the code of the bin it falls into.
     fn by_course<T>(
         &self,
@@ -289,7 +349,8 @@ impl Trial<'_> {
         let stage = plan.stages[columns[0].at(row)];
         let rank = |at: usize| {
             let ranking = &plan.rankings[at];
-            let score = ranking.score(sums[0] >> (16 * at));
+            let decided = decided(&plan.rules[at], columns, row);
+            let score = decided.unwrap_or_else(|| ranking.score(sums[0] >> (16 * at)));
             let priority = ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row));
             Rank {
                 group: RecoveryGroup::ALL[ranking.group(score, stage)],
@@ -301,13 +362,19 @@ impl Trial<'_> {
             }
         };
         let ranks = [rank(0), rank(1)];
-        let lines = self.lines(columns, row, ranks.map(|rank| rank.score));
+        let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
+        let lines = self.lines(columns, row, (ranks.map(|rank| rank.score), by_rule));
         let case_no = CaseNo(case_no);
         Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
     }
 
     /// What moves the score of a case, that which moves it most first.
-    fn lines(&self, columns: &[Column], row: usize, scores: [i32; 2]) -> Vec<MoverLine> {
+    fn lines(
+        &self,
+        columns: &[Column],
+        row: usize,
+        (scores, by_rule): ([i32; 2], [bool; 2]),
+    ) -> Vec<MoverLine> {
         let bases = self.scorecards.map(|scorecard| scorecard.card.base_points);
         let mut lines = vec![("base_points", bases)];
         for (at, scorecard) in self.scorecards.into_iter().enumerate() {
@@ -327,7 +394,9 @@ impl Trial<'_> {
             }
         }
         let sum = |at: usize| lines.iter().map(|line| line.1[at]).sum::<i32>();
-        lines.push(("clamp", [scores[0] - sum(0), scores[1] - sum(1)]));
+        let rest = [scores[0] - sum(0), scores[1] - sum(1)];
+        let of = |decided: bool| [0, 1].map(|at| if by_rule[at] == decided { rest[at] } else { 0 });
+        lines.extend([("clamp", of(false)), ("knock_out", of(true))]);
         lines.retain(|(_, [before, after])| before != after);
         lines.sort_by_key(|(_, [before, after])| -(after - before).abs());
         let line = |(name, contributions): (&str, [i32; 2])| MoverLine {

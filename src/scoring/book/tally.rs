@@ -1,6 +1,8 @@
 //! Counting: from the sums of every case to what is told of all of them. A block of cases
 //! goes through one short loop after the other, each simple enough to be fast.
 
+use std::borrow::Cow;
+
 use crate::model::{RecoveryGroup, Stage};
 
 use super::super::scorecard::Scorecard;
@@ -106,6 +108,11 @@ impl Ranking {
         }
     }
 
+    /// Whether the stage of a case has a say.
+    pub fn by_stage(&self) -> bool {
+        self.cells.len() > 1
+    }
+
     /// The score of a sum.
     pub fn score(&self, sum: u32) -> u16 {
         (self.start + (sum & 0xFFFF) as i32).clamp(0, TOP as i32) as u16
@@ -136,17 +143,35 @@ const fn bucket(number: usize) -> usize {
     if range < HISTOGRAM_BUCKETS { range } else { HISTOGRAM_BUCKETS - 1 }
 }
 
-/// A block of cases that are counted, and which they are.
-#[derive(Default)]
-pub(super) struct Block {
-    pub rows: Vec<usize>,
+/// A block of cases that are counted.
+pub(super) struct Block<'a> {
+    pub which: Which,
     /// The sums of both scores, packed, and those of both priorities.
-    pub sums: [Vec<u32>; 2],
-    /// The stages, from 0 on.
+    pub sums: [Cow<'a, [u32]>; 2],
+    /// The stages, from 0 on; empty where they do not matter.
     pub stages: Vec<u8>,
-    pub overdue_amounts_minor: Vec<i64>,
+    pub overdue_amounts_minor: Cow<'a, [i64]>,
     /// By slicing asked for: the slice of each case.
     pub slices: Vec<Vec<u8>>,
+    /// By rule set: the score that a knock-out rule sets; empty where there are no rules.
+    pub decided: [Vec<Option<u16>>; 2],
+}
+
+/// Which cases a block is of.
+pub(super) enum Which {
+    /// All from this one on.
+    From(usize),
+    /// These.
+    These(Vec<usize>),
+}
+
+impl Which {
+    fn row(&self, at: usize) -> usize {
+        match self {
+            Which::From(first) => first + at,
+            Which::These(rows) => rows[at],
+        }
+    }
 }
 
 /// What is known of the cases of a block by both rule sets.
@@ -214,12 +239,15 @@ impl Tally {
     }
 
     /// Counts the cases of a block.
-    pub fn count(&mut self, block: &Block, rankings: &[Ranking; 2], due: &Column) {
-        let count = block.rows.len();
+    pub fn count(&mut self, block: &Block<'_>, rankings: &[Ranking; 2], due: &Column) {
+        let count = block.sums[0].len();
         for (at, ranking) in rankings.iter().enumerate() {
             let scores = &mut self.ranked.scores[at][..count];
-            for (score, sum) in scores.iter_mut().zip(&block.sums[0]) {
+            for (score, sum) in scores.iter_mut().zip(&*block.sums[0]) {
                 *score = ranking.score(sum >> (16 * at));
+            }
+            for (score, decided) in scores.iter_mut().zip(&block.decided[at]) {
+                *score = decided.unwrap_or(*score);
             }
             let cells = self.ranked.cells[at][..count].iter_mut().zip(&*scores);
             if let [table] = ranking.cells.as_slice() {
@@ -233,15 +261,25 @@ impl Tally {
             }
             let priorities = self.ranked.priorities[at][..count].iter_mut();
             let sums = block.sums[1].iter().zip(&*scores);
-            if let [Gain { points, counts: None }] = ranking.gains.as_slice() {
-                for (priority, (sum, score)) in priorities.zip(sums) {
-                    let sum = ((sum >> (16 * at)) & 0xFFFF) as i32;
-                    let sum = ranking.priority_start + sum + points[usize::from(*score) % NUMBERS];
-                    *priority = sum.clamp(0, TOP as i32) as u16;
+            let held = |sum: i32| sum.clamp(0, TOP as i32) as u16;
+            let above = |sum: &u32| ((sum >> (16 * at)) & 0xFFFF) as i32;
+            match ranking.gains.as_slice() {
+                [] => {
+                    for (priority, (sum, _)) in priorities.zip(sums) {
+                        *priority = held(ranking.priority_start + above(sum));
+                    }
                 }
-            } else {
-                for ((priority, (sum, score)), row) in priorities.zip(sums).zip(&block.rows) {
-                    *priority = ranking.priority(sum >> (16 * at), *score, due.at(*row));
+                [Gain { points, counts: None }] => {
+                    for (priority, (sum, score)) in priorities.zip(sums) {
+                        let gain = points[usize::from(*score) % NUMBERS];
+                        *priority = held(ranking.priority_start + above(sum) + gain);
+                    }
+                }
+                _ => {
+                    for (place, (priority, (sum, score))) in priorities.zip(sums).enumerate() {
+                        let due = due.at(block.which.row(place));
+                        *priority = ranking.priority(sum >> (16 * at), *score, due);
+                    }
                 }
             }
         }
@@ -249,7 +287,7 @@ impl Tally {
         self.slice(block);
     }
 
-    fn count_ranked(&mut self, block: &Block, count: usize) {
+    fn count_ranked(&mut self, block: &Block<'_>, count: usize) {
         let Ranked { scores, cells, priorities } = &*self.ranked;
         let [scores, priorities] = [scores, priorities].map(|both| {
             let [before, after] = both.each_ref().map(|one| &one[..count]);
@@ -271,21 +309,24 @@ impl Tally {
         }
         // What a block has overdue fits 64 bits: 2,048 times 10^15.
         let mut amounts = [[0_i64; PAIRS]; LANES];
-        let pairs = cells[0].iter().zip(cells[1]).zip(&block.overdue_amounts_minor);
+        let mut seen = 0_u32;
+        let pairs = cells[0].iter().zip(cells[1]).zip(&*block.overdue_amounts_minor);
         for (lane, ((before, after), amount)) in (0..LANES).cycle().zip(pairs) {
-            amounts[lane][pair(*before, *after)] += amount;
+            let pair = pair(*before, *after);
+            amounts[lane][pair] += amount;
+            seen |= 1 << pair;
         }
         for (at, sum) in self.overdue_amounts_minor.iter_mut().enumerate() {
             *sum += amounts.iter().map(|lane| i128::from(lane[at])).sum::<i128>();
         }
-        let moved = (0..PAIRS).any(|at| at % 4 != at / 4 && amounts.iter().any(|one| one[at] != 0));
-        self.movers.look(&block.rows, scores, (cells, moved));
+        let steps = (0..PAIRS).filter(|pair| seen & (1 << pair) != 0).map(group_steps);
+        self.movers.look(&block.which, scores, (cells, steps.max().unwrap_or(0)));
     }
 
-    fn slice(&mut self, block: &Block) {
+    fn slice(&mut self, block: &Block<'_>) {
         let Ranked { cells: [before, after], .. } = &*self.ranked;
         for (slices, slots) in self.slices.iter_mut().zip(&block.slices) {
-            let cases = slots.iter().zip(before).zip(after).zip(&block.overdue_amounts_minor);
+            let cases = slots.iter().zip(before).zip(after).zip(&*block.overdue_amounts_minor);
             for (((slot, before), after), amount) in cases {
                 let pair = pair(*before, *after);
                 let count = &mut slices[usize::from(*slot)][pair / 4][pair % 4];
@@ -367,26 +408,30 @@ fn pair(before: u8, after: u8) -> usize {
     (group(before) * 4 + group(after)) % PAIRS
 }
 
+/// How many groups the two of a pair lie apart.
+fn group_steps(pair: usize) -> u32 {
+    (pair / 4).abs_diff(pair % 4) as u32
+}
+
 impl Movers {
-    /// Looks which cases of a block are among those that move most. `moved`: whether any
-    /// changes its group.
+    /// Looks which cases of a block are among those that move most. `steps`: over how many
+    /// groups any of them moves.
     fn look(
         &mut self,
-        rows: &[usize],
+        which: &Which,
         (before, after): (&[u16], &[u16]),
-        ([cells_before, cells_after], moved): ([&[u8]; 2], bool),
+        ([cells_before, cells_after], steps): ([&[u8]; 2], u32),
     ) {
         let far = |(before, after): (&u16, &u16)| u32::from(before.abs_diff(*after));
         let furthest = before.iter().zip(after).map(far).max().unwrap_or(0);
-        if furthest + if moved { 2 * GROUP_COUNTS } else { 0 } <= self.above {
+        if furthest + GROUP_COUNTS * steps <= self.above {
             return;
         }
-        for (at, row) in rows.iter().enumerate() {
-            let pair = pair(cells_before[at], cells_after[at]);
-            let groups = (pair / 4).abs_diff(pair % 4) as u32;
-            let far = far((&before[at], &after[at])) + GROUP_COUNTS * groups;
+        let cells = cells_before.iter().zip(cells_after);
+        for (at, (scores, cells)) in before.iter().zip(after).zip(cells).enumerate() {
+            let far = far(scores) + GROUP_COUNTS * group_steps(pair(*cells.0, *cells.1));
             if far > self.above {
-                self.add(far, *row);
+                self.add(far, which.row(at));
             }
         }
     }

@@ -154,7 +154,7 @@ impl Mover {
 /// What a characteristic contributes under either rule set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoverLine {
-    /// The characteristic; `base_points` and `clamp` as well.
+    /// The characteristic; `base_points`, `clamp` and `knock_out` as well.
     pub characteristic: String,
     /// What it contributes; 0 where a scorecard has none of the name.
     pub contributions: [i32; 2],

@@ -3,8 +3,8 @@
 
 use serde_saphyr::Location;
 
-use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, UNKNOWN};
-use super::super::card::{Bin, Points, ReasonText};
+use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, Ranges, UNKNOWN};
+use super::super::card::{Bin, PartPlaces, Points, ReasonText, Special};
 use super::super::feature::{CUSTOM_PREFIX, Feature, FeatureKind, decimal};
 use super::{Compiler, POINTS_MAX, is_name};
 
@@ -14,7 +14,7 @@ const BOUND_MAX: u64 = 1_000_000_000_000_000_000;
 
 /// The label, the points and the own reason of each code. A code that cannot occur has no
 /// label.
-type Labels = Vec<(String, i32, Option<ReasonText>)>;
+pub(super) type Labels = Vec<(String, i32, Option<ReasonText>)>;
 
 /// The parts in which a characteristic and a term are alike.
 pub(super) struct Lookup<'a> {
@@ -26,8 +26,9 @@ pub(super) struct Lookup<'a> {
     pub unknown: Option<Points>,
     pub other: Option<Points>,
     pub bins: &'a [Bin],
-    /// Where the bins stand in the text.
-    pub places: &'a [Location],
+    pub special: &'a [Special],
+    /// Where the bins and the special values stand in the text.
+    pub places: &'a PartPlaces,
 }
 
 /// A feature with its bins and the label, points and reason of each code.
@@ -43,7 +44,7 @@ impl Compiler<'_> {
             let message = format!("{:?} must be 1 to 64 bytes of a-z, 0-9 and _", written.name);
             self.find("name", message);
         }
-        let feature = self.feature(written)?;
+        let feature = self.feature(written.feature, written.kind)?;
         if feature.protected() && !written.protected {
             let message = format!("{} is a protected input: say so", written.feature);
             self.find("protected", message);
@@ -56,10 +57,16 @@ impl Compiler<'_> {
             self.find("bins", format!("1 to {BINS_MAX} bins are allowed"));
             return None;
         }
+        let is_number = matches!(kind, FeatureKind::Number { .. });
+        if !is_number && !written.special.is_empty() {
+            self.find("special", "only numbers have special values".to_owned());
+        }
         let bins = match kind {
             FeatureKind::Number { scale } => {
                 self.special("other", written.other, false, (&mut labels, OTHER));
-                self.ranges((written.bins, written.places), scale, &mut labels)
+                let starts = self.ranges((written.bins, &written.places.bins), scale, &mut labels);
+                let special = self.special_values(written, scale, &mut labels);
+                Bins::Ranges(Ranges::new(starts, special))
             }
             FeatureKind::Category(names) => {
                 let covered = written.bins.iter().flat_map(|bin| bin.is.iter().flatten());
@@ -75,8 +82,10 @@ impl Compiler<'_> {
         };
         for (at, label) in labels.iter().enumerate() {
             if !(-POINTS_MAX..=POINTS_MAX).contains(&label.1) {
+                let bins = written.bins.len();
                 let field = match at.checked_sub(usize::from(FIRST)) {
-                    Some(bin) => format!("bins[{bin}].points"),
+                    Some(bin) if bin < bins => format!("bins[{bin}].points"),
+                    Some(value) => format!("special[{}].points", value - bins),
                     None => format!("{}.points", ["missing", "unknown", "other"][at]),
                 };
                 let message = format!("is {}; -{POINTS_MAX} to {POINTS_MAX} are allowed", label.1);
@@ -86,8 +95,8 @@ impl Compiler<'_> {
         Some(Table { feature, bins, labels })
     }
 
-    fn feature(&mut self, written: &Lookup<'_>) -> Option<Feature> {
-        let name = written.feature;
+    /// The feature of a name, with the kind a custom one is declared as.
+    pub(super) fn feature(&mut self, name: &str, kind: Option<&str>) -> Option<Feature> {
         if Feature::is_right(name) {
             let message = format!(
                 "{name:?} speaks of a right of the debtor; holds, disputes, complaints and the \
@@ -96,7 +105,7 @@ impl Compiler<'_> {
             self.find("feature", message);
             return None;
         }
-        let custom = written.kind.map(|word| (word, Feature::custom_kind(word)));
+        let custom = kind.map(|word| (word, Feature::custom_kind(word)));
         if let Some((word, None)) = custom {
             self.find("kind", format!("{word:?} is none of NUMBER, TEXT and FLAG"));
             return None;
@@ -141,7 +150,7 @@ impl Compiler<'_> {
         (written, places): (&[Bin], &[Location]),
         scale: i64,
         labels: &mut Labels,
-    ) -> Bins {
+    ) -> Vec<i64> {
         let mut starts = Vec::new();
         let mut reached: Option<i64> = None;
         for (at, bin) in written.iter().enumerate() {
@@ -186,10 +195,10 @@ impl Compiler<'_> {
             };
             labels.push((label, bin.points, bin.reason.clone()));
         }
-        Bins::Ranges(starts)
+        starts
     }
 
-    fn bound(&mut self, field: &str, text: Option<&str>, scale: i64) -> Option<i64> {
+    pub(super) fn bound(&mut self, field: &str, text: Option<&str>, scale: i64) -> Option<i64> {
         let text = text?;
         let bound = parse_decimal(text, scale).filter(|bound| bound.unsigned_abs() <= BOUND_MAX);
         if bound.is_none() {

@@ -60,14 +60,15 @@ fn one_by_one(
         if !filter.debtor_kinds.is_empty() && !filter.debtor_kinds.contains(&kind) {
             continue;
         }
+        let amount = ranked[0].served.overdue_amount_minor;
+        if filter.overdue_amount_minor_min.is_some_and(|min| amount < min) {
+            continue;
+        }
         if ranked[0].state == CaseState::PreDue {
             told.pre_due += 1;
             continue;
         }
-        let amount = ranked[0].served.overdue_amount_minor;
-        if !filter.stages.is_empty() && !filter.stages.contains(&ranked[0].stage)
-            || filter.overdue_amount_minor_min.is_some_and(|min| amount < min)
-        {
+        if !filter.stages.is_empty() && !filter.stages.contains(&ranked[0].stage) {
             continue;
         }
         let ranks = ranked.map(|ranked| ranked.rank);
@@ -115,7 +116,7 @@ fn check(
     prop_assert_eq!(far, wanted);
     for mover in found {
         let input = CaseInput { today: day, ..cases[&mover.case_no.0].input() };
-        let explained = rules.map(|rules| rules.explain(&input));
+        let explained = rules.map(|rules| rules.explain(&input, None));
         for (at, explained) in explained.iter().enumerate() {
             let rank = explained.rank;
             prop_assert_eq!(mover.ranks[at], Rank { case_seq: 0, ..rank });

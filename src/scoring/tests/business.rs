@@ -52,7 +52,7 @@ fn a_case_whose_kind_changes_is_ranked_by_the_other_card() {
     let business = case.explain(shipped());
     assert_eq!((person.scorecard_id.as_str(), person.rank.score), ("consumer", 500 + 82 - 130));
     assert_eq!((business.scorecard_id.as_str(), business.rank.score), ("business", 500 + 82 - 200));
-    let reasons = shipped().reasons(&case.input());
+    let reasons = shipped().reasons(&case.input(), None);
     assert_eq!(reasons, business.reasons, "reasons alone are those of the same card");
     assert_eq!(reasons[0].reason_code, "NOT_OPERATING");
 }

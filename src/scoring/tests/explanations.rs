@@ -1,6 +1,6 @@
 //! What is told of a case beside its numbers.
 
-use crate::model::{DebtorKind, Input, Payment, Promise, PromiseState};
+use crate::model::{CustomFeature, CustomValue, DebtorKind, Input, Payment, Promise, PromiseState};
 use crate::scoring::bins::Value;
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
@@ -149,6 +149,45 @@ fn a_protected_input_that_is_off_shows_nothing_in_its_line() {
     assert_eq!((line.value.as_str(), line.bin.as_str(), line.missing), ("", "off", false));
     assert_eq!((line.points, line.contribution, line.best_contribution), (0, 0, 0));
     assert!(line.protected_input);
+}
+
+#[test]
+fn a_special_value_is_told_by_its_label_and_is_no_knowledge() {
+    let yaml = CONSUMER_YAML.replacen(
+        "  - name: creditor_count\n",
+        "  - name: bureau\n    feature: custom.bureau\n    kind: NUMBER\n    family: custom\n    \
+         dimension: ABILITY\n    reason: { code: BUREAU_SCORE, text: low, audience: AGENT }\n    \
+         missing: { points: 0 }\n    bins: [{ to: 0.5, points: -90 }, { from: 0.5, points: 40 }]\n    \
+         special:\n      - { value: -999, points: -60, label: no bureau record,\n          \
+         reason: { code: NO_RECORD, text: none, audience: AGENT } }\n      - { value: 0.25, points: 7, label: odd }\n  \
+         - name: creditor_count\n",
+        1,
+    );
+    let rules = compiled(&definition(&yaml));
+    let told = |number: Option<i64>| {
+        let mut case = Case::new(basic(today(), 2), today());
+        let feature = |number| CustomFeature {
+            feature_id: "bureau".to_owned(),
+            value: CustomValue::Number(number),
+        };
+        case.facts.custom_features = number.map(feature).into_iter().collect();
+        let told = case.explain(&rules);
+        let line = told.lines.iter().find(|line| line.characteristic == "bureau");
+        let line = line.expect("the card has it").clone();
+        let confidence = told.dimension_subtotals.iter();
+        let confidence = confidence.map(|one| one.confidence_permille).sum::<i32>();
+        (line.bin, line.contribution, told.reasons, confidence)
+    };
+    let silent = told(None).3;
+    let (bin, points, reasons, confidence) = told(Some(-999_000_000));
+    assert_eq!((bin.as_str(), points, confidence), ("no bureau record", -60, silent));
+    assert_eq!((reasons[0].reason_code.as_str(), reasons[0].points_lost), ("NO_RECORD", 100));
+    let (bin, points, reasons, _) = told(Some(250_000));
+    assert_eq!((bin.as_str(), points, reasons[0].points_lost), ("odd", 7, 33));
+    let (bin, points, reasons, confidence) = told(Some(-998_999_999));
+    assert_eq!((bin.as_str(), points), ("below 0.5", -90));
+    assert_eq!(reasons[0].reason_code, "BUREAU_SCORE");
+    assert!(confidence > silent);
 }
 
 #[test]

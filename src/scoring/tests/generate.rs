@@ -257,6 +257,7 @@ pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
             numbers(&mut term, 1, &mut next);
             term.lines().for_each(|line| writeln!(yaml, "  {line}").expect("text never fails"));
         }
+        knock_outs(&mut yaml, &mut next);
         yaml
     })
 }
@@ -276,7 +277,9 @@ pub(super) fn card_of_one(name: &str) -> String {
         from = format!("from: {to}, ");
     }
     yaml.push_str(&format!(
-        "  - {{ {from}points: 998 }}\npriority: {{ base_points: 0, terms: [] }}\n"
+        "  - {{ {from}points: 998 }}\n  special:\n  - {{ value: -5, points: 901, label: a }}\n  \
+         - {{ value: 0, points: 902, label: b }}\n  - {{ value: 72, points: 903, label: c }}\n\
+         priority: {{ base_points: 0, terms: [] }}\n"
     ));
     yaml
 }
@@ -337,4 +340,45 @@ fn numbers(yaml: &mut String, scale: i64, next: &mut impl FnMut(u16) -> u16) {
         at += step(next(1_000));
     }
     yaml.push_str(&format!("  - {{ {from}points: {} }}\n", next(60)));
+    let mut value = i64::from(next(30)) - 3;
+    yaml.push_str("  special:");
+    let count = next(4);
+    yaml.push_str(if count == 0 { " []\n" } else { "\n" });
+    for at in 0..count {
+        let shown = if scale == 1 { value.to_string() } else { format!("{value}.5") };
+        let points = next(90);
+        yaml.push_str(&format!("  - {{ value: {shown}, points: {points}, label: s{at} }}\n"));
+        value += i64::from(next(5)) + 1;
+    }
+}
+
+/// At most three rules of one or two conditions each.
+fn knock_outs(yaml: &mut String, next: &mut impl FnMut(u16) -> u16) {
+    let count = next(4);
+    yaml.push_str("knock_outs:");
+    yaml.push_str(if count == 0 { " []\n" } else { "\n" });
+    for at in 0..count {
+        let score = next(1_001);
+        yaml.push_str(&format!(
+            "- name: k{at}\n  score: {score}\n  \
+             reason: {{ code: K{at}, text: k, audience: ANALYST }}\n  when:\n"
+        ));
+        for _ in 0..=next(2) {
+            let number = next(60);
+            let condition = match next(11) {
+                0 => format!("feature: days_past_due, from: {number}, to: {}", number + 40),
+                1 => format!("feature: late_months_12, from: {}", number % 6),
+                2 => "feature: custom.area, kind: TEXT, is: [retail]".to_owned(),
+                3 => "feature: overdue_reason, unknown: true".to_owned(),
+                4 => "feature: owns_home, is: [NO]".to_owned(),
+                5 => "feature: months_since_payment, missing: true".to_owned(),
+                6 => "feature: marital_status, protected: true, is: [MARRIED]".to_owned(),
+                7 => "feature: promises_broken, from: 1".to_owned(),
+                8 => format!("feature: tenure_months, to: {number}"),
+                9 => format!("feature: days_to_next_stage, to: {}", number % 20),
+                _ => format!("feature: custom.index, kind: NUMBER, to: {number}.5"),
+            };
+            yaml.push_str(&format!("  - {{ {condition} }}\n"));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::model::RecoveryGroup;
 use crate::scoring::bins::Value;
-use crate::scoring::card::{Bin, Card, Points};
+use crate::scoring::card::{Bin, Card, KnockOut, Points, Special};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
@@ -20,12 +20,15 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         if one.protected || feature.protected() {
             continue;
         }
-        let special = [one.missing, one.unknown, one.other];
+        let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        let points = points(&feature, &value(&feature, &subject), special, &bins);
+        let points = points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
+    if let Some(rule) = card.knock_outs.iter().find(|rule| matches(rule, &subject)) {
+        subject.score = rule.score;
+    }
     let mut priority = card.priority.base_points;
     for one in &card.priority.terms {
         let days = subject.days_past_due.unwrap_or(0);
@@ -33,9 +36,9 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
             continue;
         }
         let feature = find(&one.feature, one.kind.as_deref());
-        let special = [one.missing, one.unknown, one.other];
+        let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        priority += points(&feature, &value(&feature, &subject), special, &bins);
+        priority += points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
     }
     let group = if subject.score >= card.cutoffs.a {
         RecoveryGroup::A
@@ -47,6 +50,29 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
     (subject.score, group, priority.clamp(0, 1_000))
 }
 
+fn matches(rule: &KnockOut, subject: &Subject<'_>) -> bool {
+    rule.when.iter().all(|one| {
+        let feature = find(&one.feature, one.kind.as_deref());
+        let value = value(&feature, subject);
+        let text = feature.text(&value);
+        let bound = |bound: &Option<String>| {
+            bound.as_ref().map(|bound| bound.parse::<f64>().expect("a number"))
+        };
+        let in_range = || {
+            let number: f64 = text.parse().expect("a number");
+            bound(&one.from).is_none_or(|from| from <= number)
+                && bound(&one.to).is_none_or(|to| number < to)
+        };
+        let holds = match value {
+            Value::Missing => one.missing,
+            Value::Unknown => one.unknown,
+            Value::Number(_) => (one.from.is_some() || one.to.is_some()) && in_range(),
+            _ => one.is.as_ref().is_some_and(|names| names.contains(&text)),
+        };
+        holds && !one.protected
+    })
+}
+
 fn find(name: &str, kind: Option<&str>) -> Feature {
     Feature::find(name, kind.and_then(Feature::custom_kind)).expect("a feature of a test")
 }
@@ -54,7 +80,7 @@ fn find(name: &str, kind: Option<&str>) -> Feature {
 fn points(
     feature: &Feature,
     value: &Value<'_>,
-    special: [Option<Points>; 3],
+    (special, values): ([Option<Points>; 3], &[Special]),
     bins: &[&Bin],
 ) -> i32 {
     let special = |at: usize| special[at].map_or(0, |points| points.points);
@@ -65,6 +91,10 @@ fn points(
         return special(1);
     }
     let text = feature.text(value);
+    let number = |text: &str| text.parse::<f64>().expect("a number");
+    if let Some(found) = values.iter().find(|one| number(&one.value) == number(&text)) {
+        return found.points;
+    }
     for bin in bins {
         let found = match &bin.is {
             Some(names) => names.contains(&text),

@@ -50,8 +50,20 @@ fn check_stepping(rules: &RuleSet, case: &Case) -> Result<usize, TestCaseError> 
 fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
     let contributions: i32 = explanation.lines.iter().map(|line| line.contribution).sum();
     let raw = explanation.base_points + contributions;
-    prop_assert_eq!(raw + explanation.clamp_points, explanation.rank.score);
-    prop_assert_eq!(raw.clamp(0, 1_000), explanation.rank.score);
+    let by_points = raw + explanation.clamp_points;
+    prop_assert_eq!(raw.clamp(0, 1_000), by_points);
+    let decided = explanation.knock_out.as_ref().map_or(0, |rule| rule.points);
+    prop_assert_eq!(by_points + decided, explanation.rank.score);
+    let raw = match &explanation.knock_out {
+        Some(rule) => {
+            let first = &explanation.reasons[0];
+            prop_assert_eq!((rule.score, -first.points_lost), (explanation.rank.score, decided));
+            prop_assert_eq!(&first.characteristic, &rule.name);
+            prop_assert!(explanation.next_group_bins.is_empty());
+            rule.score
+        }
+        None => raw,
+    };
     for line in &explanation.lines {
         let product = f64::from(line.weight_milli) * f64::from(line.points) / 1_000.0;
         prop_assert_eq!(product.round() as i32, line.contribution, "of {}", &line.characteristic);
@@ -64,7 +76,8 @@ fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
     prop_assert_eq!(priority, explanation.rank.priority);
     prop_assert!((0..=1_000).contains(&priority));
     prop_assert!(explanation.reasons.len() <= 4);
-    prop_assert!(explanation.reasons.is_sorted_by(|a, b| a.points_lost >= b.points_lost));
+    let others = &explanation.reasons[usize::from(explanation.knock_out.is_some())..];
+    prop_assert!(others.is_sorted_by(|a, b| a.points_lost >= b.points_lost));
     check_next_group(explanation, raw)
 }
 

@@ -116,3 +116,44 @@ fn what_is_wrong_with_a_file_is_told_with_its_line_and_no_server() {
     assert_eq!(validate(&["small.yaml"]).code, 3);
     assert_eq!(validate(&["nowhere.yaml"]).code, 1);
 }
+
+#[test]
+fn a_scorecard_is_tried_before_it_ranks() {
+    let program = with_case();
+    edited(&program, "base_points: 500", "base_points: 300");
+    let drawn = program.run_well(&["scorecard", "simulate", "consumer.yaml", "--slice", "stage"]);
+    assert!(drawn.data.contains("1 cases, 10.00 EUR overdue"), "{}", drawn.data);
+    assert!(drawn.data.contains("base_points -200"), "{}", drawn.data);
+    assert!(drawn.data.contains('█'), "{}", drawn.data);
+
+    let simulate = ["-o", "json", "scorecard", "simulate", "consumer.yaml"];
+    let told = program.run_well(&simulate).json();
+    assert_eq!((&told["cases"], &told["score_changed_cases"]), (&1.into(), &1.into()));
+    let movement = &told["movements"][0];
+    let score = |name: &str| movement[name].as_i64().unwrap();
+    assert_eq!(score("score_after"), score("score_before") - 200);
+    assert_eq!(movement["lines"][0]["characteristic"], "base_points");
+
+    let with = |more: &[&str]| program.run(&[&simulate[..], more].concat());
+    assert_eq!(with(&["--fail-if", "score_changed < 1"]).code, 0);
+    let failed = with(&["--fail-if", "score_changed > 0.5", "--fail-if", "psi > 0.25"]);
+    assert_eq!(failed.code, 5, "{}", failed.notes);
+    assert!(failed.notes.contains("score_changed > 0.5 holds: it is 1.0000"), "{}", failed.notes);
+    for (wrong, why) in [
+        (["--fail-if", "gini > 1"], "none of psi"),
+        (["--as-of", "soon"], "YYYY-MM-DD"),
+        (["--stage", "M9"], "none of"),
+        (["--bin", "cooperation"], "characteristic=label"),
+    ] {
+        let refused = with(&wrong);
+        assert_eq!(refused.code, 2, "{wrong:?}: {}", refused.notes);
+        assert!(refused.notes.contains(why), "{wrong:?}: {}", refused.notes);
+    }
+    let past = with(&["--as-of", "2020-01-01"]);
+    assert_eq!(past.code, 3, "{}", past.notes);
+    assert!(past.notes.contains("as_of_date"), "{}", past.notes);
+
+    let found = listed(&program, &["scorecard", "diff", "consumer/1", "consumer.yaml"]);
+    assert_eq!(found[0]["path"], "base_points");
+    assert_eq!((&found[0]["before"], &found[0]["after"]), (&"500".into(), &"300".into()));
+}

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 fn preview(max_items: i32) -> proto::PreviewWorkRequest {
-    proto::PreviewWorkRequest { work_list_id: "all".to_owned(), max_items }
+    proto::PreviewWorkRequest { work_list_id: "all".to_owned(), max_items, ..Default::default() }
 }
 
 async fn previewed(server: &TestServer, max_items: i32) -> Vec<proto::WorkItem> {
@@ -74,7 +74,11 @@ async fn a_wrong_preview_is_refused_by_its_field() {
         let refused = refusal(server.work_lists().preview_work(preview(max_items)).await);
         assert_eq!(refused.violations, [("max_items".into(), "FIELD_OUT_OF_RANGE".into())]);
     }
-    let other = proto::PreviewWorkRequest { work_list_id: "none".to_owned(), max_items: 1 };
+    let other = proto::PreviewWorkRequest {
+        work_list_id: "none".to_owned(),
+        max_items: 1,
+        ..Default::default()
+    };
     let refused = refusal(server.work_lists().preview_work(other).await);
     assert_eq!((refused.code, &*refused.reason), (Code::NotFound, "WORK_LIST_NOT_FOUND"));
 }

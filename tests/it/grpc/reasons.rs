@@ -283,7 +283,11 @@ async fn no_work_item_tells_of_household_standing_or_suspicion() {
         assert!(told.contains(needed), "{needed} is not in {told:?}");
     }
 
-    let request = proto::PreviewWorkRequest { work_list_id: "all".to_owned(), max_items: 500 };
+    let request = proto::PreviewWorkRequest {
+        work_list_id: "all".to_owned(),
+        max_items: 500,
+        ..Default::default()
+    };
     let previewed = server.work_lists().preview_work(request).await.unwrap().into_inner();
     let items = server.lease(pull("all", 500)).await.work_items;
     assert_eq!(items.len(), NOT_FOR_AGENTS.len() + 1);

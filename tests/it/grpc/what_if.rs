@@ -17,7 +17,11 @@ fn behaviour(promises_broken: i32) -> Option<proto::BehaviourFacts> {
 }
 
 fn score(case: proto::CaseDocument) -> proto::ScoreCaseRequest {
-    proto::ScoreCaseRequest { portfolio_id: "cards".to_owned(), case: Some(case), as_of_date: None }
+    proto::ScoreCaseRequest {
+        portfolio_id: "cards".to_owned(),
+        case: Some(case),
+        ..Default::default()
+    }
 }
 
 fn explain(what_if: Option<proto::CaseDocument>) -> proto::ExplainCaseRequest {
@@ -26,6 +30,7 @@ fn explain(what_if: Option<proto::CaseDocument>) -> proto::ExplainCaseRequest {
         case_id: "c".to_owned(),
         as_of_date: None,
         what_if,
+        ..Default::default()
     }
 }
 

@@ -50,7 +50,7 @@ async fn pulled(engine: &Arc<Engine>, max_items: usize) -> Vec<String> {
 
 /// What the list by rank would give.
 async fn next(engine: &Arc<Engine>, max_items: usize) -> Vec<String> {
-    let work = preview_work(engine, &Caller::local(), list("ranked"), max_items).await;
+    let work = preview_work(engine, &Caller::local(), list("ranked"), (max_items, None)).await;
     let items = work.expect("a preview is answered").items;
     items.iter().map(|item| item.lead_case.case_id.to_string()).collect()
 }

@@ -127,7 +127,8 @@ async fn what_is_simulated_is_what_an_activation_brings() {
     let counted = simulation.counted.clone().unwrap();
     assert_eq!((counted.cases, simulation.book_cases, all), (all, all, 120));
     assert_eq!((simulation.sampled_one_in, simulation.loaded_permille), (1, 1_000));
-    let overdue: i64 = documents().iter().map(|case| case.overdue_amount.as_ref().unwrap().units).sum();
+    let overdue: i64 =
+        documents().iter().map(|case| case.overdue_amount.as_ref().unwrap().units).sum();
     assert_eq!(counted.overdue_amount.unwrap().units, overdue);
     let differs = |of: fn(&proto::Rank) -> i32| {
         before.iter().filter(|(id, rank)| of(rank) != of(&after[*id])).count() as i64
@@ -182,7 +183,8 @@ async fn a_simulation_follows_what_happens() {
     let mut back = request(1);
     back.compared_with = name("consumer", made);
     let back = simulate(&server, back).await.unwrap();
-    let turned = migration(&back.migration).into_iter().map(|((from, to), cases)| ((to, from), cases));
+    let turned =
+        migration(&back.migration).into_iter().map(|((from, to), cases)| ((to, from), cases));
     assert_eq!(turned.collect::<Migration>(), migration(&second.migration));
 }
 
@@ -233,8 +235,7 @@ async fn cases_are_filtered_and_counted_apart() {
         ..Default::default()
     });
     let by = |by| proto::SliceBy { by: Some(by) };
-    asked.slices =
-        vec![by(By::DebtorKind(true)), by(By::Characteristic("cooperation".to_owned()))];
+    asked.slices = vec![by(By::DebtorKind(true)), by(By::Characteristic("cooperation".to_owned()))];
     let simulation = simulate(&server, asked).await.unwrap();
     let wanted = (0..120).filter(|at| {
         let amount = at * 37 + 5;
@@ -318,8 +319,7 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
 
 #[tokio::test]
 async fn what_does_not_fit_into_memory_is_tried_on_a_sample() {
-    let options =
-        EngineOptions { tenant_buckets: buckets(), book_bytes_max: 160 * 1_024 };
+    let options = EngineOptions { tenant_buckets: buckets(), book_bytes_max: 160 * 1_024 };
     let server = with_portfolio(options).await;
     let made = number(&draft(&server, "consumer", changed).await);
     let simulation = simulate(&server, request(made)).await.unwrap();
@@ -343,17 +343,17 @@ async fn what_does_not_fit_into_memory_is_tried_on_a_sample() {
 async fn groups_that_tell_nobody_apart_are_odd() {
     let server = server().await;
     let scorecard = get(&server, "consumer", 1).await.scorecard.unwrap();
-    let easy = proto::Scorecard {
-        cutoffs: Some(proto::Cutoffs { a: 2, b: 1 }),
-        ..scorecard
-    };
+    let easy = proto::Scorecard { cutoffs: Some(proto::Cutoffs { a: 2, b: 1 }), ..scorecard };
     let request = proto::ValidateRevisionRequest {
         subject: Some(proto::validate_revision_request::Subject::Scorecard(easy)),
         portfolio_id: "cards".to_owned(),
     };
     let found = server.scorecards().validate_revision(request.clone()).await.unwrap().into_inner();
     let found: Vec<_> = found.findings.iter().filter(|one| one.path == "cutoffs").collect();
-    assert!(found.iter().any(|one| one.message.contains("group A would have 100.0 %")), "{found:?}");
+    assert!(
+        found.iter().any(|one| one.message.contains("group A would have 100.0 %")),
+        "{found:?}"
+    );
     assert!(found.iter().all(|one| one.message.contains("with a ")), "{found:?}");
     assert!(found.iter().all(|one| one.severity() == proto::FindingSeverity::Warning));
     let alone = proto::ValidateRevisionRequest { portfolio_id: String::new(), ..request };

@@ -235,6 +235,7 @@ impl Desk {
             wait: 0,
             request_id: None,
             take: None,
+            language: None,
         };
         lease_work(&self.engine, &self.caller, command).await.expect("a pull is answered")
     }

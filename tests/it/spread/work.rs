@@ -13,7 +13,8 @@ use crate::support::{TestServer, document, outcome, pull};
 async fn one_pull_gets_the_work_of_all_parts_once() {
     let server = spread().await;
     server.push("p", documents(20)).await;
-    let preview = proto::PreviewWorkRequest { work_list_id: "l".into(), max_items: 15 };
+    let preview =
+        proto::PreviewWorkRequest { work_list_id: "l".into(), max_items: 15, ..Default::default() };
     let previewed = server.work_lists().preview_work(preview).await.unwrap().into_inner();
     let leased = server.lease(pull("l", 15)).await.work_items;
     assert_eq!(cases_of(&leased), cases_of(&previewed.work_items));

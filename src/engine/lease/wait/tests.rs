@@ -6,7 +6,14 @@ const KEY: Key = (Part(1), WorkListNo(1));
 
 fn pull_of(worker: &str) -> Pull {
     let worker_id = WorkerId::new(worker).expect("the ids of tests are well formed");
-    Pull { worker_id, max_items: 400, lease_duration: 0, request_id: None, take: None }
+    Pull {
+        worker_id,
+        max_items: 400,
+        lease_duration: 0,
+        request_id: None,
+        take: None,
+        language: None,
+    }
 }
 
 fn workers(batch: &Batch) -> Vec<&str> {

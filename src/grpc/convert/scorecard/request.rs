@@ -102,14 +102,16 @@ fn scorecard_id(card: &Card, at: &Path<'_>, broken: &mut Violations) {
 }
 
 /// The parts of a scorecard by the names that an update mask has for them.
-const MASKED: [(&str, CardField); 7] = [
+const MASKED: [(&str, CardField); 9] = [
     ("base_points", CardField::BasePoints),
     ("cutoffs", CardField::Cutoffs),
     ("stage_cutoffs", CardField::CutoffsByStage),
     ("diagnosis", CardField::Diagnosis),
     ("reason_points_min", CardField::ReasonPointsMin),
+    ("knock_outs", CardField::KnockOuts),
     ("characteristics", CardField::Characteristics),
     ("priority", CardField::Priority),
+    ("calibration", CardField::Calibration),
 ];
 
 /// Reads a change of a draft.

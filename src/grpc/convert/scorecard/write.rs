@@ -4,13 +4,14 @@ use crate::engine::scorecard::{Revision, ScorecardFinding};
 use crate::model::{PortfolioId, Stage};
 use crate::proto;
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Term,
+    Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
 use crate::store::activations::{Activation, RevisionName};
 use crate::store::revisions::RevisionHead;
 
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
+use super::rules::{calibration_to, knock_out_to};
 
 fn name_to(name: &RevisionName) -> proto::RevisionName {
     let RevisionName { scorecard_id, revision_no } = name.clone();
@@ -69,6 +70,8 @@ pub(super) fn card_to(card: &Card) -> proto::Scorecard {
         reason_points_min: Some(card.reason_points_min),
         characteristics: card.characteristics.iter().map(characteristic_to).collect(),
         priority: Some(formula_to(&card.priority)),
+        knock_outs: card.knock_outs.iter().map(knock_out_to).collect(),
+        calibration: card.calibration.as_ref().map(calibration_to),
     }
 }
 
@@ -90,11 +93,16 @@ fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
         unknown_points: points_to(one.unknown),
         other_points: points_to(one.other),
         bins: one.bins.iter().map(bin_to).collect(),
+        direction: one.direction.map_or(0, |direction| direction as i32),
+        missing_locked: is_locked(one.missing),
+        unknown_locked: is_locked(one.unknown),
+        other_locked: is_locked(one.other),
+        special_values: one.special.iter().map(special_to).collect(),
     }
 }
 
 /// 0 also for what is no kind; such a scorecard was never stored.
-fn kind_to(kind: Option<&str>) -> i32 {
+pub(super) fn kind_to(kind: Option<&str>) -> i32 {
     let at = CUSTOM_KINDS.iter().position(|known| Some(*known) == kind);
     at.and_then(|at| i32::try_from(at + 1).ok()).unwrap_or(0)
 }
@@ -103,9 +111,14 @@ fn points_to(points: Option<Points>) -> Option<i32> {
     points.map(|points| points.points)
 }
 
-fn reason_to(reason: &ReasonText) -> proto::ReasonText {
-    let ReasonText { code, text, audience } = reason.clone();
-    proto::ReasonText { code, text, audience: audience as i32 }
+fn is_locked(points: Option<Points>) -> bool {
+    points.is_some_and(|points| points.locked)
+}
+
+pub(super) fn reason_to(reason: &ReasonText) -> proto::ReasonText {
+    let ReasonText { code, text, audience, texts } = reason.clone();
+    let texts = texts.into_iter().collect();
+    proto::ReasonText { code, text, audience: audience as i32, texts }
 }
 
 fn bin_to(bin: &Bin) -> proto::Bin {
@@ -115,6 +128,17 @@ fn bin_to(bin: &Bin) -> proto::Bin {
         categories: bin.is.clone().unwrap_or_default(),
         points: bin.points,
         reason: bin.reason.as_ref().map(reason_to),
+        locked: bin.locked,
+    }
+}
+
+fn special_to(one: &Special) -> proto::SpecialValue {
+    proto::SpecialValue {
+        value: one.value.clone(),
+        points: one.points,
+        label: one.label.clone(),
+        reason: one.reason.as_ref().map(reason_to),
+        locked: one.locked,
     }
 }
 
@@ -129,6 +153,10 @@ fn formula_to(priority: &Priority) -> proto::PriorityFormula {
         unknown_points: points_to(term.unknown),
         other_points: points_to(term.other),
         bins: term.bins.iter().map(bin_to).collect(),
+        missing_locked: is_locked(term.missing),
+        unknown_locked: is_locked(term.unknown),
+        other_locked: is_locked(term.other),
+        special_values: term.special.iter().map(special_to).collect(),
     };
     proto::PriorityFormula {
         base_points: priority.base_points,
@@ -150,7 +178,8 @@ pub(in crate::grpc) fn finding_to(finding: &ScorecardFinding) -> proto::Scorecar
 }
 
 /// The names that fields have in a file, and in the contract.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
+    ("special", "special_values"),
     ("from", "lower_bound"),
     ("to", "upper_bound"),
     ("is", "categories"),
@@ -164,17 +193,24 @@ const NAMES: [(&str, &str); 8] = [
 /// A path within a scorecard as the contract has it.
 pub(in crate::grpc) fn path_to(path: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for part in path.split('.') {
+    for whole in path.split('.') {
+        let (part, index) = whole.split_at(whole.find('[').unwrap_or(whole.len()));
         let last = parts.last().map(String::as_str);
         match NAMES.iter().find(|(name, _)| *name == part) {
+            // Of a condition they are fields of their own.
+            _ if ["missing", "unknown"].contains(&part)
+                && last.is_some_and(|last| last.starts_with("when[")) =>
+            {
+                parts.push(whole.to_owned());
+            }
             // Its only field is the number itself.
             _ if part == "points" && last.is_some_and(|last| last.ends_with("_points")) => {}
             _ if last == Some("cutoffs_by_stage") => {
                 parts.pop();
                 parts.push(format!("stage_cutoffs[{part}]"));
             }
-            Some((_, name)) => parts.push((*name).to_owned()),
-            None => parts.push(part.to_owned()),
+            Some((_, name)) => parts.push(format!("{name}{index}")),
+            None => parts.push(whole.to_owned()),
         }
     }
     parts.join(".")
@@ -209,6 +245,9 @@ mod tests {
             ("characteristics[3].bins[2].to", "characteristics[3].bins[2].upper_bound"),
             ("characteristics[0].missing.points", "characteristics[0].missing_points"),
             ("characteristics[0].bins[1].points", "characteristics[0].bins[1].points"),
+            ("characteristics[1].special[2].value", "characteristics[1].special_values[2].value"),
+            ("knock_outs[0].when[1].unknown", "knock_outs[0].when[1].unknown"),
+            ("knock_outs[0].when[1].to", "knock_outs[0].when[1].upper_bound"),
             ("cutoffs_by_stage.M2.a", "stage_cutoffs[M2].a"),
             ("priority.terms[1].kind", "priority.terms[1].custom_kind"),
             ("", ""),

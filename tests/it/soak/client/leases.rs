@@ -45,6 +45,7 @@ impl Client {
             wait: seconds(0),
             request_id: self.next_name(),
             take: None,
+            language_code: String::new(),
         };
         let mut granted = self.ask(&request).await;
         if self.dice.random_bool(0.1) {

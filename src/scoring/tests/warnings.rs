@@ -1,0 +1,86 @@
+//! What is odd about scorecards that can rank.
+
+use crate::scoring::card::Card;
+use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, locked_changes};
+
+use super::wrong_forms::WHOLE;
+use super::{compiled, definition};
+
+fn warnings(yaml: &str) -> Vec<(String, String)> {
+    let found = compiled(&definition(yaml)).warnings().into_iter();
+    found.map(|one| (one.path, one.message)).collect()
+}
+
+#[test]
+fn a_bin_that_no_case_can_be_in_is_warned_of() {
+    let with = |feature: &str| {
+        let yaml =
+            WHOLE.replacen("    feature: days_past_due\n", &format!("    feature: {feature}\n"), 1);
+        warnings(&yaml.replacen("direction: DOWN", "weight_milli: 900", 1))
+    };
+    assert_eq!(with("days_past_due"), []);
+    let found = with("late_months_12");
+    let bin = |bin: usize| format!("characteristics[0].bins[{bin}]");
+    let message = "no case can be in it: the feature is 0 to 12".to_owned();
+    assert_eq!(found, [(bin(1), message.clone()), (bin(2), message)]);
+    let low = WHOLE.replacen("    feature: days_past_due\n", "    feature: attempt_count\n", 1);
+    let low = low.replacen("{ to: 31, ", "{ to: 0, ", 1).replacen("from: 31", "from: 0", 1);
+    let message = "no case can be in it: the feature is at least 0".to_owned();
+    assert_eq!(warnings(&low), [(bin(0), message)]);
+    let high =
+        WHOLE.replacen("{ to: 500, ", "{ to: 1001, ", 1).replacen("from: 500", "from: 1001", 1);
+    assert_eq!(warnings(&high)[0].0, "priority.terms[0].bins[1]");
+}
+
+#[test]
+fn nothing_is_odd_about_what_is_shipped_and_about_the_card_of_everything() {
+    for yaml in [CONSUMER_YAML, BUSINESS_YAML, WHOLE] {
+        assert_eq!(warnings(yaml), []);
+    }
+}
+
+#[test]
+fn locked_points_that_differ_from_the_base_are_warned_of() {
+    let card = |yaml: &str| Card::read(yaml).expect("a scorecard of a test");
+    let changes = |draft: &str, base: &str| {
+        let found = locked_changes(&card(draft), &card(base)).into_iter();
+        found.map(|one| (one.path, one.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(WHOLE, WHOLE), []);
+    for (from, to, path, says) in [
+        (
+            "points: 50, locked: true",
+            "points: 51, locked: true",
+            "characteristics[0].bins[0].points",
+            "is 51; the points are locked, and the base has 50",
+        ),
+        ("points: 50, locked: true", "points: 51", "characteristics[0].bins[0].points", "is 51"),
+        (
+            "{ points: 0, locked: true }",
+            "{ points: 7 }",
+            "characteristics[0].missing.points",
+            "is 7",
+        ),
+        ("points: -7, label", "points: -9, label", "characteristics[0].special[0].points", "is -9"),
+        ("points: 20, locked: true", "points: 21", "characteristics[1].bins[0].points", "is 21"),
+        ("{ points: 3, locked: true }", "{ points: 9 }", "characteristics[1].other.points", "is 9"),
+        ("is: [YES]", "is: [NO]", "characteristics[1]", "20 locked points for home, YES: gone"),
+        (
+            "{ points: 4, locked: true }",
+            "{ points: 9 }",
+            "priority.terms[0].missing.points",
+            "is 9",
+        ),
+        ("term: gain", "term: other", "priority.terms", "locked points for gain"),
+    ] {
+        assert_eq!(WHOLE.matches(from).count(), 1, "{from:?}");
+        let found = changes(&WHOLE.replacen(from, to, 1), WHOLE);
+        assert!(!found.is_empty(), "{from:?}");
+        assert!(found[0].0 == path && found[0].1.contains(says), "{found:?}");
+    }
+    let free = WHOLE.replace(", locked: true", "");
+    let moved = free.replacen("to: 31, points: 50", "to: 31, points: 51", 1);
+    assert_eq!(changes(&moved, &free), [], "what is not locked may change");
+    let locked_now = moved.replacen("to: 31, points: 51", "to: 31, points: 51, locked: true", 1);
+    assert_eq!(changes(&locked_now, &free).len(), 1, "a lock of the draft counts as well");
+}
