@@ -11,6 +11,12 @@ fn warnings(yaml: &str) -> Vec<(String, String)> {
     found.map(|one| (one.path, one.message)).collect()
 }
 
+/// Those of bins alone: the special values are out of range as well.
+fn of_bins(mut found: Vec<(String, String)>) -> Vec<(String, String)> {
+    found.retain(|one| one.0.contains(".bins["));
+    found
+}
+
 #[test]
 fn a_bin_that_no_case_can_be_in_is_warned_of() {
     let with = |feature: &str| {
@@ -19,14 +25,14 @@ fn a_bin_that_no_case_can_be_in_is_warned_of() {
         warnings(&yaml.replacen("direction: DOWN", "weight_milli: 900", 1))
     };
     assert_eq!(with("days_past_due"), []);
-    let found = with("late_months_12");
+    let found = of_bins(with("late_months_12"));
     let bin = |bin: usize| format!("characteristics[0].bins[{bin}]");
     let message = "no case can be in it: the feature is 0 to 12".to_owned();
     assert_eq!(found, [(bin(1), message.clone()), (bin(2), message)]);
     let low = WHOLE.replacen("    feature: days_past_due\n", "    feature: attempt_count\n", 1);
     let low = low.replacen("{ to: 31, ", "{ to: 0, ", 1).replacen("from: 31", "from: 0", 1);
     let message = "no case can be in it: the feature is at least 0".to_owned();
-    assert_eq!(warnings(&low), [(bin(0), message)]);
+    assert_eq!(of_bins(warnings(&low)), [(bin(0), message)]);
     let high =
         WHOLE.replacen("{ to: 500, ", "{ to: 1001, ", 1).replacen("from: 500", "from: 1001", 1);
     assert_eq!(warnings(&high)[0].0, "priority.terms[0].bins[1]");
