@@ -42,6 +42,7 @@ pub use explanation::{
     Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
+pub use feature::is_custom_feature;
 pub use locked::locked_changes;
 pub use warn::ScorecardWarning;
 

@@ -9,6 +9,7 @@ use super::output;
 use super::view::PortfolioView;
 use crate::proto;
 
+mod ranking;
 mod update;
 
 #[derive(Debug, Subcommand)]
@@ -20,11 +21,12 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  \
         arrears portfolio create north --time-zone Europe/Oslo --currency NOK")]
     Create(CreateArgs),
-    /// Changes settings of a portfolio: those that no rank reads
+    /// Changes settings of a portfolio; those that ranks read with a reason
     #[command(after_help = "Examples:\n  arrears portfolio update --policy plain\n  \
         arrears portfolio update --hours mon-fri=08:00-20:00 --hours sat=09:00-14:00\n  \
-        arrears portfolio update --portfolio north --file north.toml")]
-    Update(update::UpdateArgs),
+        arrears portfolio update --portfolio north --file north.toml\n  \
+        arrears portfolio update --protected-input marital_status --reason approved")]
+    Update(Box<update::UpdateArgs>),
 }
 
 #[derive(Args, Debug)]
@@ -72,7 +74,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let client = context.connect().await?;
     match command {
         Command::List => list(context, &client).await,
-        Command::Update(args) => update::run(context, &client, args).await,
+        Command::Update(args) => update::run(context, &client, *args).await,
         Command::Create(args) => {
             let portfolio = proto::Portfolio {
                 portfolio_id: args.portfolio_id,

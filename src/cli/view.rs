@@ -120,6 +120,11 @@ pub(super) struct PortfolioView {
     base_currency: String,
     contact_policy: &'static str,
     max_ledger_age_hours: Option<i32>,
+    stage_bounds: Vec<i32>,
+    tolerance_amount: String,
+    protected_inputs_on: Vec<String>,
+    default_debtor_kind: &'static str,
+    default_language: String,
     settings_version: i64,
     etag: String,
     rule_set_id: String,
@@ -128,6 +133,7 @@ pub(super) struct PortfolioView {
 impl PortfolioView {
     pub(super) fn new(portfolio: &proto::Portfolio) -> PortfolioView {
         use proto::contact_policy::Policy;
+        let ranking = portfolio.ranking.clone().unwrap_or_default();
         let policy = portfolio.contact_policy.as_ref().and_then(|policy| policy.policy.as_ref());
         PortfolioView {
             portfolio_id: portfolio.portfolio_id.clone(),
@@ -140,6 +146,11 @@ impl PortfolioView {
                 None => "",
             },
             max_ledger_age_hours: portfolio.ledger.and_then(|ledger| ledger.max_ledger_age_hours),
+            stage_bounds: ranking.stage_bounds,
+            tolerance_amount: amount(ranking.tolerance_amount.as_ref()).0,
+            protected_inputs_on: ranking.protected_inputs_on,
+            default_debtor_kind: word::DEBTOR_KIND.word(ranking.default_debtor_kind),
+            default_language: ranking.default_language,
             settings_version: portfolio.settings_version,
             etag: portfolio.etag.clone(),
             rule_set_id: portfolio.rule_set_id.clone(),

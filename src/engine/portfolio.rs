@@ -36,7 +36,8 @@ pub struct Portfolio {
 /// settings under the same id again answer with what is stored.
 ///
 /// # Errors
-/// `AlreadyExists` when the id has other settings.
+/// `AlreadyExists` when the id has other settings; `RevisionInvalid` when the shipped
+/// scorecards cannot rank by them.
 pub async fn create_portfolio(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -75,6 +76,9 @@ async fn create(
             id: portfolio_id.to_string(),
         });
     }
+    let content = shipped_rule_set(settings);
+    // A new portfolio may ask for what the shipped scorecards do not know.
+    Change { content, scorecard: None, business_scorecard: None }.compile()?;
     // One number in all parts, so that what is found in one can be asked for in another.
     let number = numbers::take(tx, parts.home(), NumberKind::Portfolio, 1).await?;
     let new = (PortfolioNo(number), portfolio_id.as_str(), settings);

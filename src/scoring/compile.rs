@@ -149,10 +149,7 @@ fn found(path: String, message: String) -> InvalidScorecard {
 
 /// Every protected input switched on must be one, in one of the cards at least.
 fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
-    let marked = |name: &str| {
-        let mut written = cards.iter().flatten().flat_map(|card| &card.characteristics);
-        written.any(|one| one.protected && one.feature == name)
-    };
+    let marked = |name: &str| cards.iter().flatten().any(|card| marks(card, name));
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
     let names = settings.protected_inputs_on.iter().enumerate();
@@ -163,6 +160,17 @@ fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec
             found(format!("ranking.protected_inputs_on[{at}]"), message)
         })
         .collect()
+}
+
+/// Whether a card looks at a feature and marks it as protected.
+fn marks(card: &Card, name: &str) -> bool {
+    let characteristics = card.characteristics.iter();
+    let characteristics = characteristics.map(|one| (one.protected, one.feature.as_str()));
+    let terms = card.priority.terms.iter().map(|one| (one.protected, one.feature.as_str()));
+    let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when);
+    let conditions = conditions.map(|one| (one.protected, one.feature.as_str()));
+    let mut all = characteristics.chain(terms).chain(conditions);
+    all.any(|(protected, feature)| protected && feature == name)
 }
 
 /// An explanation names the card it used, so two cards have two names.

@@ -107,6 +107,13 @@ const DERIVED: &[(&str, Feature)] = &[
 /// What a custom feature's name begins with in a scorecard.
 pub(super) const CUSTOM_PREFIX: &str = "custom.";
 
+/// Whether a name is one of a custom feature: `custom.` and 1 to 64 bytes of a-z, 0-9 and _.
+pub fn is_custom_feature(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    name.strip_prefix(CUSTOM_PREFIX)
+        .is_some_and(|id| (1..=64).contains(&id.len()) && id.bytes().all(known))
+}
+
 /// Words of rights, and beginnings of such words: whoever uses a right is never
 /// ranked by it.
 const RIGHTS: [&str; 8] =

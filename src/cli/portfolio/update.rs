@@ -1,5 +1,5 @@
-//! `arrears portfolio update`: changes settings of a portfolio that no rank reads, by
-//! flags, by a file, or by both.
+//! `arrears portfolio update`: changes settings of a portfolio by flags, by a file, or by
+//! both. Those that ranks read need a reason: they are an activation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::ranking::RankingChanges;
 use super::{Client, Context, Failure, Policy, PortfolioView, output};
 use crate::cli::failure::Exit;
 use crate::proto;
@@ -19,13 +20,16 @@ pub(in crate::cli) struct UpdateArgs {
     #[arg(short, long)]
     portfolio: Option<String>,
     /// Settings to change, a TOML file with the names of the flags, such as
-    /// `attempts_per_day = 1`; a flag wins over it
+    /// `attempts_per_day = 1`, those that ranks read in a table `[ranking]`; a flag wins
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Changes nothing unless the portfolio is still in this state, as `portfolio list
     /// -o json` shows it; the state just read if not given
     #[arg(long)]
     etag: Option<String>,
+    /// Why, where settings change that ranks read: that is an activation
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
     #[command(flatten)]
     changes: Changes,
 }
@@ -56,6 +60,9 @@ struct Changes {
     /// What is done with a case whose ledger is too old
     #[arg(long, value_enum)]
     old_ledger_rule: Option<OldLedger>,
+    #[command(flatten)]
+    #[serde(default)]
+    ranking: RankingChanges,
 }
 
 /// What is done with a case whose ledger is too old.
@@ -140,6 +147,7 @@ impl Changes {
             attempts_per_week: self.attempts_per_week.or(other.attempts_per_week),
             max_ledger_age_hours: self.max_ledger_age_hours.or(other.max_ledger_age_hours),
             old_ledger_rule: self.old_ledger_rule.or(other.old_ledger_rule),
+            ranking: self.ranking.or(other.ranking),
         }
     }
 
@@ -148,6 +156,7 @@ impl Changes {
         if let Some(display_name) = &self.display_name {
             portfolio.display_name.clone_from(display_name);
         }
+        self.ranking.make(portfolio)?;
         let ledger = portfolio.ledger.get_or_insert_default();
         if let Some(hours) = self.max_ledger_age_hours {
             ledger.max_ledger_age_hours = Some(hours);
@@ -216,8 +225,10 @@ pub(super) async fn run(
     if let Some(etag) = args.etag {
         portfolio.etag = etag;
     }
-    let request =
-        proto::UpdatePortfolioRequest { portfolio: Some(portfolio), ..Default::default() };
+    let request = proto::UpdatePortfolioRequest {
+        portfolio: Some(portfolio),
+        activation_reason: args.reason,
+    };
     let updated = client.portfolios().update_portfolio(request).await?.into_inner();
     output::records(context.format, &[PortfolioView::new(&updated.portfolio.unwrap_or_default())])
 }

@@ -6,6 +6,7 @@ use crate::model::{
     PortfolioId, PortfolioSettings, RankingSettings, Reason, StageBounds, Violations,
 };
 use crate::proto;
+use crate::scoring::is_custom_feature;
 
 use super::contact::time_zone;
 use super::field::{
@@ -115,14 +116,18 @@ fn stage_bounds(given: &[i32], at: &Path<'_>, broken: &mut Violations) -> StageB
     StageBounds([m1, m2, m3, m4])
 }
 
-/// The protected inputs switched on, sorted, each once.
+/// The protected inputs switched on, sorted, each once. Whether a scorecard marks a custom
+/// feature as protected shows when the rule set is compiled.
 fn protected_inputs(given: Vec<String>, at: &Path<'_>, broken: &mut Violations) -> Vec<String> {
     for (place, name) in given.iter().enumerate() {
-        if !Input::from_name(name).is_some_and(Input::protected) {
+        if !Input::from_name(name).is_some_and(Input::protected) && !is_custom_feature(name) {
             let field = at.item("protected_inputs_on", place).to_string();
             let all = crate::model::INPUTS.iter().filter(|input| input.protected());
             let all: Vec<_> = all.map(|input| input.name()).collect();
-            let bound = format!("the protected inputs are {}", all.join(", "));
+            let bound = format!(
+                "the protected inputs are {}, and any `custom.` feature that a scorecard marks",
+                all.join(", ")
+            );
             broken.add(field, Reason::FieldOutOfRange, shown(name), bound);
         }
     }

@@ -89,3 +89,40 @@ fn what_cannot_be_changed_is_refused_and_changes_nothing() {
     let help = program.run_well(&["portfolio", "update", "--help"]).data;
     assert!(help.contains("Examples:") && help.contains("--hours mon-fri=08:00-20:00"), "{help}");
 }
+
+#[test]
+fn what_ranks_read_changes_by_flags_with_a_reason() {
+    let program = Program::start();
+    program.create_portfolio("north");
+    let flags = ["--stage-bounds", "10,20,30,40", "--tolerance-amount", "5.00"];
+    let more = ["--protected-input", "marital_status", "--protected-input", "social_standing"];
+    let defaults = ["--default-debtor-kind", "business", "--default-language", "es"];
+    let all = [&flags[..], &more[..], &defaults[..]].concat();
+    let refused = update(&program, &all);
+    assert_eq!(refused.error()["reason"], "NEEDS_ACTIVATION", "{}", refused.notes);
+    let changed = update(&program, &[&all[..], &["--reason", "approved"]].concat());
+    assert_eq!(changed.code, 0, "{}", changed.notes);
+    let now = listed(&program);
+    assert_eq!(now["stage_bounds"], serde_json::json!([10, 20, 30, 40]));
+    assert_eq!(now["tolerance_amount"], "5.00");
+    let on = serde_json::json!(["marital_status", "social_standing"]);
+    assert_eq!((&now["protected_inputs_on"], &now["default_language"]), (&on, &"es".into()));
+    assert_eq!(now["default_debtor_kind"], "BUSINESS");
+    let off = update(&program, &["--protected-input", "none", "--reason", "withdrawn"]);
+    assert_eq!(off.code, 0, "{}", off.notes);
+    assert_eq!(listed(&program)["protected_inputs_on"], serde_json::json!([]));
+
+    program.write("ranking.toml", "[ranking]\nstage_bounds = [30, 60, 90, 120]\n");
+    let of_file = update(&program, &["--file", "ranking.toml", "--reason", "back"]);
+    assert_eq!((of_file.code, &listed(&program)["stage_bounds"][0]), (0, &30.into()));
+    for (args, told) in [
+        (&["--tolerance-amount", "much"][..], "must be an amount such as 5.00"),
+        (&["--tolerance-amount", "0.001"], "decimal places"),
+        (&["--default-debtor-kind", "ghost"], "must be one of person, business"),
+        (&["--stage-bounds", "10,x"], "invalid value"),
+    ] {
+        let printed = update(&program, &[args, &["--reason", "r"]].concat());
+        assert!(printed.notes.contains(told), "{args:?}: {}", printed.notes);
+        assert_eq!(printed.code, 2, "{args:?}: {}", printed.notes);
+    }
+}

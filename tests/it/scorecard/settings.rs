@@ -3,8 +3,8 @@
 use arrears::proto;
 use proto::activate_revision_request::Target;
 
-use super::{DAYS, activate, activation, activations, ranked, with_cases};
-use crate::support::{TestServer, euro, portfolio, pull, refusal};
+use super::{DAYS, activate, activation, activations, draft, number, rank, ranked, with_cases};
+use crate::support::{TestServer, always, document, euro, portfolio, pull, refusal};
 
 async fn read(server: &TestServer) -> proto::Portfolio {
     let request = proto::GetPortfolioRequest { portfolio_id: "cards".to_owned() };
@@ -86,4 +86,78 @@ async fn what_a_higher_tolerance_closes_opens_again_when_it_is_taken_back() {
     assert_eq!(state().await, proto::CaseState::Open);
     let item = server.lease(pull("all", 1)).await.work_items;
     assert_eq!(item.len(), 1, "it is worked again");
+}
+
+/// A characteristic over a custom feature that is protected.
+fn custom_area() -> proto::Characteristic {
+    let bin = |category: &str, points| proto::Bin {
+        categories: vec![category.to_owned()],
+        points,
+        ..Default::default()
+    };
+    proto::Characteristic {
+        name: "area".to_owned(),
+        feature: "custom.area".to_owned(),
+        custom_kind: proto::CustomFeatureKind::Flag.into(),
+        family: proto::Family::Custom.into(),
+        dimension: proto::Dimension::Ability.into(),
+        protected_input: true,
+        reason: Some(proto::ReasonText {
+            code: "AREA".to_owned(),
+            text: "lives there".to_owned(),
+            audience: proto::Audience::Analyst.into(),
+            ..Default::default()
+        }),
+        missing_points: Some(0),
+        bins: vec![bin("NO", 0), bin("YES", -40)],
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_protected_custom_feature_is_switched_on_where_a_scorecard_marks_it() {
+    let server = with_cases(&["c0"]).await;
+    let feature = proto::CustomFeature {
+        feature_id: "area".to_owned(),
+        value: Some(proto::custom_feature::Value::Flag(true)),
+    };
+    let case = proto::CaseDocument { custom_features: vec![feature], ..document("c1") };
+    server.push("cards", vec![case]).await;
+    let before = rank(&server, "c1").await.recovery_score;
+    let on = async |names: &[&str]| {
+        let mut changed = read(&server).await;
+        let ranking = changed.ranking.as_mut().unwrap();
+        ranking.protected_inputs_on = names.iter().map(|name| (*name).to_owned()).collect();
+        let activation_reason = "approved".to_owned();
+        let request = proto::UpdatePortfolioRequest { portfolio: Some(changed), activation_reason };
+        server.portfolios().update_portfolio(request).await
+    };
+    let refused = refusal(on(&["custom.area"]).await);
+    assert_eq!(&*refused.reason, "REVISION_INVALID", "no scorecard looks at it");
+    assert_eq!(activations(&server).await.len(), 1);
+
+    let made = draft(&server, "consumer", |card| card.characteristics.push(custom_area())).await;
+    activate(&server, activation(number(&made), 1)).await.unwrap();
+    ranked(&server).await;
+    assert_eq!(rank(&server, "c1").await.recovery_score, before, "off, it touches nothing");
+    on(&["custom.area"]).await.unwrap();
+    ranked(&server).await;
+    assert_eq!(rank(&server, "c1").await.recovery_score, before - 40);
+    assert_eq!(read(&server).await.ranking.unwrap().protected_inputs_on, ["custom.area"]);
+
+    let other = activation(1, 3);
+    let refused = refusal(server.scorecards().activate_revision(other).await);
+    assert_eq!(&*refused.reason, "REVISION_INVALID", "that scorecard does not mark it");
+    on(&[]).await.unwrap();
+    ranked(&server).await;
+    assert_eq!(rank(&server, "c1").await.recovery_score, before);
+
+    let ranking = proto::RankingSettings {
+        protected_inputs_on: vec!["custom.area".to_owned()],
+        ..Default::default()
+    };
+    let other = proto::Portfolio { ranking: Some(ranking), ..always("other") };
+    let request = proto::CreatePortfolioRequest { portfolio: Some(other) };
+    let refused = refusal(server.portfolios().create_portfolio(request).await);
+    assert_eq!(&*refused.reason, "REVISION_INVALID", "a new one has the shipped scorecards");
 }

@@ -159,6 +159,16 @@ fn each_broken_rule_is_told_by_its_path() {
             "ranking.protected_inputs_on[1]",
             FieldOutOfRange,
         ),
+        (
+            |p| ranking(p).protected_inputs_on = vec!["custom.Area".into()],
+            "ranking.protected_inputs_on[0]",
+            FieldOutOfRange,
+        ),
+        (
+            |p| ranking(p).protected_inputs_on = vec!["custom.".into()],
+            "ranking.protected_inputs_on[0]",
+            FieldOutOfRange,
+        ),
         (|p| ranking(p).default_debtor_kind = 3, "ranking.default_debtor_kind", FieldOutOfRange),
         (|p| ranking(p).default_language = "?".into(), "ranking.default_language", FieldMalformed),
     ]);
