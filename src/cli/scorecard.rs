@@ -36,7 +36,7 @@ pub(super) enum Command {
     /// scores would be spread, which cases would move most and why. Nothing is stored
     #[command(after_help = "Examples:\n  arrears scorecard simulate consumer.yaml\n  \
         arrears scorecard simulate --revision consumer/2 --as-of 2026-12-24 --slice stage")]
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     /// Tells in what two scorecards differ
     #[command(after_help = "Examples:\n  arrears scorecard diff consumer/1 consumer.yaml\n  \
         arrears scorecard diff consumer/1 --revision consumer/2")]
@@ -111,7 +111,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Ls(args) => ls(context, args).await,
         Command::Get(args) => get(context, args).await,
         Command::Validate(args) => validate::validate(context, args).await,
-        Command::Simulate(args) => simulate::simulate(context, args).await,
+        Command::Simulate(args) => simulate::simulate(context, *args).await,
         Command::Diff(args) => diff::diff(context, args).await,
         Command::New(args) => new(context, args).await,
         Command::Update(args) => update(context, args).await,

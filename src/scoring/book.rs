@@ -137,13 +137,15 @@ impl Book {
         }
     }
 
-    /// Gives back the memory that is kept for further cases.
+    /// Gives back the memory that is kept for further cases, and of what no case is like
+    /// any longer.
     pub fn shrink(&mut self) {
         for rows in &mut self.by_kind {
             rows.case_nos.shrink_to_fit();
             rows.overdue_amounts_minor.shrink_to_fit();
             rows.columns.iter_mut().for_each(Column::shrink);
-            rows.sums.iter_mut().for_each(Sums::shrink);
+            // They go by the numbers of courses.
+            rows.sums = Default::default();
         }
     }
 

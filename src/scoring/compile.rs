@@ -122,6 +122,7 @@ pub(super) fn compile(
             findings: Vec::new(),
             path: String::new(),
             at: None,
+            marked: cards.iter().flatten().flat_map(marked).collect(),
             places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
         };
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
@@ -149,7 +150,7 @@ fn found(path: String, message: String) -> InvalidScorecard {
 
 /// Every protected input switched on must be one, in one of the cards at least.
 fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
-    let marked = |name: &str| cards.iter().flatten().any(|card| marks(card, name));
+    let marked = |name: &str| cards.iter().flatten().flat_map(marked).any(|one| one == name);
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
     let names = settings.protected_inputs_on.iter().enumerate();
@@ -162,15 +163,15 @@ fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec
         .collect()
 }
 
-/// Whether a card looks at a feature and marks it as protected.
-fn marks(card: &Card, name: &str) -> bool {
+/// The features that a card looks at and marks as protected.
+fn marked(card: &Card) -> impl Iterator<Item = &str> {
     let characteristics = card.characteristics.iter();
     let characteristics = characteristics.map(|one| (one.protected, one.feature.as_str()));
     let terms = card.priority.terms.iter().map(|one| (one.protected, one.feature.as_str()));
     let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when);
     let conditions = conditions.map(|one| (one.protected, one.feature.as_str()));
-    let mut all = characteristics.chain(terms).chain(conditions);
-    all.any(|(protected, feature)| protected && feature == name)
+    let all = characteristics.chain(terms).chain(conditions);
+    all.filter_map(|(protected, feature)| protected.then_some(feature))
 }
 
 /// An explanation names the card it used, so two cards have two names.
@@ -188,6 +189,8 @@ struct Compiler<'a> {
     findings: Vec<InvalidScorecard>,
     path: String,
     at: Option<Location>,
+    /// What is marked as protected anywhere: what is off must not touch any output.
+    marked: Vec<&'a str>,
     /// Where everything stands in the text.
     places: Places,
 }
@@ -333,6 +336,19 @@ impl Compiler<'_> {
             special_from: FIRST + u8::try_from(written.bins.len()).expect("bins are at most 200"),
             by_code,
         })
+    }
+
+    /// Finds a protected input that does not say so, here or wherever else it is looked at.
+    fn says_protected(&mut self, (feature, name): (&Feature, &str), protected: bool) {
+        if protected {
+            return;
+        }
+        if feature.protected() {
+            self.find("protected", format!("{name} is a protected input: say so"));
+        } else if self.marked.contains(&name) {
+            let message = format!("{name} is marked as protected elsewhere: say so here as well");
+            self.find("protected", message);
+        }
     }
 
     fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {

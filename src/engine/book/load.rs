@@ -22,6 +22,9 @@ const STRANDS: i64 = 64;
 /// A strand has at least so many numbers.
 const STRAND_MIN: i64 = 4 * PAGE as i64;
 
+/// A smaller sample says nothing.
+const ONE_IN_MAX: i64 = 1 << 20;
+
 /// A case read from the database: what it is ranked from, or that it is closed.
 type Read = (CaseNo, Option<(CaseHead, CaseContent)>);
 
@@ -57,7 +60,7 @@ impl Engine {
     /// Loads the next page of a book; says whether there was one.
     ///
     /// # Errors
-    /// `BookTooLarge` where a sample is no answer.
+    /// `BookTooLarge` where a sample is no answer, or nothing at all fits.
     pub(in super::super) async fn load_page(
         &self,
         turn: &mut Turn,
@@ -104,12 +107,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let number = context.portfolio.number;
         while !self.books.make_room(turn, (number, volume.bytes())) {
-            if whole {
+            if whole || volume.one_in >= ONE_IN_MAX {
                 let bytes_max = self.books.bytes_max as u64;
                 return Err(Error::BookTooLarge { bytes_max });
-            }
-            if volume.one_in >= 1 << 20 {
-                break;
             }
             volume.one_in *= 2;
             let one_in = volume.one_in;

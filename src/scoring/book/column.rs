@@ -109,10 +109,19 @@ impl Column {
         u32::try_from(number).expect("a book has fewer cases than that")
     }
 
-    /// Gives back the memory that is kept for further cases.
+    /// Gives back the memory of courses that no case has any longer, and of further cases.
     pub fn shrink(&mut self) {
-        each_width!(&mut self.rows, rows => rows.shrink_to_fit());
-        self.courses.shrink_to_fit();
+        let mut tight = Column::default();
+        for row in 0..self.len() {
+            tight.push(self.course(row).clone());
+        }
+        each_width!(&mut tight.rows, rows => rows.shrink_to_fit());
+        tight.courses.shrink_to_fit();
+        *self = tight;
+    }
+
+    fn len(&self) -> usize {
+        each_width!(&self.rows, rows => rows.len())
     }
 
     /// How much memory it takes.
@@ -146,5 +155,12 @@ mod tests {
         column.set(1, Course::Number(5));
         column.swap_remove(0);
         assert_eq!((number(&column, 0), number(&column, 1)), (0, 5));
+        while column.len() > 2 {
+            column.swap_remove(2);
+        }
+        column.shrink();
+        assert_eq!((column.courses().len(), column.len()), (2, 2));
+        assert_eq!((number(&column, 0), number(&column, 1)), (0, 5));
+        assert!(matches!(column.rows(), Numbers::Byte(_)));
     }
 }

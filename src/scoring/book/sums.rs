@@ -167,12 +167,6 @@ impl Sums {
         (3 * moved.len() <= addends.len()).then_some(moved)
     }
 
-    /// Gives back the memory that is kept for further cases.
-    pub fn shrink(&mut self) {
-        self.values.shrink_to_fit();
-        self.changed.shrink_to_fit();
-    }
-
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
         let worth: usize = self.addends.iter().map(|addend| addend.worth.capacity()).sum();

@@ -96,10 +96,7 @@ impl Compiler<'_> {
             self.find("feature", "recovery_score is what the rule decides".to_owned());
             return None;
         }
-        if feature.protected() && !written.protected {
-            let message = format!("{} is a protected input: say so", written.feature);
-            self.find("protected", message);
-        }
+        self.says_protected((&feature, &written.feature), written.protected);
         let range = written.from.is_some() || written.to.is_some();
         let forms = [range, written.is.is_some(), written.missing, written.unknown];
         let given = forms.into_iter().filter(|form| *form).count();

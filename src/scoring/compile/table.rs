@@ -45,10 +45,7 @@ impl Compiler<'_> {
             self.find("name", message);
         }
         let feature = self.feature(written.feature, written.kind)?;
-        if feature.protected() && !written.protected {
-            let message = format!("{} is a protected input: say so", written.feature);
-            self.find("protected", message);
-        }
+        self.says_protected((&feature, written.feature), written.protected);
         let (kind, has_unknown) = feature.kind();
         let mut labels = vec![(String::new(), 0, None); usize::from(FIRST)];
         self.special("missing", written.missing, true, (&mut labels, MISSING));

@@ -20,6 +20,10 @@ type Migration = BTreeMap<(i32, i32), i64>;
 /// Cases that differ in all that moves: how long they are overdue and by how much, how they
 /// have paid, what they would lose, who owes.
 fn documents() -> Vec<proto::CaseDocument> {
+    many_documents(120)
+}
+
+fn many_documents(count: i32) -> Vec<proto::CaseDocument> {
     let document = |at: i32| {
         let mut case = document(&format!("c{at:03}"));
         case.debtor_id = format!("d{at:03}");
@@ -34,7 +38,7 @@ fn documents() -> Vec<proto::CaseDocument> {
         }
         case
     };
-    (0..120).map(document).collect()
+    (0..count).map(document).collect()
 }
 
 async fn with_portfolio(options: EngineOptions) -> TestServer {
@@ -319,24 +323,26 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
 
 #[tokio::test]
 async fn what_does_not_fit_into_memory_is_tried_on_a_sample() {
-    let options = EngineOptions { tenant_buckets: buckets(), book_bytes_max: 160 * 1_024 };
-    let server = with_portfolio(options).await;
+    let book_bytes_max = 64 * 1_024;
+    let server = with_portfolio(EngineOptions { tenant_buckets: 1, book_bytes_max }).await;
+    server.push("cards", many_documents(1_000)).await;
     let made = number(&draft(&server, "consumer", changed).await);
     let simulation = simulate(&server, request(made)).await.unwrap();
     let counted = simulation.counted.clone().unwrap().cases;
-    assert!(simulation.sampled_one_in > 1, "{simulation:?}");
-    assert!((1..120).contains(&counted), "{counted}");
+    let one_in = simulation.sampled_one_in;
+    assert!(one_in > 1, "{counted} cases fit");
+    assert!((1_000 / one_in / 2..=1_000 * 2 / one_in).contains(&counted), "{counted} of {one_in}");
     assert_eq!(simulation.book_cases, counted);
-    let mut whole = request(made);
-    whole.whole = true;
+
+    let whole = proto::SimulateRevisionRequest { whole: true, ..request(made) };
     server.create(always("more")).await;
-    server.push("more", documents()).await;
-    whole.portfolio_id = "more".to_owned();
+    server.push("more", many_documents(1_000)).await;
+    let whole = proto::SimulateRevisionRequest { portfolio_id: "more".to_owned(), ..whole };
     let answers = server.scorecards().simulate_revision(whole).await.unwrap();
     let refused = answers.into_inner().message().await.expect_err("it does not fit");
     let refused = refusal::<()>(Err(refused));
     assert_eq!((refused.code, &*refused.reason), (Code::FailedPrecondition, "BOOK_TOO_LARGE"));
-    assert_eq!(refused.value("bytes_max"), (160 * 1_024).to_string());
+    assert_eq!(refused.value("bytes_max"), book_bytes_max.to_string());
 }
 
 #[tokio::test]
