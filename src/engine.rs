@@ -7,6 +7,7 @@ mod caller;
 mod context;
 mod due;
 mod error;
+mod fold;
 mod latest;
 mod page;
 mod review;

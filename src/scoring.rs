@@ -20,6 +20,7 @@ mod language;
 mod locked;
 mod measure;
 mod month;
+mod movement;
 mod scorecard;
 mod shape;
 mod subject;
@@ -44,6 +45,7 @@ pub use explanation::{
 
 pub use feature::is_custom_feature;
 pub use locked::locked_changes;
+pub use movement::{LineEnd, MovedLine, Movement, Split, Steps};
 pub use warn::ScorecardWarning;
 
 use bins::Value;

@@ -10,11 +10,15 @@ use super::output;
 use super::view::CaseView;
 use super::word::{self, Words};
 use crate::proto;
+use explain::ExplainArgs;
 use full::FullCaseView;
+use replay::ReplayArgs;
 use watch::WatchArgs;
 use what_if::{Assignment, assignment};
 
+mod explain;
 mod full;
+mod replay;
 mod watch;
 mod what_if;
 
@@ -33,8 +37,16 @@ pub(super) enum Command {
     /// Explains, line by line, why a case is ranked as it is
     #[command(after_help = "Examples:\n  arrears case explain 4713\n  \
         arrears case explain 4713 --as-of 2025-11-21 -o json\n  \
-        arrears case explain 4713 --what-if promises_kept=3 --what-if overdue_amount=120.50")]
+        arrears case explain 4713 --what-if promises_kept=3 --what-if overdue_amount=120.50\n  \
+        arrears case explain 4713 --known-at 2025-11-21T04:00:00Z\n  \
+        arrears case explain 4713 --lease 2 -o json\n  \
+        arrears case explain 4713 --compare-lease 2")]
     Explain(ExplainArgs),
+    /// Computes the rank of a case and of every lease of it anew from its events, and
+    /// fails where one differs from what is stored or was served
+    #[command(after_help = "Examples:\n  arrears case replay 4713\n  \
+        arrears case replay 4713 -o json")]
+    Replay(ReplayArgs),
     /// Ranks a case that is not stored, and explains the rank
     #[command(after_help = "Example:\n  \
         arrears case score overdue_amount=1240.50 oldest_due_date=2025-10-01 promises_broken=2")]
@@ -74,25 +86,6 @@ pub(super) struct GetArgs {
     /// The portfolio
     #[arg(short, long, env = "ARREARS_PORTFOLIO")]
     portfolio: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct ExplainArgs {
-    /// The case
-    case_id: String,
-    /// The portfolio
-    #[arg(short, long, env = "ARREARS_PORTFOLIO")]
-    portfolio: Option<String>,
-    /// The day as of which to rank, such as 2025-11-21; today if not given
-    #[arg(long, value_parser = day)]
-    as_of: Option<proto::Date>,
-    /// What the document should say instead, such as `promises_kept=3`; names and
-    /// values are those of a file to import; may be repeated
-    #[arg(long = "what-if", value_name = "FIELD=VALUE", value_parser = assignment)]
-    what_if: Vec<Assignment>,
-    /// The language of the reasons, such as es; that of the portfolio if not given
-    #[arg(long, default_value = "")]
-    language: String,
 }
 
 #[derive(Args, Debug)]
@@ -141,7 +134,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     match command {
         Command::List(args) => list(context, args).await,
         Command::Get(args) => get(context, args).await,
-        Command::Explain(args) => explain(context, args).await,
+        Command::Explain(args) => explain::explain(context, args).await,
+        Command::Replay(args) => replay::replay(context, args).await,
         Command::Score(args) => score(context, args).await,
         Command::Watch(args) => watch::watch(context, args).await,
     }
@@ -203,31 +197,6 @@ async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
     let answer = client.cases().get_case(request).await?.into_inner();
     let case = answer.case.ok_or_else(|| Failure::new(Exit::Failure, "the server sent no case"))?;
     FullCaseView::new(&case).print(context.format)
-}
-
-async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {
-    let client = context.connect().await?;
-    let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
-    let what_if = match args.what_if.as_slice() {
-        [] => None,
-        fields => Some(what_if::document(&client, &portfolio_id, fields).await?),
-    };
-    let request = proto::ExplainCaseRequest {
-        portfolio_id,
-        case_id: args.case_id,
-        as_of_date: args.as_of,
-        what_if,
-        language_code: args.language,
-    };
-    let answer = client.cases().explain_case(request).await?.into_inner();
-    let view = view(answer.case.as_ref(), answer.explanation.as_ref())?;
-    match &answer.what_if_explanation {
-        None => view.print(context.format),
-        Some(other) => {
-            let other = ExplanationView::new(&answer.case.unwrap_or_default(), other);
-            view.print_beside(&other, context.format)
-        }
-    }
 }
 
 async fn score(context: &Context, args: ScoreArgs) -> Result<(), Failure> {

@@ -11,6 +11,9 @@ use super::word;
 use crate::proto;
 
 mod beside;
+mod movement;
+
+pub(super) use movement::MovementView;
 
 /// Why a case is ranked as it is.
 #[derive(Debug, Serialize)]
@@ -39,6 +42,8 @@ pub(super) struct ExplanationView {
     next_group_bins: Vec<NextGroupBinView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_recovery: Option<ExpectedRecoveryView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<ServedView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +76,18 @@ struct KnockOutView {
     name: String,
     score: i32,
     points: i32,
+}
+
+/// What a lease served, as it was stored then.
+#[derive(Debug, Serialize)]
+struct ServedView {
+    lease_seq: i64,
+    worker_id: String,
+    grant_time: String,
+    recovery_group: String,
+    recovery_score: i32,
+    priority: i32,
+    equal: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +163,20 @@ impl LineView {
             best_contribution: line.best_contribution,
             missing: line.missing,
             protected: line.protected_input,
+        }
+    }
+}
+
+impl ServedView {
+    fn text(&self) -> String {
+        let ServedView { lease_seq, worker_id, grant_time, .. } = self;
+        let granted = format!("lease {lease_seq}, granted to {worker_id} at {grant_time}");
+        let ServedView { recovery_group, recovery_score, priority, .. } = self;
+        let served = format!("{recovery_group}, score {recovery_score}, priority {priority}");
+        match self.equal {
+            Some(true) => format!("{granted}, served it as {served}: what is computed here"),
+            Some(false) => format!("{granted}, served it as {served}: NOT what is computed here"),
+            None => format!("{granted}; what it served was not stored then"),
         }
     }
 }
@@ -240,7 +271,28 @@ impl ExplanationView {
             points_to_next_group: explained.points_to_next_group,
             next_group_bins: next_group_bins.collect(),
             expected_recovery: explained.expected_recovery.as_ref().map(ExpectedRecoveryView::new),
+            served: None,
         }
+    }
+
+    /// The same, beside what the lease that it explains served.
+    pub(super) fn served_by(mut self, lease: Option<&proto::CaseLease>) -> ExplanationView {
+        self.served = lease.map(|lease| {
+            let rank = lease.served_rank.clone().unwrap_or_default();
+            let recovery_group = view::group(Some(&rank));
+            let numbers = (recovery_group.as_str(), rank.recovery_score, rank.priority);
+            let found = (self.recovery_group.as_str(), self.recovery_score, self.priority);
+            ServedView {
+                lease_seq: lease.lease_seq,
+                worker_id: lease.worker_id.clone(),
+                grant_time: view::time(lease.grant_time.as_ref()),
+                equal: (rank.recovery_group != 0).then_some(numbers == found),
+                recovery_score: rank.recovery_score,
+                priority: rank.priority,
+                recovery_group,
+            }
+        });
+        self
     }
 
     /// Writes the explanation; as CSV its score lines only.
@@ -261,6 +313,9 @@ impl ExplanationView {
              diagnosis: {}",
             self.diagnosis
         );
+        if let Some(served) = &self.served {
+            let _ = writeln!(text, "{}", served.text());
+        }
         text.push_str("\nScore: higher = easier to recover\n");
         text.push_str(&self.score_table());
         text.push('\n');

@@ -71,6 +71,10 @@ words! {
     DIAGNOSIS = Diagnosis;
     /// Who may read a reason.
     AUDIENCE = Audience;
+    /// What can happen to a case.
+    CASE_EVENT_KIND = CaseEventKind;
+    /// What came of computing a rank anew.
+    REPLAY_RESULT = ReplayResult;
 }
 
 impl Words {

@@ -26,6 +26,8 @@ pub(super) struct WorkItemView {
     contact_points: Vec<ContactPointView>,
     earlier_attempt_count: i32,
     from_reserved_share: bool,
+    /// By which `arrears case explain --lease` knows it; 0 of what is not leased.
+    lease_seq: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +133,7 @@ impl WorkItemView {
             contact_points: item.contact_points.iter().map(point).collect(),
             earlier_attempt_count: item.earlier_attempt_count,
             from_reserved_share: item.from_reserved_share,
+            lease_seq: item.lease_seq,
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{Micros, Part};
+use crate::model::{CaseNo, Micros, Part};
 use crate::store::audit::NewAuditRow;
 use crate::store::changes::{self, ChangedCases};
-use crate::store::{Lock, Tx, audit};
+use crate::store::{Class, Lock, Tx, audit};
 
 use super::{Caller, Engine, Error};
 
@@ -20,6 +20,38 @@ pub(super) async fn note(
     let content = format!("{content:?}");
     let row = NewAuditRow { kind, case_no: None, content: content.as_bytes(), salt: &[] };
     Ok(changes::publish(tx, part, by, ChangedCases::new(), &[row]).await?)
+}
+
+/// Notes that somebody read the history of a case, in a transaction of its own. `asked` is
+/// what was asked for; only a hash of it is kept, keyed by the debtor's salt.
+pub(super) async fn note_read(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    (part, case_no, salt): (Part, CaseNo, Vec<u8>),
+    asked: impl std::fmt::Debug,
+) -> Result<(), Error> {
+    let (clock, actor) = (Arc::clone(engine), caller.subject.clone());
+    let content = format!("{asked:?}");
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    let by = (actor.as_str(), clock.now_of(tx));
+                    let row = NewAuditRow {
+                        kind: "history.read",
+                        case_no: Some(case_no),
+                        content: content.as_bytes(),
+                        salt: &salt,
+                    };
+                    let none = ChangedCases::new();
+                    Ok::<_, Error>(changes::publish(tx, part, by, none, &[row]).await?)
+                })
+            },
+            |()| (),
+        )
+        .await
 }
 
 /// Checks that the tenant's audit is unbroken from its first row to its last, in each of

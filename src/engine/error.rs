@@ -184,6 +184,9 @@ pub enum ItemError {
     /// Another report on this lease was taken before.
     #[error("another report on this lease was taken before")]
     ReportAlreadyExists,
+    /// The rank was made by features this server no longer computes.
+    #[error("feature version {0} is retired")]
+    FeatureVersionRetired(i32),
     /// A stored row that the item touches cannot be read back; nothing of the item
     /// was kept. What is wrong with the row is in the log.
     #[error("the stored row {} {} cannot be read back; nothing was changed", .0.table, .0.key)]

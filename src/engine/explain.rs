@@ -7,31 +7,73 @@ use crate::model::{
     CaseId, CaseNo, CaseState, Day, DebtorId, Facts, History, LocalDays, Micros, PortfolioId,
     Reason, Violations,
 };
-use crate::scoring::{CaseInput, Explanation};
-use crate::store::cases::{self, CaseContent};
+use crate::scoring::{CaseInput, Explanation, Movement, Ranked, RuleSet, Steps};
+use crate::store::Damage;
+use crate::store::cases::CaseContent;
+use crate::store::events::{self, EventMark};
+use crate::store::queue::lease::{self, LeaseRow};
 
+use super::audit::note_read;
 use super::context::PortfolioContext;
 use super::push::Document;
 use super::read::{self, CaseView};
+use super::replay::debtor_of;
 use super::{Caller, Engine, Error};
+
+mod point;
+
+pub use point::Point;
+
+use point::{Found, Locator};
 
 /// How far ahead of today a case may be ranked.
 const DAYS_AHEAD_MAX: i32 = 366;
 
+/// What is to be explained.
+#[derive(Clone, Debug)]
+pub struct ExplainCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// The case.
+    pub case_id: CaseId,
+    /// Which point of its life.
+    pub point: Point,
+    /// Which other point to tell the way from.
+    pub compare_with: Option<Point>,
+    /// The language of the reasons, a BCP 47 tag in its usual spelling; nothing for that
+    /// of the portfolio at that point.
+    pub language: Option<String>,
+}
+
 /// A case, explained, with what it takes to explain it as if its document said
 /// something else.
 pub struct ExplainedCase {
-    /// The case.
+    /// The case; of a past point as it stood then, without its holds and its episode.
     pub view: CaseView,
     /// Why it is ranked as it is.
     pub explanation: Explanation,
+    /// The lease that was asked for, with the rank it was served by.
+    pub lease: Option<LeaseRow>,
+    /// How many leases of the case were ever granted.
+    pub lease_count: i64,
+    /// The way from the other point, if one was asked for.
+    pub moved: Option<Moved>,
     context: Arc<PortfolioContext>,
-    content: CaseContent,
-    asked: Asked,
-    day: Day,
+    found: Found,
+    language: Option<String>,
 }
 
-/// As of which day a case is explained, and in which language.
+/// The way between two points of a case's life.
+pub struct Moved {
+    /// Why the rank moved.
+    pub movement: Movement,
+    /// The events that only one of the points knows, in their order, the first 256.
+    pub events: Vec<EventMark>,
+    /// How many there are.
+    pub event_count: i64,
+}
+
+/// As of which day a case that is not stored is explained, and in which language.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// The day as of which to rank; nothing for today.
@@ -44,38 +86,94 @@ pub struct Asked {
 impl ExplainedCase {
     /// What the newest document says.
     pub fn facts(&self) -> &Facts {
-        &self.content.facts
+        &self.found.content.facts
     }
 
     /// How the case would be ranked if its newest document said this instead.
     pub fn what_if(&self, facts: &Facts) -> Explanation {
-        let content = CaseContent { facts: facts.clone(), history: self.content.history.clone() };
-        let case_seq = self.explanation.rank.case_seq;
-        explain(&self.context, &content, (self.view.as_of, case_seq, self.day), &self.asked)
+        let history = self.found.content.history.clone();
+        let content = CaseContent { facts: facts.clone(), history };
+        let Found { as_of, case_seq, day, rule_set, .. } = &self.found;
+        let language = self.language.as_deref();
+        explain(rule_set, &self.context, &content, (*as_of, *case_seq, *day), language)
     }
 }
 
-/// A case and why it is ranked as it is, as of today or another day.
+/// A case and why it is ranked as it is, at any point of its life; and why that is
+/// otherwise than at another point. What speaks of the past is audited.
 ///
 /// # Errors
-/// `NotFound`; `Invalid` for a day before the ledger's or over a year ahead.
+/// `NotFound`; `Invalid` for an instant before the case was known or ahead, a lease that
+/// never was, a day before the case was known or over a year ahead;
+/// `FeatureVersionRetired`.
 pub async fn explain_case(
     engine: &Arc<Engine>,
     caller: &Caller,
-    portfolio_id: PortfolioId,
-    case_id: CaseId,
-    asked: Asked,
+    command: ExplainCommand,
 ) -> Result<ExplainedCase, Error> {
-    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
+    let ExplainCommand { portfolio_id, case_id, point, compare_with, language } = &command;
+    let part = engine.part_of_case(caller, portfolio_id, case_id).await?;
     let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
-    let known = read::find(&mut tx, part, &context, &case_id).await?;
-    let day = day_to_rank(&context, asked.as_of_date, known.head.as_of, engine.now())?;
-    let (_, content) = cases::load_content_of(&mut tx, part, known.head.case_no).await?;
-    let (as_of, case_seq) = (known.head.as_of, known.head.case_seq);
-    let explanation = explain(&context, &content, (as_of, case_seq, day), &asked);
-    let view = read::view_of(engine, &mut tx, &context, known.head, false).await?;
-    Ok(ExplainedCase { view, explanation, context, content, asked, day })
+    let context = engine.context_by_id(&mut tx, part, portfolio_id).await?;
+    let known = read::find(&mut tx, part, &context, case_id).await?;
+    let head = known.head;
+    let now = engine.now_of(&tx);
+    let lease_count = lease::last_of_case(&mut tx, part, head.case_no).await?;
+    let mut broken = Violations::new();
+    let locator = Locator { engine, context: &context, head: &head, now, lease_count };
+    let found = locator.find(&mut tx, *point, ("", &mut broken)).await?;
+    let other = match compare_with {
+        Some(other) => locator.find(&mut tx, *other, ("compare_with.", &mut broken)).await?,
+        None => None,
+    };
+    let found = broken
+        .or(found)
+        .map_err(Error::Invalid)?
+        .ok_or_else(|| Error::Internal("a point was neither found nor refused".to_owned()))?;
+    let explanation = found.explain(&context, language.as_deref());
+    let moved = match other {
+        None => None,
+        Some(from) => {
+            let movement = movement(&context, (&from, &found), &explanation);
+            let ends = (from.case_seq.min(found.case_seq), from.case_seq.max(found.case_seq));
+            let events = events::between(&mut tx, part, head.case_no, ends).await?;
+            Some(Moved { movement, events, event_count: ends.1 - ends.0 })
+        }
+    };
+    let past = point.is_past() || compare_with.is_some();
+    let salt = match past {
+        true => debtor_of(&mut tx, part, &head).await?.salt,
+        false => Vec::new(),
+    };
+    let case_no = head.case_no;
+    let view = match &found.debtor_id {
+        None => read::view_of(engine, &mut tx, &context, head, false).await?,
+        Some(debtor_id) => past_view(&context, (case_id, debtor_id), case_no, &found)?,
+    };
+    drop(tx);
+    if past {
+        note_read(engine, caller, (part, case_no, salt), (point, compare_with)).await?;
+    }
+    let lease = found.lease.clone();
+    let language = command.language;
+    Ok(ExplainedCase { view, explanation, lease, lease_count, moved, context, found, language })
+}
+
+/// The way from one point to another: first what was known changes, then the day, then the
+/// rule set.
+fn movement(
+    context: &PortfolioContext,
+    (from, to): (&Found, &Found),
+    explained: &Explanation,
+) -> Movement {
+    let known = (to.as_of, to.case_seq);
+    let on = |day| explain(&from.rule_set, context, &to.content, (known.0, known.1, day), None);
+    Movement::of(Steps {
+        from: &from.explain(context, None),
+        after_data: &on(from.day),
+        after_day: &on(to.day),
+        to: explained,
+    })
 }
 
 /// Ranks a document as a first push of it would and explains the rank. Stores
@@ -94,43 +192,68 @@ pub async fn score_case(
     let part = engine.parts(caller).await?.first();
     let context = engine.latest(part, &portfolio_id).await?;
     let as_of = document.as_of;
-    let day = day_to_rank(&context, asked.as_of_date, as_of, engine.now())?;
+    let (now, mut broken) = (engine.now(), Violations::new());
+    let today = context.zone.day_of(now);
+    let bounds = (context.zone.day_of(as_of), now);
+    let day = day_to_rank(&context, (asked.as_of_date, today), bounds, ("", &mut broken));
+    broken.or(()).map_err(Error::Invalid)?;
     let Document { case_id, debtor_id, facts, .. } = document;
     let mut history = History::default();
     let tolerance_minor = context.rule_set.ranking().tolerance_amount_minor;
     history.take_document(None, &facts, (tolerance_minor, context.zone.day_of(as_of)));
     let content = CaseContent { facts, history };
-    let explanation = explain(&context, &content, (as_of, FIRST_EVENT, day), &asked);
-    let view = first_view(&context, (case_id, debtor_id), &content, (as_of, day));
-    Ok((view, explanation))
+    let rules = &context.rule_set;
+    let known = (as_of, FIRST_EVENT, day);
+    let explanation = explain(rules, &context, &content, known, asked.language.as_deref());
+    let ranked = rules.rank(&input(&context, &content, known));
+    let view = ranked_view(&context, (case_id, debtor_id), &ranked, (as_of, day));
+    Ok((CaseView { episode: 1, ..view }, explanation))
 }
 
 /// The event that a first push appends.
 const FIRST_EVENT: i64 = 1;
 
 fn explain(
+    rules: &RuleSet,
     context: &PortfolioContext,
     content: &CaseContent,
-    (as_of, case_seq, today): (Micros, i64, Day),
-    asked: &Asked,
+    known: (Micros, i64, Day),
+    language: Option<&str>,
 ) -> Explanation {
-    let days = &context.zone;
-    let CaseContent { facts, history } = content;
-    let case = CaseInput { facts, history, as_of, case_seq, today, days };
-    context.rule_set.explain(&case, asked.language.as_deref())
+    rules.explain(&input(context, content, known), language)
 }
 
-/// A case as its first push would leave it.
-fn first_view(
+fn input<'a>(
+    context: &'a PortfolioContext,
+    content: &'a CaseContent,
+    (as_of, case_seq, today): (Micros, i64, Day),
+) -> CaseInput<'a> {
+    let CaseContent { facts, history } = content;
+    CaseInput { facts, history, as_of, case_seq, today, days: &context.zone }
+}
+
+/// A case as it stood at a point of its life.
+fn past_view(
+    context: &PortfolioContext,
+    (case_id, debtor_id): (&CaseId, &str),
+    case_no: CaseNo,
+    found: &Found,
+) -> Result<CaseView, Error> {
+    let Found { as_of, case_seq, day, .. } = *found;
+    let debtor_id = DebtorId::new(debtor_id)
+        .map_err(|error| Damage::of("case_event", context.part, case_no.0, error))?;
+    let ranked = found.rule_set.rank(&input(context, &found.content, (as_of, case_seq, day)));
+    let view = ranked_view(context, (case_id.clone(), debtor_id), &ranked, (as_of, day));
+    Ok(CaseView { case_no, provisional: ranked.served.absorb_at.is_some(), ..view })
+}
+
+/// A case as it is ranked.
+fn ranked_view(
     context: &PortfolioContext,
     (case_id, debtor_id): (CaseId, DebtorId),
-    content: &CaseContent,
+    ranked: &Ranked,
     (as_of, today): (Micros, Day),
 ) -> CaseView {
-    let CaseContent { facts, history } = content;
-    let days = &context.zone;
-    let case = CaseInput { facts, history, as_of, case_seq: FIRST_EVENT, today, days };
-    let ranked = context.rule_set.rank(&case);
     let oldest_due_date = ranked.served.oldest_due_date;
     CaseView {
         case_no: CaseNo(0),
@@ -140,7 +263,7 @@ fn first_view(
         currency: context.currency(),
         state: ranked.state,
         close_reason: ranked.close_reason,
-        episode: 1,
+        episode: 0,
         overdue_amount_minor: ranked.served.overdue_amount_minor,
         provisional: false,
         oldest_due_date,
@@ -155,22 +278,20 @@ fn first_view(
     }
 }
 
-/// The day to rank as of: today, or the one asked for if it lies between the
-/// document's and a year ahead.
+/// The day to rank as of: `today`, or the one asked for if it lies between the `earliest`
+/// and a year ahead of the day that it is now.
 fn day_to_rank(
     context: &PortfolioContext,
-    as_of_date: Option<Day>,
-    as_of: Micros,
-    now: Micros,
-) -> Result<Day, Error> {
-    let today = context.zone.day_of(now);
-    let Some(day) = as_of_date else { return Ok(today) };
-    let (earliest, latest) = (context.zone.day_of(as_of), today.plus(DAYS_AHEAD_MAX));
+    (asked, today): (Option<Day>, Day),
+    (earliest, now): (Day, Micros),
+    (prefix, broken): (&str, &mut Violations),
+) -> Day {
+    let Some(day) = asked else { return today };
+    let latest = context.zone.day_of(now).plus(DAYS_AHEAD_MAX);
     if !(earliest..=latest).contains(&day) {
-        let mut violations = Violations::new();
         let bound = format!("it must lie between {earliest} and {latest}");
-        violations.add("as_of_date", Reason::FieldOutOfRange, day, bound);
-        return Err(Error::Invalid(violations));
+        let field = format!("{prefix}as_of_date");
+        broken.add(field, Reason::FieldOutOfRange, day, bound);
     }
-    Ok(day)
+    day
 }

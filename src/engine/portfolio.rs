@@ -242,10 +242,10 @@ async fn rerank(
         return Err(Error::NeedsActivation { field: "portfolio.ranking".to_owned() });
     }
     let stored = stored(tx, parts.first(), portfolio_id).await?;
-    let (active_id, mut change) = Change::of_active(tx, parts.first(), &stored).await?;
+    let (active, mut change) = Change::of_active(tx, parts.first(), &stored).await?;
     change.content.ranking = settings.ranking.clone();
     let rule_set_id = change.compile()?.id();
-    let activation = change.next(active_id, rule_set_id, (actor, now), reason);
+    let activation = change.next(&active, rule_set_id, (actor, now), reason);
     scorecard::activate_in_all(tx, parts, (portfolio_id, &activation), &change.content).await
 }
 

@@ -3,33 +3,20 @@
 
 use std::sync::Arc;
 
-use crate::model::{
-    CaseId, CaseNo, CaseState, CloseReason, Facts, History, LocalDays, Micros, Part, PortfolioId,
-    PortfolioNo,
-};
+use crate::model::{CaseId, CaseNo, CaseState, CloseReason, Day, Part, PortfolioId, Rank};
 use crate::scoring::{CaseInput, Ranked};
 use crate::store::cases::{self, CaseContent, CaseHead};
-use crate::store::debtors;
-use crate::store::events::replay::{PastBody, PastEvent, Reader};
-use crate::store::{Damage, Lock, Tx, activations};
+use crate::store::debtors::{self, Debtor};
+use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::{Damage, Lock, Tx};
 
-use super::{Caller, Engine, Error, read};
+use super::audit::note_read;
+use super::context::PortfolioContext;
+use super::fold::Folder;
+use super::page::PageToken;
+use super::{Caller, Engine, Error, ItemError, read};
 
-/// What the events of a case say together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folded {
-    /// The newest document.
-    pub facts: Facts,
-    /// What happened.
-    pub history: History,
-    /// The instant of the ledger as of the last event. Unchanged documents may
-    /// have moved it on since; no rank depends on that.
-    pub as_of: Micros,
-    /// The last event.
-    pub case_seq: i64,
-    /// The debtor the newest document names.
-    pub debtor_id: String,
-}
+pub use super::fold::Folded;
 
 /// A case as stored and as computed anew.
 #[derive(Clone, Debug)]
@@ -45,87 +32,27 @@ pub struct Replay {
     debtor_id: String,
 }
 
-/// Puts events, in their order, one on another. Whether a document closes its
-/// case depends on the tolerance of the rule set of the time, which an event tells where
-/// it is not that of the first one.
-struct Fold<'a> {
-    part: Part,
-    case_no: CaseNo,
-    first_tolerance_minor: i64,
-    days: &'a dyn LocalDays,
-    folded: Option<Folded>,
-    kinds: [usize; 8],
+/// A case and all that was served of it, computed anew.
+#[derive(Clone, Debug)]
+pub struct CaseReplay {
+    /// The rank as stored.
+    pub stored_rank: Rank,
+    /// The case as stored and as computed anew; or why that cannot be computed any more.
+    pub now: Result<Replay, ItemError>,
+    /// A page of the leases, by their numbers.
+    pub leases: Vec<ReplayedLease>,
+    /// The token of the next page.
+    pub next_page_token: String,
 }
 
-impl Fold<'_> {
-    fn add(&mut self, event: PastEvent) -> Result<(), Error> {
-        self.kinds[kind(&event.body)] += 1;
-        let tolerance_minor = event.tolerance_amount_minor.unwrap_or(self.first_tolerance_minor);
-        let folded = match (&mut self.folded, event.body) {
-            (known, PastBody::Facts { facts, debtor_id, .. }) => {
-                let old = known.take();
-                let mut history = old.as_ref().map(|old| old.history.clone()).unwrap_or_default();
-                let before = old.as_ref().map(|old| &old.facts);
-                let day = self.days.day_of(event.ledger_as_of);
-                history.take_document(before, &facts, (tolerance_minor, day));
-                known.insert(Folded {
-                    facts: *facts,
-                    history,
-                    as_of: event.ledger_as_of,
-                    case_seq: event.case_seq,
-                    debtor_id,
-                })
-            }
-            (Some(folded), body) => {
-                apply(folded, body, event.ledger_as_of, (tolerance_minor, self.days));
-                folded
-            }
-            (None, _) => {
-                let why = "the case does not begin with a document";
-                return Err(Damage::of("case_event", self.part, self.case_no.0, why).into());
-            }
-        };
-        folded.as_of = event.ledger_as_of;
-        folded.case_seq = event.case_seq;
-        Ok(())
-    }
-}
-
-fn kind(body: &PastBody) -> usize {
-    match body {
-        PastBody::Facts { .. } => 0,
-        PastBody::Payment(_) => 1,
-        PastBody::Reversal { .. } => 2,
-        PastBody::Hold(_) => 3,
-        PastBody::Lift(_) => 4,
-        PastBody::AsOf => 5,
-        PastBody::Attempt(_) => 6,
-        PastBody::Promise(_) => 7,
-    }
-}
-
-/// Applies an event that is no document.
-fn apply(folded: &mut Folded, event: PastBody, as_of: Micros, by: (i64, &dyn LocalDays)) {
-    let (tolerance_minor, days) = by;
-    let history = &mut folded.history;
-    match event {
-        PastBody::Payment(payment) => {
-            history.pay(payment);
-            history.keep_promises(&folded.facts, as_of, (tolerance_minor, days));
-        }
-        PastBody::Reversal { payment_event_id, reversed } => {
-            let payment = (payment_event_id.as_str(), reversed);
-            history.take_back(payment, &folded.facts, as_of, (tolerance_minor, days));
-        }
-        PastBody::Hold(hold) => history.hold(hold),
-        PastBody::Lift(event_id) => history.lift(&event_id),
-        PastBody::Attempt(attempt) => history.attempt(attempt),
-        PastBody::Promise(promise) => {
-            let today = days.day_of(promise.event_time);
-            history.promise(promise, today);
-        }
-        PastBody::Facts { .. } | PastBody::AsOf => {}
-    }
+/// A lease and what the case it was of is ranked as, computed anew.
+#[derive(Clone, Debug)]
+pub struct ReplayedLease {
+    /// The lease, with the rank that was served.
+    pub lease: LeaseRow,
+    /// From the events that the lease knew, by its rule set and as of its day; or why
+    /// that cannot be computed any more.
+    pub recomputed: Result<Rank, ItemError>,
 }
 
 /// Computes a case anew from its events, in one view of the database.
@@ -143,50 +70,105 @@ pub async fn replay_case(
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
     let head = read::find(&mut tx, part, &context, &case_id).await?.head;
-    let rule_set = engine.rule_set(&mut tx, part, head.rank.rule_set_id).await?;
-    let mut fold = Fold {
-        part,
-        case_no: head.case_no,
-        first_tolerance_minor: first_tolerance(&mut tx, part, head.portfolio_no).await?,
-        days: &context.zone,
-        folded: None,
-        kinds: [0; 8],
-    };
-    let mut reader = Reader::new(part, head.case_no);
-    loop {
-        let page = reader.next_page(&mut tx).await?;
-        if page.is_empty() {
-            break;
-        }
-        for event in page {
-            fold.add(event)?;
-        }
-    }
-    let missing = |table, number| Damage::missing(table, part, number);
-    let folded = fold.folded.ok_or_else(|| missing("case_event", head.case_no.0))?;
-    let (_, content) = cases::load_content_of(&mut tx, part, head.case_no).await?;
-    let debtors = debtors::load(&mut tx, part, [head.debtor_no], Lock::None).await?;
-    let debtor = debtors.into_iter().next();
-    let debtor = debtor.ok_or_else(|| missing("debtor", head.debtor_no.0))?.read?;
-    let ranked = rule_set.rank(&CaseInput {
-        facts: &folded.facts,
-        history: &folded.history,
-        as_of: folded.as_of,
-        case_seq: folded.case_seq,
-        today: head.rank.rank_date,
-        days: &context.zone,
-    });
-    let kinds = fold.kinds;
-    Ok(Replay { folded, ranked, kinds, head, content, debtor_id: debtor.debtor_id })
+    let folder = Folder::new(&mut tx, &context, &head).await?;
+    let debtor = debtor_of(&mut tx, part, &head).await?;
+    replay(engine, &mut tx, (&context, head, &debtor), folder).await
 }
 
-/// The tolerance of the rule set that ranked a portfolio at first.
-async fn first_tolerance(tx: &mut Tx, part: Part, number: PortfolioNo) -> Result<i64, Error> {
-    let first = activations::list(tx, part, number, 2, 1).await?;
-    let missing = || Damage::missing("activation", part, number.0);
-    let first = first.first().ok_or_else(missing)?.rule_set_id;
-    let content = activations::load_rule_set(tx, part, first).await?;
-    Ok(content.ranking.tolerance_amount_minor)
+/// The same, and a page of all leases ever granted of the case, each with its rank
+/// computed anew. What can no longer be computed fails by itself. It is audited.
+///
+/// # Errors
+/// `NotFound`; `PageTokenMalformed`, `PageTokenMismatch`; what the store says of events
+/// that cannot be read.
+pub async fn replay_leases(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    (portfolio_id, case_id): (PortfolioId, CaseId),
+    (page_size, token): (usize, &str),
+) -> Result<CaseReplay, Error> {
+    let names = [caller.tenant.as_str(), portfolio_id.as_str(), case_id.as_str()];
+    let request = PageToken::request("replay", &names);
+    let after = PageToken::read_number(token, request)?;
+    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
+    let mut tx = engine.store.read().await?;
+    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
+    let head = read::find(&mut tx, part, &context, &case_id).await?.head;
+    let case_no = head.case_no;
+    let mut leases = lease::of_case(&mut tx, part, (case_no, after), page_size + 1).await?;
+    let next = PageToken::cut(&mut leases, page_size, request, |last| last.lease_seq.to_string());
+    let mut folder = Folder::new(&mut tx, &context, &head).await?;
+    let mut replayed = Vec::with_capacity(leases.len());
+    for lease in leases {
+        let recomputed = rank_of(engine, &mut tx, &context, (&mut folder, &lease)).await?;
+        replayed.push(ReplayedLease { lease, recomputed });
+    }
+    let debtor = debtor_of(&mut tx, part, &head).await?;
+    let stored_rank = head.rank;
+    let now = replay(engine, &mut tx, (&context, head, &debtor), folder).await;
+    let now = now.map(Ok).or_else(|error| uncomputable(error).map(Err))?;
+    drop(tx);
+    note_read(engine, caller, (part, case_no, debtor.salt), ("replay", after)).await?;
+    Ok(CaseReplay { stored_rank, now, leases: replayed, next_page_token: next })
+}
+
+/// That a rank cannot be computed any more, because its rule set cannot; other failures
+/// are those of the call.
+fn uncomputable(error: Error) -> Result<ItemError, Error> {
+    match error {
+        Error::FeatureVersionRetired(version) => Ok(ItemError::FeatureVersionRetired(version)),
+        other => Ok(ItemError::Unreadable(other.into_damage()?)),
+    }
+}
+
+/// The debtor of a case.
+pub(super) async fn debtor_of(tx: &mut Tx, part: Part, head: &CaseHead) -> Result<Debtor, Error> {
+    let debtors = debtors::load(tx, part, [head.debtor_no], Lock::None).await?;
+    let missing = || Damage::missing("debtor", part, head.debtor_no.0);
+    Ok(debtors.into_iter().next().ok_or_else(missing)?.read?)
+}
+
+/// The rank of the case of a lease, from the events that the lease knew.
+async fn rank_of(
+    engine: &Engine,
+    tx: &mut Tx,
+    context: &PortfolioContext,
+    (folder, lease): (&mut Folder<'_>, &LeaseRow),
+) -> Result<Result<Rank, ItemError>, Error> {
+    let rule_set = match engine.rule_set(tx, context.part, lease.rule_set_id).await {
+        Ok(rule_set) => rule_set,
+        Err(error) => return Ok(Err(uncomputable(error)?)),
+    };
+    let folded = folder.up_to_event(tx, lease.case_seq).await?;
+    Ok(Ok(rule_set.rank(&input(folded, lease.rank_date, context)).rank))
+}
+
+fn input<'a>(folded: &'a Folded, today: Day, context: &'a PortfolioContext) -> CaseInput<'a> {
+    let Folded { facts, history, as_of, case_seq, .. } = folded;
+    let days = &context.zone;
+    CaseInput { facts, history, as_of: *as_of, case_seq: *case_seq, today, days }
+}
+
+/// Folds what is left and compares it with what is stored.
+async fn replay(
+    engine: &Engine,
+    tx: &mut Tx,
+    (context, head, debtor): (&PortfolioContext, CaseHead, &Debtor),
+    folder: Folder<'_>,
+) -> Result<Replay, Error> {
+    let rule_set = engine.rule_set(tx, context.part, head.rank.rule_set_id).await?;
+    let (folded, kinds) = folder.fold_all(tx).await?;
+    let (_, content) = cases::load_content_of(tx, context.part, head.case_no).await?;
+    let ranked = rule_set.rank(&input(&folded, head.rank.rank_date, context));
+    Ok(Replay { folded, ranked, kinds, head, content, debtor_id: debtor.debtor_id.clone() })
+}
+
+impl ReplayedLease {
+    /// Whether what was served is what is computed; nothing where it was not stored or
+    /// cannot be computed.
+    pub fn equal(&self) -> Option<bool> {
+        Some(self.lease.rank()? == *self.recomputed.as_ref().ok()?)
+    }
 }
 
 impl Replay {
@@ -200,16 +182,25 @@ impl Replay {
         (self.head.state, self.head.close_reason)
     }
 
-    /// Everything in which the case as stored differs from the case as computed
-    /// anew: the field, what is stored, what was computed. Empty = proven.
+    /// The names of everything in which the case as stored differs from the case as
+    /// computed anew. Empty = proven.
+    pub fn differing_fields(&self) -> Vec<&'static str> {
+        self.compared().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The same: the field, what is stored, what was computed.
     pub fn differences(&self) -> Vec<String> {
+        self.compared().into_iter().map(|(name, text)| format!("{name}: {text}")).collect()
+    }
+
+    fn compared(&self) -> Vec<(&'static str, String)> {
         let (head, ranked, folded) = (&self.head, &self.ranked, &self.folded);
         let mut found = Vec::new();
         macro_rules! compare {
             ($($name:literal: $stored:expr, $computed:expr;)+) => {$(
                 if $stored != $computed {
-                    let name = $name;
-                    found.push(format!("{name}: stored {:?}, computed {:?}", $stored, $computed));
+                    let text = format!("stored {:?}, computed {:?}", $stored, $computed);
+                    found.push(($name, text));
                 }
             )+};
         }
@@ -217,6 +208,7 @@ impl Replay {
             "facts": self.content.facts, folded.facts;
             "history": self.content.history, folded.history;
             "case_seq": head.case_seq, folded.case_seq;
+            "record_time": head.record_time, folded.record_time;
             "debtor_id": self.debtor_id, folded.debtor_id;
             "rank": head.rank, ranked.rank;
             "state": head.state, ranked.state;

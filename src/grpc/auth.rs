@@ -37,6 +37,7 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.CaseService/GetCase", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ListCases", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ExplainCase", &[Analyst, Approver, Auditor, Operator]),
+    ("/arrears.v1.CaseService/ReplayCase", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/ScoreCase", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/GetDebtor", &[LoanSystem, Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/WatchCases", &[LoanSystem, Analyst, Approver, Auditor, Operator]),

@@ -118,15 +118,12 @@ impl CaseService for Cases {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
         let named = [("portfolio_id", request.portfolio_id.as_str())];
-        let (portfolio_id, case_id, asked) =
-            convert::explain_request(&request).map_err(status::invalid)?;
+        let command = convert::explain_request(&request).map_err(status::invalid)?;
         let terms = match request.what_if {
-            Some(_) => Some(self.terms(&caller, &portfolio_id).await?),
+            Some(_) => Some(self.terms(&caller, &command.portfolio_id).await?),
             None => None,
         };
-        let explained =
-            engine::explain::explain_case(&self.engine, &caller, portfolio_id, case_id, asked)
-                .await;
+        let explained = engine::explain::explain_case(&self.engine, &caller, command).await;
         let explained = explained.map_err(|error| status::from_error(error, Named(&named)))?;
         let what_if_explanation = match request.what_if.as_ref().zip(terms) {
             Some((given, terms)) => {
@@ -143,7 +140,26 @@ impl CaseService for Cases {
                 explained.view.currency,
             )),
             what_if_explanation,
+            lease: explained.lease.as_ref().map(convert::lease_to),
+            lease_count: explained.lease_count,
+            movement: explained.moved.map(convert::movement_to),
         }))
+    }
+
+    async fn replay_case(
+        &self,
+        request: Request<proto::ReplayCaseRequest>,
+    ) -> Result<Response<proto::ReplayCaseResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let read = convert::replay_request(request.into_inner());
+        let (portfolio_id, case_id, page) = read.map_err(status::invalid)?;
+        let named = portfolio_id.to_string();
+        let named = [("portfolio_id", named.as_str()), ("page_token", &*page.token)];
+        let key = (portfolio_id, case_id);
+        let asked = (page.size, &*page.token);
+        let replayed = engine::replay::replay_leases(&self.engine, &caller, key, asked).await;
+        let replayed = replayed.map_err(|error| status::from_error(error, Named(&named)))?;
+        Ok(Response::new(convert::replay_to(replayed)))
     }
 
     async fn score_case(

@@ -16,6 +16,7 @@ mod outcome;
 mod page;
 mod path;
 mod portfolio;
+mod proof;
 mod scorecard;
 mod simulation;
 mod time;
@@ -28,7 +29,7 @@ pub(super) use case::{push_command, push_head, push_response};
 pub(super) use case_view::{case_key, case_to, list_cases_query, listed_to};
 pub(super) use debtor::{debtor_request, debtor_to};
 pub(super) use event::{record_command, record_head, record_response};
-pub(super) use explanation::{explain_request, explanation_to};
+pub(super) use explanation::explanation_to;
 pub(super) use lease::{
     lease_command, lease_response, preview_request, preview_response, release_command,
     release_response, renew_command, renew_response,
@@ -36,6 +37,7 @@ pub(super) use lease::{
 pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
+pub(super) use proof::{explain_request, lease_to, movement_to, replay_request, replay_to};
 pub(super) use scorecard::{
     activate_command, activation_to, create_request, finding_to, head_to, hex, path_to,
     revision_name, revision_to, scorecard_filter, update_command, validate_request,

@@ -22,6 +22,9 @@ statements! {
         revision_no, business_scorecard_id, business_revision_no FROM activation \
         WHERE part = $1 AND portfolio_no = $2 AND activation_id < $3 \
         ORDER BY activation_id DESC LIMIT $4";
+    ACTIVE_AT = "SELECT activation_id, rule_set_id FROM activation \
+        WHERE part = $1 AND portfolio_no = $2 AND (activate_time <= $3 OR activation_id = 1) \
+        ORDER BY activation_id DESC LIMIT 1";
     SAVE_RULE_SET = "INSERT INTO rule_set (part, rule_set_id, content_hash, body, create_time) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (part, rule_set_id) DO NOTHING";
     LOAD_RULE_SET = "SELECT content_hash, body FROM rule_set WHERE part = $1 AND rule_set_id = $2";
@@ -96,6 +99,20 @@ pub(crate) async fn active(
 ) -> Result<Option<(i64, RuleSetId)>, StoreError> {
     let row: Option<(i64, i64)> =
         tx.fetch_optional(ACTIVE, params![part.0, portfolio_no.0]).await?;
+    Ok(row.map(|(activation_id, rule_set_id)| (activation_id, RuleSetId(rule_set_id))))
+}
+
+/// The rule set that was active at an instant, with the number of its activation: that of
+/// the latest activation not after it, of several at one instant the last, and the first
+/// one before all.
+pub(crate) async fn active_at(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+    at: Micros,
+) -> Result<Option<(i64, RuleSetId)>, StoreError> {
+    let row: Option<(i64, i64)> =
+        tx.fetch_optional(ACTIVE_AT, params![part.0, portfolio_no.0, at.0]).await?;
     Ok(row.map(|(activation_id, rule_set_id)| (activation_id, RuleSetId(rule_set_id))))
 }
 

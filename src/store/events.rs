@@ -13,7 +13,7 @@ use super::StoreError;
 use super::cases::source::EncodedFacts;
 use super::db::{Batch, Column, Tx, params, statements, text_list};
 use super::encode::{
-    WholeFacts, WholeFactsBody, attempt_to, changed_fields, facts_to, hold_to, payment_to,
+    Place, WholeFacts, WholeFactsBody, attempt_to, changed_fields, facts_to, hold_to, payment_to,
     promise_to, stored,
 };
 
@@ -86,17 +86,16 @@ pub struct NewCaseEvent<'a> {
 }
 
 impl CaseEventBody<'_> {
-    /// The number of the kind, as stored.
-    fn kind(&self) -> i64 {
+    fn kind(&self) -> CaseEventKind {
         match self {
-            Self::Facts { .. } => 1,
-            Self::Payment(_) => 2,
-            Self::Reversal { .. } => 3,
-            Self::Hold(_) => 4,
-            Self::Lift(_) => 5,
-            Self::AsOf(_) => 6,
-            Self::Attempt(_) => 7,
-            Self::Promise(_) => 8,
+            Self::Facts { .. } => CaseEventKind::Facts,
+            Self::Payment(_) => CaseEventKind::Payment,
+            Self::Reversal { .. } => CaseEventKind::Reversal,
+            Self::Hold(_) => CaseEventKind::Hold,
+            Self::Lift(_) => CaseEventKind::Lift,
+            Self::AsOf(_) => CaseEventKind::AsOf,
+            Self::Attempt(_) => CaseEventKind::Attempt,
+            Self::Promise(_) => CaseEventKind::Promise,
         }
     }
 
@@ -154,6 +153,9 @@ statements! {
         WHERE part = $1 AND portfolio_no = $2 AND event_id IN {texts:$3}";
     READ = "SELECT case_seq, kind, event_time, record_time, event_id, body FROM case_event \
         WHERE part = $1 AND case_no = $2 AND case_seq > $3 ORDER BY case_seq LIMIT 256";
+    BETWEEN = "SELECT case_seq, kind, event_time, record_time FROM case_event \
+        WHERE part = $1 AND case_no = $2 AND case_seq > $3 AND case_seq <= $4 \
+        ORDER BY case_seq LIMIT 256";
 }
 
 const INT: Column = Column::Int;
@@ -188,7 +190,7 @@ pub(crate) async fn append(
             part.0,
             event.case_no.0,
             event.case_seq,
-            event.body.kind(),
+            event.body.kind() as i16,
             event.event_time.0,
             event.record_time.0,
             event.event_id.map(str::to_owned),
@@ -197,6 +199,72 @@ pub(crate) async fn append(
     }
     tx.execute_batch(APPEND, vec![], rows).await?;
     Ok(())
+}
+
+/// What kind of event it is. The numbers are stored and are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i16)]
+pub enum CaseEventKind {
+    /// A document.
+    Facts = 1,
+    /// A payment.
+    Payment = 2,
+    /// A payment taken back.
+    Reversal = 3,
+    /// A hold.
+    Hold = 4,
+    /// A hold lifted.
+    Lift = 5,
+    /// The ledger reached a payment without saying anything new.
+    AsOf = 6,
+    /// A contact attempt.
+    Attempt = 7,
+    /// A promise.
+    Promise = 8,
+}
+
+impl CaseEventKind {
+    /// The kind of a stored number.
+    pub fn from_number(number: i64) -> Option<CaseEventKind> {
+        use CaseEventKind::{AsOf, Attempt, Facts, Hold, Lift, Payment, Promise, Reversal};
+        let all = [Facts, Payment, Reversal, Hold, Lift, AsOf, Attempt, Promise];
+        all.into_iter().find(|kind| *kind as i64 == number)
+    }
+}
+
+/// That something happened to a case, and nothing of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventMark {
+    /// Its number within the case.
+    pub case_seq: i64,
+    /// Its kind.
+    pub kind: CaseEventKind,
+    /// When it happened.
+    pub event_time: Micros,
+    /// When it was recorded.
+    pub record_time: Micros,
+}
+
+/// The events of a case behind one of them up to another, in their order, the first 256.
+pub(crate) async fn between(
+    tx: &mut Tx,
+    part: Part,
+    case_no: CaseNo,
+    (after, to): (i64, i64),
+) -> Result<Vec<EventMark>, StoreError> {
+    let place = Place { table: "case_event", part: part.0, key: case_no.0 };
+    let rows: Vec<(i64, i64, i64, i64)> =
+        tx.fetch_all(BETWEEN, params![part.0, case_no.0, after, to]).await?;
+    let mark = |(case_seq, kind, event_time, record_time)| {
+        let unknown = || place.corrupt(format!("event {case_seq} is of kind {kind}"));
+        Ok(EventMark {
+            case_seq,
+            kind: CaseEventKind::from_number(kind).ok_or_else(unknown)?,
+            event_time: Micros(event_time),
+            record_time: Micros(record_time),
+        })
+    };
+    rows.into_iter().map(mark).collect()
 }
 
 /// What a caller's event id stands for.

@@ -295,3 +295,37 @@ async fn rows_gone_from_the_audit_are_found_wherever_they_stood() {
         assert_eq!(verify().await.unwrap(), count, "{gone}");
     }
 }
+
+#[tokio::test]
+async fn reading_the_past_of_a_case_is_noted_and_reading_what_is_is_not() {
+    if !only_on_sqlite("rows read in the file") {
+        return;
+    }
+    let server = day_of_work().await;
+    let (portfolio_id, case_id) = ("cards".to_owned(), "c1".to_owned());
+    let now = proto::ExplainCaseRequest { portfolio_id, case_id, ..Default::default() };
+    let point = proto::CasePoint { lease_seq: 1, ..Default::default() };
+    let past = [
+        proto::ExplainCaseRequest {
+            known_at: crate::support::instant(NOW.plus(Micros::HOUR)),
+            ..now.clone()
+        },
+        proto::ExplainCaseRequest { lease_seq: 1, ..now.clone() },
+        proto::ExplainCaseRequest { compare_with: Some(point), ..now.clone() },
+    ];
+    server.cases().explain_case(now).await.unwrap();
+    for request in past {
+        server.cases().explain_case(request).await.unwrap();
+    }
+    let (portfolio_id, case_id) = ("cards".to_owned(), "c1".to_owned());
+    let request = proto::ReplayCaseRequest { portfolio_id, case_id, ..Default::default() };
+    server.cases().replay_case(request).await.unwrap();
+    let database = server.end().await;
+    let file = database.file();
+    let rows = rows(&file);
+    let noted: Vec<_> = rows[expected().len()..].iter().collect();
+    assert_eq!(noted.len(), 4, "{noted:?}");
+    for (_, kind, of_case, actor, _) in noted {
+        assert_eq!((kind.as_str(), *of_case, actor.as_str()), ("history.read", true, "local"));
+    }
+}

@@ -13,6 +13,7 @@ mod migrate;
 mod other_clients;
 mod portfolio;
 pub(crate) mod program;
+mod proof;
 mod proxy;
 mod readme;
 mod resume;

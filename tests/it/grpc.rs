@@ -7,6 +7,7 @@ mod damage;
 mod lists;
 mod looking;
 mod portfolios;
+mod proof;
 mod reasons;
 mod reflection;
 mod settings;

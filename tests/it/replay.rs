@@ -18,16 +18,21 @@ use arrears::engine::scorecard::{
 use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
 use arrears::model::*;
-use arrears::scoring::card::Cutoffs;
+use arrears::scoring::Audience;
+use arrears::scoring::card::{Condition, Cutoffs, KnockOut, ReasonText};
 use arrears::store::activations::RevisionName;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
 use crate::support::TestDatabase;
 
 mod facts;
+mod proof;
+mod steps;
+
+use proof::Proof;
+use steps::{Changed, Happened, Pushed, Step, What, Worked, step};
 
 /// 2026-03-10 09:00 UTC.
 const START: Micros = Micros(20_522 * Micros::DAY + 9 * Micros::HOUR);
@@ -58,6 +63,7 @@ struct World {
     next_event: usize,
     /// The activation that is active.
     activations: i64,
+    proof: Proof,
 }
 
 fn portfolio_id() -> PortfolioId {
@@ -122,6 +128,7 @@ impl World {
             next_sequence: 1,
             next_event: 0,
             activations: 1,
+            proof: Proof::default(),
         }
     }
 
@@ -221,22 +228,34 @@ impl World {
         let (engine, caller) = (&self.engine, &Caller::local());
         let expected_activation_id = self.activations;
         let target = match change {
-            Changed::Scorecard { base_points, cutoff } => {
-                let newest = RevisionName { scorecard_id: "consumer".to_owned(), revision_no: 0 };
+            Changed::Scorecard { kind, base_points, cutoff, weight_milli, knock_out } => {
+                let scorecard_id = match kind {
+                    DebtorKind::Person => "consumer".to_owned(),
+                    DebtorKind::Business => "business".to_owned(),
+                };
+                let newest = RevisionName { scorecard_id, revision_no: 0 };
                 let mut card = get_revision(engine, caller, newest).await.unwrap().card;
                 card.base_points = base_points;
                 card.cutoffs = Cutoffs { a: cutoff + 100, b: cutoff };
+                card.characteristics[1].weight_milli = weight_milli;
+                card.knock_outs = knock_out.map(long_overdue).into_iter().collect();
                 let made = create_revision(engine, caller, None, Some(card), String::new());
                 let head = made.await.unwrap().head;
                 let name =
                     RevisionName { scorecard_id: head.scorecard_id, revision_no: head.revision_no };
-                Target::Revision(name, DebtorKind::Person)
+                Target::Revision(name, kind)
             }
-            Changed::Settings { tolerance, last_days } => {
+            Changed::Settings { tolerance, last_days, protected, kind, language } => {
                 let read = get_portfolio(engine, caller, portfolio_id()).await.unwrap();
                 let mut settings = read.settings.clone();
                 settings.ranking.tolerance_amount_minor = tolerance;
                 settings.ranking.stage_bounds = StageBounds(last_days);
+                let named = INPUTS.iter().filter(|input| protected && input.protected());
+                settings.ranking.protected_inputs_on =
+                    named.map(|input| input.name().to_owned()).collect();
+                settings.ranking.protected_inputs_on.sort();
+                settings.ranking.default_debtor_kind = kind;
+                settings.ranking.default_language = language.to_owned();
                 let changed = settings != read.settings;
                 let why = (&*read.settings_version.to_string(), "a test");
                 update_portfolio(engine, caller, portfolio_id(), settings, why).await.unwrap();
@@ -266,9 +285,10 @@ impl World {
             wait: 0,
             request_id: None,
             take: None,
-            language: None,
+            language: worked.language.map(str::to_owned),
         };
         let leased = lease_work(&self.engine, &Caller::local(), command).await.unwrap();
+        self.proof.serve(&leased.items, worked.language);
         if worked.late {
             self.clock.advance(2 * Micros::HOUR);
             self.engine.sweep().await.unwrap();
@@ -301,6 +321,14 @@ impl World {
         }
     }
 
+    /// Hears what is said of the cases there are. What happens next is known later.
+    async fn listen(&mut self) {
+        for (case, _) in self.sent.iter().enumerate().filter(|(_, sent)| sent.is_some()) {
+            self.proof.listen(&self.engine, case).await;
+        }
+        self.clock.advance(1);
+    }
+
     async fn replay(&self, case: usize) -> Replay {
         replay_case(&self.engine, &Caller::local(), portfolio_id(), case_id(case)).await.unwrap()
     }
@@ -318,137 +346,20 @@ impl World {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    /// Hours.
-    Wait(i64),
-    Push(Vec<Pushed>),
-    Record(Vec<Happened>),
-    Work(Worked),
-    Activate(Changed),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Changed {
-    Scorecard {
-        base_points: i32,
-        cutoff: i32,
-    },
-    Settings {
-        tolerance: i64,
-        last_days: [i32; 4],
-    },
-    /// So many activations ago.
-    Back(i64),
-}
-
-#[derive(Clone, Debug)]
-struct Worked {
-    outcome: &'static str,
-    late: bool,
-    /// Whether all cases of the work item were spoken of, or the lead case only.
-    all_cases: bool,
-    /// What is promised, of the outcome that promises; nothing = all.
-    amount: Option<i64>,
-    /// In how many days.
-    days: i32,
-}
-
-#[derive(Clone, Debug)]
-struct Pushed {
-    case: usize,
-    /// The debtor and what is said; nothing = what was said before.
-    content: Option<(usize, Facts)>,
-    hours_old: i64,
-    /// By how much the number lies behind the newest one.
-    numbers_back: i64,
-}
-
-#[derive(Clone, Debug)]
-struct Happened {
-    hours_ago: i64,
-    /// How many events back the one is that is reversed or lifted.
-    back: usize,
-    what: What,
-}
-
-#[derive(Clone, Debug)]
-enum What {
-    Payment(Vec<(usize, i64)>),
-    Reversal,
-    CaseHold(usize, HoldKind, Option<i64>),
-    DebtorHold(usize, HoldKind),
-    Lift,
-}
-
-fn pushed() -> impl Strategy<Value = Pushed> {
-    let content =
-        option::weighted(0.5, (prop_oneof![4 => Just(0), 1 => 1..3_usize], facts::facts()));
-    let hours_old = prop_oneof![2 => Just(0), 2 => 0..12_i64, 2 => 0..100_i64];
-    let numbers_back = prop_oneof![5 => Just(0), 1 => 0..4_i64];
-    (0..CASES, content, hours_old, numbers_back).prop_map(
-        |(case, content, hours_old, numbers_back)| Pushed {
-            case,
-            content,
-            hours_old,
-            numbers_back,
-        },
-    )
-}
-
-fn happened() -> impl Strategy<Value = Happened> {
-    let kind = || proptest::sample::select(HoldKind::ALL);
-    let what = prop_oneof![
-        5 => vec((0..CASES, 1..40_000_i64), 1..3).prop_map(|mut shares| {
-            shares.dedup_by_key(|share| share.0);
-            What::Payment(shares)
-        }),
-        3 => Just(What::Reversal),
-        1 => (0..CASES, kind(), option::of(1..200_i64))
-            .prop_map(|(case, kind, hours)| What::CaseHold(case, kind, hours)),
-        1 => (0..3_usize, kind()).prop_map(|(debtor, kind)| What::DebtorHold(debtor, kind)),
-        2 => Just(What::Lift),
-    ];
-    (-12..100_i64, 0..4_usize, what).prop_map(|(hours_ago, back, what)| Happened {
-        hours_ago,
-        back,
-        what,
-    })
-}
-
-fn worked() -> impl Strategy<Value = Worked> {
-    let outcome = proptest::sample::select(&OUTCOMES[..]);
-    let late = prop_oneof![4 => Just(false), 1 => Just(true)];
-    (outcome, late, any::<bool>(), option::of(1..30_000_i64), 2..60).prop_map(
-        |(outcome, late, all_cases, amount, days)| Worked {
-            outcome,
-            late,
-            all_cases,
-            amount,
-            days,
-        },
-    )
-}
-
-fn changed() -> impl Strategy<Value = Changed> {
-    let days = prop_oneof![Just([30, 60, 90, 120]), Just([5, 10, 40, 300])];
-    prop_oneof![
-        2 => (-500..1_500_i32, 100..800_i32)
-            .prop_map(|(base_points, cutoff)| Changed::Scorecard { base_points, cutoff }),
-        3 => (prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64], days)
-            .prop_map(|(tolerance, last_days)| Changed::Settings { tolerance, last_days }),
-        1 => (0..4_i64).prop_map(Changed::Back),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
-        4 => vec(pushed(), 1..4).prop_map(Step::Push),
-        3 => vec(happened(), 1..4).prop_map(Step::Record),
-        2 => worked().prop_map(Step::Work),
-        1 => changed().prop_map(Step::Activate),
-    ]
+/// A rule that decides the score of what is long overdue.
+fn long_overdue((score, from): (i32, i32)) -> KnockOut {
+    let condition = Condition {
+        feature: "days_past_due".to_owned(),
+        from: Some(from.to_string()),
+        ..Condition::default()
+    };
+    let reason = ReasonText {
+        code: "LONG_OVERDUE".to_owned(),
+        text: "long overdue".to_owned(),
+        audience: Audience::Agent,
+        texts: [("es".to_owned(), "vencida hace mucho".to_owned())].into(),
+    };
+    KnockOut { name: "long_overdue".to_owned(), when: vec![condition], score, reason }
 }
 
 fn run<F: Future>(work: F) -> F::Output {
@@ -475,7 +386,9 @@ proptest! {
             for step in &steps {
                 world.take(step).await;
                 world.check().await?;
+                world.listen().await;
             }
+            world.proof.check(&world.engine).await?;
             Ok::<(), TestCaseError>(())
         })?;
     }
@@ -567,6 +480,7 @@ async fn promises_and_attempts_fold() {
     let mut world = World::new(ZONES[2], false, 0).await;
     let promise = |amount| Worked {
         outcome: "promise",
+        language: None,
         late: false,
         all_cases: false,
         amount: Some(amount),

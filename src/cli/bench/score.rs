@@ -38,9 +38,7 @@ pub(super) async fn run(context: &Context, args: &ScoreArgs) -> Result<Vec<Measu
     let requests = (0..args.calls).map(|_| proto::ExplainCaseRequest {
         portfolio_id: args.common.portfolio.clone(),
         case_id: case_id(random.random_range(1..=args.cases)),
-        as_of_date: None,
-        what_if: None,
-        language_code: String::new(),
+        ..Default::default()
     });
     let jobs = Jobs::new(requests.collect());
     let (began, mut asking) = (Instant::now(), JoinSet::new());

@@ -64,12 +64,12 @@ impl Change {
         tx: &mut Tx,
         part: Part,
         stored: &StoredPortfolio,
-    ) -> Result<(i64, Change), Error> {
+    ) -> Result<(Activation, Change), Error> {
         let before = activations::list(tx, part, stored.number, i64::MAX, 1).await?;
         let missing = || Damage::missing("activation", part, stored.number.0);
         let active = before.into_iter().next().ok_or_else(missing)?;
-        let id = active.activation_id;
-        Ok((id, Change::of(tx, part, active).await?))
+        let change = Change::of(tx, part, active.clone()).await?;
+        Ok((active, change))
     }
 
     async fn of(tx: &mut Tx, part: Part, activation: Activation) -> Result<Change, Error> {
@@ -80,22 +80,23 @@ impl Change {
         })
     }
 
-    /// The activation that puts it to work behind another one.
+    /// The activation that puts it to work behind another one. Times never fall with the
+    /// numbers, so that an instant names one activation.
     pub(in super::super) fn next(
         &self,
-        active_id: i64,
+        active: &Activation,
         rule_set_id: RuleSetId,
         (actor, now): (&str, Micros),
         reason: &str,
     ) -> Activation {
         Activation {
-            activation_id: active_id + 1,
+            activation_id: active.activation_id + 1,
             rule_set_id,
             scorecard: self.scorecard.clone(),
             business_scorecard: self.business_scorecard.clone(),
             actor: actor.to_owned(),
             reason: reason.to_owned(),
-            activate_time: now,
+            activate_time: now.max(active.activate_time),
         }
     }
 
@@ -161,9 +162,9 @@ async fn activate(
     let stored = portfolios::portfolio_by_id(tx, part, id).await?;
     let stored = stored
         .ok_or_else(|| Error::NotFound { resource: Resource::Portfolio, id: id.to_owned() })?;
-    let (active_id, mut change) = Change::of_active(tx, part, &stored).await?;
-    if active_id != command.expected_activation_id {
-        return Err(Error::ActivationChanged(active_id));
+    let (active, mut change) = Change::of_active(tx, part, &stored).await?;
+    if active.activation_id != command.expected_activation_id {
+        return Err(Error::ActivationChanged(active.activation_id));
     }
     let mut draft = None;
     match &command.target {
@@ -188,7 +189,7 @@ async fn activate(
         }
     }
     let rules = change.compile()?;
-    let activation = change.next(active_id, rules.id(), by, &command.reason);
+    let activation = change.next(&active, rules.id(), by, &command.reason);
     let mut ranked_permille = 0;
     if !command.validate_only {
         if let Some(head) = draft

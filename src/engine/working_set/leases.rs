@@ -110,6 +110,7 @@ impl WorkingSet {
             rule_set_id: rank.rule_set_id,
             rank_date: rank.rank_date,
             case_seq: rank.case_seq,
+            served: Some((rank.group, rank.score, rank.priority)),
             case_nos: new.case_nos,
             reserved: new.reserved,
             taken_for: new.taken_for,

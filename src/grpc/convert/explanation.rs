@@ -1,31 +1,18 @@
 //! Why a case is ranked as it is.
 
 use crate::engine::explain::Asked;
-use crate::model::{CaseId, Currency, PortfolioId, Violations};
+use crate::model::{Currency, Violations};
 use crate::proto;
 use crate::scoring::{
     DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin, PriorityLine,
     ScoreLine, ScoreReason,
 };
 
-use super::case_view::{case_key_at, rank_to};
+use super::case_view::rank_to;
 use super::field::language_asked;
 use super::money::money;
 use super::path::ROOT;
 use super::time::{date, day};
-
-/// Reads which case to explain, as of which day and in which language.
-pub(in crate::grpc) fn explain_request(
-    request: &proto::ExplainCaseRequest,
-) -> Result<(PortfolioId, CaseId, Asked), Violations> {
-    let mut broken = Violations::new();
-    let key = case_key_at(&request.portfolio_id, &request.case_id, &ROOT, &mut broken);
-    let asked = asked(request.as_of_date.as_ref(), &request.language_code, &mut broken);
-    match key {
-        Some((portfolio_id, case_id)) if broken.is_empty() => Ok((portfolio_id, case_id, asked)),
-        _ => Err(broken),
-    }
-}
 
 /// Reads as of which day and in which language to explain.
 pub(super) fn asked(

@@ -172,6 +172,7 @@ pub(in crate::grpc) fn preview_response(
     let unleased = |item: &WorkItem| proto::WorkItem {
         lease_token: Vec::new(),
         lease_expire_time: None,
+        lease_seq: 0,
         ..work_item(item)
     };
     let room = bytes_max.saturating_sub(answer.encoded_len());
@@ -203,6 +204,7 @@ fn work_item(item: &WorkItem) -> proto::WorkItem {
         contact_points: contact_points_to(&item.contact_points),
         earlier_attempt_count: count(item.earlier_attempt_count),
         from_reserved_share: item.from_reserved_share,
+        lease_seq: item.token.lease_seq,
     }
 }
 

@@ -62,6 +62,13 @@ impl CaseService for Probe {
         Ok(Response::new(Default::default()))
     }
 
+    async fn replay_case(
+        &self,
+        _: Request<proto::ReplayCaseRequest>,
+    ) -> Result<Response<proto::ReplayCaseResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
     async fn score_case(
         &self,
         _: Request<proto::ScoreCaseRequest>,

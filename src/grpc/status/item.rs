@@ -105,6 +105,10 @@ fn reason_of(error: &ItemError, named: Named<'_>) -> (ErrorReason, HashMap<Strin
         ItemError::ReportAlreadyExists => {
             (ErrorReason::ReportAlreadyExists, values(&[], &["lease_token"]))
         }
+        ItemError::FeatureVersionRetired(version) => {
+            let own = [("feature_version", &*version.to_string())];
+            (ErrorReason::FeatureVersionRetired, values(&own, &[]))
+        }
         ItemError::Unreadable(damage) => {
             let own = [("table", damage.table), ("key", damage.key.as_str())];
             (ErrorReason::StoreCorrupt, values(&own, &[]))

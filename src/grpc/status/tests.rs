@@ -206,6 +206,7 @@ fn every_item_error_has_the_metadata_the_contract_promises() {
         ItemError::LeaseExpired(Micros(1_000_000)),
         ItemError::LeaseSuperseded,
         ItemError::ReportAlreadyExists,
+        ItemError::FeatureVersionRetired(1),
         ItemError::Unreadable(Damage::missing("debtor", Part(7), 3)),
     ] {
         let answer = item_error(&error, NAMED, &mut ItemBudget::new());

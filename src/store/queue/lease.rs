@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use crate::model::{CaseNo, Day, DebtorNo, Micros, Part, RuleSetId, TakeReason, WorkListNo};
+use crate::model::{
+    CaseNo, Day, DebtorNo, Micros, Part, Rank, RecoveryGroup, RuleSetId, TakeReason, WorkListNo,
+};
 
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, int_list, params, statements};
@@ -37,6 +39,9 @@ pub struct LeaseRow {
     pub rank_date: Day,
     /// Up to which event.
     pub case_seq: i64,
+    /// The group, score and priority it was served with; nothing in leases from before
+    /// they were kept.
+    pub served: Option<(RecoveryGroup, i32, i32)>,
     /// The cases of the work item, the lead case first.
     pub case_nos: Vec<CaseNo>,
     /// Whether it was served for having waited longest.
@@ -45,6 +50,15 @@ pub struct LeaseRow {
     pub taken_for: Option<TakeReason>,
     /// How and when it ended; nothing while it runs.
     pub end: Option<(LeaseEnd, Micros)>,
+}
+
+impl LeaseRow {
+    /// The rank that the lead case was served with.
+    pub fn rank(&self) -> Option<Rank> {
+        let (group, score, priority) = self.served?;
+        let LeaseRow { rule_set_id, rank_date, case_seq, .. } = *self;
+        Some(Rank { group, score, priority, rule_set_id, rank_date, case_seq })
+    }
 }
 
 /// How a lease ended. The numbers are stored.
@@ -72,11 +86,25 @@ impl LeaseEnd {
     }
 }
 
+macro_rules! lease_columns {
+    () => {
+        "case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, grant_time, \
+         expire_time, rule_set_id, rank_date, case_seq, recovery_group, score, priority, \
+         case_nos, reserved, taken_for, end_kind, end_time"
+    };
+}
+
 statements! {
-    LOAD = "SELECT case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, \
-        grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, taken_for, \
-        end_kind, end_time FROM {pairs:$2,$3} AS l CROSS JOIN lease \
-        WHERE part = $1 AND case_no = l.first AND lease_seq = l.second";
+    LOAD = concat!(
+        "SELECT ", lease_columns!(), " FROM {pairs:$2,$3} AS l CROSS JOIN lease \
+         WHERE part = $1 AND case_no = l.first AND lease_seq = l.second"
+    );
+    OF_CASE = concat!(
+        "SELECT ", lease_columns!(), " FROM lease \
+         WHERE part = $1 AND case_no = $2 AND lease_seq > $3 ORDER BY lease_seq LIMIT $4"
+    );
+    LAST_OF_CASE = "SELECT lease_seq FROM lease WHERE part = $1 AND case_no = $2 \
+        ORDER BY lease_seq DESC LIMIT 1";
     TAKEN = "SELECT case_no, lease_seq, taken_for FROM {pairs:$2,$3} AS l CROSS JOIN lease \
         WHERE part = $1 AND case_no = l.first AND lease_seq = l.second AND taken_for <> 0";
 }
@@ -85,8 +113,8 @@ const INT: Column = Column::Int;
 
 pub(crate) const INSERT: Batch = Batch {
     text: "INSERT INTO lease (part, case_no, lease_seq, debtor_no, lease_nonce, work_list_no, \
-        worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, case_nos, reserved, \
-        taken_for, end_kind) VALUES {rows}",
+        worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, recovery_group, \
+        score, priority, case_nos, reserved, taken_for, end_kind) VALUES {rows}",
     fixed: 0,
     columns: &[
         INT,
@@ -96,6 +124,9 @@ pub(crate) const INSERT: Batch = Batch {
         INT,
         INT,
         Column::Text,
+        INT,
+        INT,
+        INT,
         INT,
         INT,
         INT,
@@ -146,6 +177,9 @@ row! {
         rule_set_id: i64,
         rank_date: i64,
         case_seq: i64,
+        recovery_group: Option<i64>,
+        score: Option<i64>,
+        priority: Option<i64>,
         case_nos: String,
         reserved: i64,
         taken_for: i64,
@@ -177,8 +211,18 @@ impl Row {
                     .ok_or_else(|| place.corrupt(format!("taken_for {number} is not known")))?,
             ),
         };
-        let rank_date = i32::try_from(self.rank_date)
-            .map_err(|_| place.corrupt(format!("rank_date is {}", self.rank_date)))?;
+        let int = |name: &str, value: i64| {
+            i32::try_from(value).map_err(|_| place.corrupt(format!("{name} is {value}")))
+        };
+        let served = match (self.recovery_group, self.score, self.priority) {
+            (None, None, None) => None,
+            (Some(number), Some(score), Some(priority)) => {
+                let group = RecoveryGroup::from_number(number)
+                    .ok_or_else(|| place.corrupt(format!("recovery_group is {number}")))?;
+                Some((group, int("score", score)?, int("priority", priority)?))
+            }
+            _ => return Err(place.corrupt("it tells a part of the rank that was served")),
+        };
         Ok(LeaseRow {
             case_no: CaseNo(self.case_no),
             lease_seq: self.lease_seq,
@@ -189,8 +233,9 @@ impl Row {
             grant_time: Micros(self.grant_time),
             expire_time: Micros(self.expire_time),
             rule_set_id: RuleSetId(self.rule_set_id),
-            rank_date: Day(rank_date),
+            rank_date: Day(int("rank_date", self.rank_date)?),
             case_seq: self.case_seq,
+            served,
             case_nos: case_nos.into_iter().map(CaseNo).collect(),
             reserved: self.reserved != 0,
             taken_for,
@@ -209,6 +254,28 @@ pub(crate) async fn load(
     let numbers = int_list(keys.iter().map(|(_, lease_seq)| *lease_seq));
     let rows: Vec<Row> = tx.fetch_all(LOAD, params![part.0, case_nos, numbers]).await?;
     rows.into_iter().map(|row| row.lease(part)).collect()
+}
+
+/// The leases of a case behind one of them, at most so many, in their order.
+pub(crate) async fn of_case(
+    tx: &mut Tx,
+    part: Part,
+    (case_no, after): (CaseNo, i64),
+    limit: usize,
+) -> Result<Vec<LeaseRow>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = tx.fetch_all(OF_CASE, params![part.0, case_no.0, after, limit]).await?;
+    rows.into_iter().map(|row| row.lease(part)).collect()
+}
+
+/// The number of the newest lease of a case; 0 if it was never leased.
+pub(crate) async fn last_of_case(
+    tx: &mut Tx,
+    part: Part,
+    case_no: CaseNo,
+) -> Result<i64, StoreError> {
+    let row: Option<(i64,)> = tx.fetch_optional(LAST_OF_CASE, params![part.0, case_no.0]).await?;
+    Ok(row.map_or(0, |(lease_seq,)| lease_seq))
 }
 
 /// Those of these leases that were taken, by case and number, with the reason; one
@@ -246,6 +313,9 @@ pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Resu
             lease.rule_set_id.0,
             i64::from(lease.rank_date.0),
             lease.case_seq,
+            lease.served.map(|(group, ..)| group as i32),
+            lease.served.map(|(_, score, _)| score),
+            lease.served.map(|(.., priority)| priority),
             Json::from(case_nos).to_string(),
             lease.reserved,
             lease.taken_for.map_or(0, |reason| reason as i64),

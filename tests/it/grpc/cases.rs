@@ -169,7 +169,6 @@ async fn an_explanation_adds_up_to_the_score() {
         portfolio_id: "cards".to_owned(),
         case_id: "c1".to_owned(),
         as_of_date,
-        what_if: None,
         ..Default::default()
     };
     let answer = server.cases().explain_case(request(None)).await.unwrap().into_inner();

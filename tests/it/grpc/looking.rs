@@ -43,6 +43,7 @@ async fn a_preview_shows_what_a_pull_would_give_and_leases_nothing() {
     let bare = |item: &proto::WorkItem| proto::WorkItem {
         lease_token: Vec::new(),
         lease_expire_time: None,
+        lease_seq: 0,
         ..item.clone()
     };
     let unleased: Vec<_> = leased.iter().map(bare).collect();

@@ -320,7 +320,7 @@ async fn a_work_item_has_the_fields_an_agent_needs_and_no_others() {
     let item = [
         &["lease_token", "lease_expire_time", "debtor_id", "lead_case", "sibling_cases"][..],
         &["case_count", "total_overdue_amounts", "language", "contact_points"],
-        &["earlier_attempt_count", "from_reserved_share"],
+        &["earlier_attempt_count", "from_reserved_share", "lease_seq"],
     ];
     let pool = DescriptorPool::decode(arrears::proto::DESCRIPTORS).unwrap();
     let names = |message: &str| -> BTreeSet<String> {

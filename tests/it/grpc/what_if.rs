@@ -28,7 +28,6 @@ fn explain(what_if: Option<proto::CaseDocument>) -> proto::ExplainCaseRequest {
     proto::ExplainCaseRequest {
         portfolio_id: "cards".to_owned(),
         case_id: "c".to_owned(),
-        as_of_date: None,
         what_if,
         ..Default::default()
     }

@@ -238,3 +238,38 @@ async fn events_go_where_their_debtors_live_and_are_one_each() {
     assert_eq!(server.get("p", "c1").await.overdue_amount, euro(1_200));
     assert!(server.get("p", "c3").await.holds.is_empty());
 }
+
+#[tokio::test]
+async fn the_past_of_a_case_is_told_from_the_part_it_lies_in() {
+    let server = spread().await;
+    server.push("p", documents(20)).await;
+    let items = server.lease(crate::support::pull("l", 20)).await.work_items;
+    assert_eq!(items.len(), 20);
+    server.clock.advance(arrears::model::Micros::DAY);
+    let dearer = documents(20).into_iter();
+    let dearer =
+        dearer.map(|case| proto::CaseDocument { overdue_amount: euro(99_000), ..case }).collect();
+    server.push("p", dearer).await;
+    for item in items {
+        let served = item.lead_case.unwrap();
+        let request = proto::ExplainCaseRequest {
+            portfolio_id: "p".into(),
+            case_id: served.case_id,
+            lease_seq: item.lease_seq,
+            compare_with: Some(proto::CasePoint::default()),
+            ..Default::default()
+        };
+        let told = server.cases().explain_case(request).await.unwrap().into_inner();
+        assert_eq!(told.explanation.unwrap().rank, served.rank);
+        assert_eq!(told.lease.unwrap().served_rank, served.rank);
+        assert_eq!(told.movement.unwrap().event_count, 1);
+        let request = proto::ReplayCaseRequest {
+            portfolio_id: "p".into(),
+            case_id: told.case.unwrap().case_id,
+            ..Default::default()
+        };
+        let replayed = server.cases().replay_case(request).await.unwrap().into_inner();
+        assert_eq!(replayed.leases[0].result(), proto::ReplayResult::Equal);
+        assert!(replayed.differing_fields.is_empty());
+    }
+}

@@ -1,0 +1,165 @@
+//! What happens in the lives of random cases.
+
+use arrears::model::*;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::{CASES, OUTCOMES, facts};
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Hours.
+    Wait(i64),
+    Push(Vec<Pushed>),
+    Record(Vec<Happened>),
+    Work(Worked),
+    Activate(Changed),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Changed {
+    Scorecard {
+        kind: DebtorKind,
+        base_points: i32,
+        cutoff: i32,
+        weight_milli: i32,
+        /// The score of a rule, and from how many days past due it decides; nothing for
+        /// no rule.
+        knock_out: Option<(i32, i32)>,
+    },
+    Settings {
+        tolerance: i64,
+        last_days: [i32; 4],
+        protected: bool,
+        kind: DebtorKind,
+        language: &'static str,
+    },
+    /// So many activations ago.
+    Back(i64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Worked {
+    pub(super) outcome: &'static str,
+    /// The language of the reasons that is asked for.
+    pub(super) language: Option<&'static str>,
+    pub(super) late: bool,
+    /// Whether all cases of the work item were spoken of, or the lead case only.
+    pub(super) all_cases: bool,
+    /// What is promised, of the outcome that promises; nothing = all.
+    pub(super) amount: Option<i64>,
+    /// In how many days.
+    pub(super) days: i32,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pushed {
+    pub(super) case: usize,
+    /// The debtor and what is said; nothing = what was said before.
+    pub(super) content: Option<(usize, Facts)>,
+    pub(super) hours_old: i64,
+    /// By how much the number lies behind the newest one.
+    pub(super) numbers_back: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Happened {
+    pub(super) hours_ago: i64,
+    /// How many events back the one is that is reversed or lifted.
+    pub(super) back: usize,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Payment(Vec<(usize, i64)>),
+    Reversal,
+    CaseHold(usize, HoldKind, Option<i64>),
+    DebtorHold(usize, HoldKind),
+    Lift,
+}
+
+fn pushed() -> impl Strategy<Value = Pushed> {
+    let content =
+        option::weighted(0.5, (prop_oneof![4 => Just(0), 1 => 1..3_usize], facts::facts()));
+    let hours_old = prop_oneof![2 => Just(0), 2 => 0..12_i64, 2 => 0..100_i64];
+    let numbers_back = prop_oneof![5 => Just(0), 1 => 0..4_i64];
+    (0..CASES, content, hours_old, numbers_back).prop_map(
+        |(case, content, hours_old, numbers_back)| Pushed {
+            case,
+            content,
+            hours_old,
+            numbers_back,
+        },
+    )
+}
+
+fn happened() -> impl Strategy<Value = Happened> {
+    let kind = || proptest::sample::select(HoldKind::ALL);
+    let what = prop_oneof![
+        5 => vec((0..CASES, 1..40_000_i64), 1..3).prop_map(|mut shares| {
+            shares.dedup_by_key(|share| share.0);
+            What::Payment(shares)
+        }),
+        3 => Just(What::Reversal),
+        1 => (0..CASES, kind(), option::of(1..200_i64))
+            .prop_map(|(case, kind, hours)| What::CaseHold(case, kind, hours)),
+        1 => (0..3_usize, kind()).prop_map(|(debtor, kind)| What::DebtorHold(debtor, kind)),
+        2 => Just(What::Lift),
+    ];
+    (-12..100_i64, 0..4_usize, what).prop_map(|(hours_ago, back, what)| Happened {
+        hours_ago,
+        back,
+        what,
+    })
+}
+
+fn worked() -> impl Strategy<Value = Worked> {
+    let outcome = proptest::sample::select(&OUTCOMES[..]);
+    let late = prop_oneof![4 => Just(false), 1 => Just(true)];
+    let language = prop_oneof![Just(None), Just(Some("es")), Just(Some("zh"))];
+    (outcome, language, late, any::<bool>(), option::of(1..30_000_i64), 2..60).prop_map(
+        |(outcome, language, late, all_cases, amount, days)| Worked {
+            outcome,
+            language,
+            late,
+            all_cases,
+            amount,
+            days,
+        },
+    )
+}
+
+fn changed() -> impl Strategy<Value = Changed> {
+    let days = prop_oneof![Just([30, 60, 90, 120]), Just([5, 10, 40, 300])];
+    let kind = || prop_oneof![3 => Just(DebtorKind::Person), 1 => Just(DebtorKind::Business)];
+    let knock_out = option::of((0..1_001_i32, 0..120_i32));
+    let card = (kind(), -500..1_500_i32, 100..800_i32, 0..3_000_i32, knock_out);
+    let tolerance = prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64];
+    let language = prop_oneof![Just("und"), Just("es")];
+    let settings = (tolerance, days, any::<bool>(), kind(), language);
+    prop_oneof![
+        2 => card.prop_map(|(kind, base_points, cutoff, weight_milli, knock_out)| Changed::Scorecard {
+            kind,
+            base_points,
+            cutoff,
+            weight_milli,
+            knock_out,
+        }),
+        3 => settings.prop_map(|(tolerance, last_days, protected, kind, language)| {
+            Changed::Settings { tolerance, last_days, protected, kind, language }
+        }),
+        1 => (0..4_i64).prop_map(Changed::Back),
+    ]
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
+        4 => vec(pushed(), 1..4).prop_map(Step::Push),
+        3 => vec(happened(), 1..4).prop_map(Step::Record),
+        2 => worked().prop_map(Step::Work),
+        1 => changed().prop_map(Step::Activate),
+    ]
+}
