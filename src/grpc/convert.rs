@@ -35,6 +35,7 @@ pub(super) use lease::{
 };
 pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
+pub use portfolio::ranking_settings;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
 pub(super) use scorecard::{
     activate_command, activation_to, create_request, finding_to, head_to, hex, path_to,
@@ -45,6 +46,7 @@ pub(super) use simulation::{
     DIFFERENCES_MAX, diff_request, difference_to, simulate_command, simulate_portfolio,
     simulation_to,
 };
+pub use what_if::document_to_rank;
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod failures;
 mod formats;
+mod golden;
 mod import;
 mod kill;
 mod migrate;
