@@ -13,8 +13,9 @@ use crate::scoring::card::Card;
 
 mod activate;
 mod diff;
-mod simulate;
+mod files;
 mod golden;
+mod simulate;
 mod validate;
 mod view;
 
@@ -48,6 +49,18 @@ pub(super) enum Command {
         arrears scorecard test suite.yaml --junit results.xml\n  \
         arrears scorecard test suite.yaml --revision consumer/2")]
     Test(golden::TestArgs),
+    /// Writes a scorecard in the form of another program; needs no server for a file
+    #[command(after_help = "Examples:\n  \
+        arrears scorecard export consumer.yaml --out consumer.csv\n  \
+        arrears scorecard export consumer/2 --format pmml --out consumer.pmml\n  \
+        arrears scorecard export consumer.yaml --format sql-postgres")]
+    Export(files::ExportArgs),
+    /// Reads a scorecard that another program has written; what is left to do is said, and
+    /// stands in the file. Ends with 3 if a row cannot be read
+    #[command(after_help = "Examples:\n  \
+        arrears scorecard import consumer.csv --out consumer.yaml\n  \
+        arrears scorecard import table.csv --format optbinning --points higher-is-easier")]
+    Import(files::ImportArgs),
     /// Makes a draft of a file
     #[command(after_help = "Example:\n  \
         arrears scorecard new consumer.yaml --title harder --base 1")]
@@ -121,6 +134,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Simulate(args) => simulate::simulate(context, args).await,
         Command::Diff(args) => diff::diff(context, args).await,
         Command::Test(args) => golden::test(context, args).await,
+        Command::Export(args) => files::export(context, args).await,
+        Command::Import(args) => files::import(context, args).await,
         Command::New(args) => new(context, args).await,
         Command::Update(args) => update(context, args).await,
         Command::Activate(args) => activate::activate(context, args).await,

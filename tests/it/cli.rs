@@ -9,6 +9,7 @@ mod failures;
 mod formats;
 mod golden;
 mod import;
+mod interchange;
 mod kill;
 mod migrate;
 mod other_clients;
