@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 BUF_VERSION := 1.75.0
 BUF := target/buf/node_modules/.bin/buf
+PYPMML_VERSION := 1.5.8
+PYPMML := target/pypmml/bin/python
 BASELINE := $(shell cat proto/BASELINE)
 # Of a comparison with other queues.
 PEERS_ROWS ?= 100000
@@ -16,7 +18,7 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres citus chaos soak peers fmt clippy doc proto
+.PHONY: test check tests postgres citus chaos soak peers pmml fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -68,6 +70,11 @@ soak:
 peers:
 	$(call stage,peers,.ci/peers $(PEERS_ROWS) $(PEERS_ROUNDS) target/peers)
 
+## PMML that we write, scored by an engine that is not ours: 11,000 cases. It needs Java.
+pmml: $(PYPMML)
+	$(call stage,PMML,ARREARS_PYPMML=$(abspath $(PYPMML)) \
+		cargo test --locked --test it exports::an_engine_of_pmml -- --nocapture)
+
 ## The contract: its style, and that nothing a client of the baseline relies on
 ## is broken. The baseline is taken from git by its commit, so that a worktree
 ## or an unpacked clone works alike.
@@ -77,3 +84,6 @@ proto: $(BUF)
 
 $(BUF):
 	$(call stage,install buf,.ci/install-buf $(BUF_VERSION) target/buf)
+
+$(PYPMML):
+	$(call stage,install pypmml,.ci/install-pypmml $(PYPMML_VERSION) target/pypmml)

@@ -25,6 +25,7 @@ pub mod rows;
 mod scorecard;
 mod serve;
 mod settings;
+mod suite;
 mod transfer;
 mod version;
 mod view;

@@ -15,6 +15,7 @@ mod compile;
 mod explain;
 mod explanation;
 mod feature;
+pub mod format;
 mod kernel;
 mod language;
 mod locked;

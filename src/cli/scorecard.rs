@@ -13,6 +13,8 @@ use crate::scoring::card::Card;
 
 mod activate;
 mod diff;
+mod files;
+mod golden;
 mod simulate;
 mod validate;
 mod view;
@@ -41,6 +43,24 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  arrears scorecard diff consumer/1 consumer.yaml\n  \
         arrears scorecard diff consumer/1 --revision consumer/2")]
     Diff(diff::DiffArgs),
+    /// Ranks golden cases and compares them with what their files expect; needs no server
+    /// for files. Ends with 5 if a case is ranked otherwise, with 3 if a suite is wrong
+    #[command(after_help = "Examples:\n  arrears scorecard test suite.yaml\n  \
+        arrears scorecard test suite.yaml --junit results.xml\n  \
+        arrears scorecard test suite.yaml --revision consumer/2")]
+    Test(golden::TestArgs),
+    /// Writes a scorecard in the form of another program; needs no server for a file
+    #[command(after_help = "Examples:\n  \
+        arrears scorecard export consumer.yaml --out consumer.csv\n  \
+        arrears scorecard export consumer/2 --format pmml --out consumer.pmml\n  \
+        arrears scorecard export consumer.yaml --format sql-postgres")]
+    Export(files::ExportArgs),
+    /// Reads a scorecard that another program has written; what is left to do is said, and
+    /// stands in the file. Ends with 3 if a row cannot be read
+    #[command(after_help = "Examples:\n  \
+        arrears scorecard import consumer.csv --out consumer.yaml\n  \
+        arrears scorecard import table.csv --format optbinning --points higher-is-easier")]
+    Import(files::ImportArgs),
     /// Makes a draft of a file
     #[command(after_help = "Example:\n  \
         arrears scorecard new consumer.yaml --title harder --base 1")]
@@ -113,6 +133,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Validate(args) => validate::validate(context, args).await,
         Command::Simulate(args) => simulate::simulate(context, *args).await,
         Command::Diff(args) => diff::diff(context, args).await,
+        Command::Test(args) => golden::test(context, args).await,
+        Command::Export(args) => files::export(context, args).await,
+        Command::Import(args) => files::import(context, args).await,
         Command::New(args) => new(context, args).await,
         Command::Update(args) => update(context, args).await,
         Command::Activate(args) => activate::activate(context, args).await,
@@ -142,11 +165,7 @@ async fn ls(context: &Context, args: LsArgs) -> Result<(), Failure> {
 async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
     let revision = revision(&client, &args.scorecard_id, args.revision_no).await?;
-    let card = card_of(revision.scorecard.unwrap_or_default());
-    let card = card.map_err(|found| {
-        let count = found.0.len();
-        Failure::new(Exit::Failure, format!("{count} fields of the answer make no sense"))
-    })?;
+    let card = card_in_answer(revision)?;
     match context.format {
         Format::Json | Format::Jsonl => output::json(context.format, &card),
         Format::Table | Format::Csv => {
@@ -154,6 +173,14 @@ async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
             output::write_out(&yaml.map_err(|error| Failure::new(Exit::Failure, error))?)
         }
     }
+}
+
+/// The scorecard of a revision that the server sent.
+fn card_in_answer(revision: proto::Revision) -> Result<Card, Failure> {
+    card_of(revision.scorecard.unwrap_or_default()).map_err(|found| {
+        let count = found.0.len();
+        Failure::new(Exit::Failure, format!("{count} fields of the answer make no sense"))
+    })
 }
 
 async fn revision(

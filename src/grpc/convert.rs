@@ -36,6 +36,7 @@ pub(super) use lease::{
 };
 pub(super) use outcome::{report_command, report_response};
 pub(super) use page::Page;
+pub use portfolio::ranking_settings;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to};
 pub(super) use proof::{explain_request, lease_to, movement_to, replay_request, replay_to};
 pub(super) use scorecard::{
@@ -47,6 +48,7 @@ pub(super) use simulation::{
     DIFFERENCES_MAX, diff_request, difference_to, simulate_command, simulate_portfolio,
     simulation_to,
 };
+pub use what_if::document_to_rank;
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
     describe_request, description_to, work_list_from, work_list_id, work_list_to,

@@ -65,6 +65,16 @@ impl Ranges {
         Ranges { starts, special, edges }
     }
 
+    /// The lowest values of all ranges but the first, ascending.
+    pub fn starts(&self) -> &[i64] {
+        &self.starts
+    }
+
+    /// The single numbers with their codes, ascending.
+    pub fn special(&self) -> &[(i64, u8)] {
+        &self.special
+    }
+
     fn code(&self, number: i64) -> u8 {
         match self.special.binary_search_by_key(&number, |one| one.0) {
             Ok(at) => self.special[at].1,

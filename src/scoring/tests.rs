@@ -6,6 +6,7 @@ mod books;
 mod business;
 mod data_cases;
 mod explanations;
+mod formats;
 mod generate;
 mod histories;
 mod naive;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod cli;
+mod exports;
 mod grpc;
 mod history;
 mod ledger;

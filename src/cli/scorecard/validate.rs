@@ -63,8 +63,13 @@ pub(super) async fn validate(context: &Context, args: ValidateArgs) -> Result<()
 
 /// What is wrong or odd with a file, by the settings of a new portfolio.
 fn here(file: &Path) -> Result<Vec<FindingView>, Failure> {
+    Ok(findings_of(text_of(file)?))
+}
+
+/// What is wrong or odd with a text, by the settings of a new portfolio.
+pub(super) fn findings_of(scorecard_yaml: String) -> Vec<FindingView> {
     let definition = RuleSetDefinition {
-        scorecard_yaml: text_of(file)?,
+        scorecard_yaml,
         business_scorecard_yaml: None,
         ranking: RankingSettings::default(),
         feature_version: FEATURE_VERSION,
@@ -75,7 +80,7 @@ fn here(file: &Path) -> Result<Vec<FindingView>, Failure> {
         path,
         message,
     };
-    Ok(match RuleSet::compile(RuleSetId(0), &definition) {
+    match RuleSet::compile(RuleSetId(0), &definition) {
         Ok(rules) => rules
             .warnings()
             .into_iter()
@@ -84,7 +89,7 @@ fn here(file: &Path) -> Result<Vec<FindingView>, Failure> {
         Err(found) => {
             found.into_iter().map(|one| view("ERROR", one.line, one.path, one.message)).collect()
         }
-    })
+    }
 }
 
 async fn there(

@@ -69,6 +69,19 @@ pub(in crate::grpc) fn portfolio_from(
     }
 }
 
+/// Reads what a rank depends on, for a program that ranks on this side of the wire.
+///
+/// # Errors
+/// Every broken rule; the paths begin with `ranking`.
+pub fn ranking_settings(
+    given: proto::RankingSettings,
+    currency: Currency,
+) -> Result<RankingSettings, Violations> {
+    let mut broken = Violations::new();
+    let read = ranking_from(given, Some(currency), &ROOT.field("ranking"), &mut broken);
+    broken.or(read)
+}
+
 fn ranking_from(
     given: proto::RankingSettings,
     currency: Option<Currency>,

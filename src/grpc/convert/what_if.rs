@@ -3,7 +3,7 @@
 
 use crate::engine::explain::Asked;
 use crate::engine::push::Document;
-use crate::model::{DebtorKind, Facts, PortfolioId, Reason, Violations};
+use crate::model::{Currency, DebtorKind, Facts, Micros, PortfolioId, Reason, Violations};
 use crate::proto;
 
 use super::case::{close, document};
@@ -36,15 +36,10 @@ pub(in crate::grpc) fn score_request(
     request: proto::ScoreCaseRequest,
     terms: Terms,
 ) -> Result<(Document, Asked), Violations> {
-    let mut given = request.case.unwrap_or_default();
-    for id in [&mut given.case_id, &mut given.debtor_id] {
-        if id.is_empty() {
-            "-".clone_into(id);
-        }
-    }
+    let given = request.case.unwrap_or_default();
     let mut broken = Violations::new();
     let asked = asked(request.as_of_date.as_ref(), &request.language_code, &mut broken);
-    match document(given, terms.now, terms, &ROOT.field("case")) {
+    match unnamed(given, terms, terms.now) {
         Ok(document) if broken.is_empty() => Ok((document, asked)),
         Ok(_) => Err(broken),
         Err(mut of_document) => {
@@ -52,6 +47,33 @@ pub(in crate::grpc) fn score_request(
             Err(of_document)
         }
     }
+}
+
+/// Reads a document to be ranked on this side of the wire by the rules of a push; a
+/// case or debtor that is not named gets a name that nothing shows. `as_of` is for one
+/// that does not say.
+///
+/// # Errors
+/// Every broken rule; the paths begin with `case`.
+pub fn document_to_rank(
+    given: proto::CaseDocument,
+    (currency, tolerance_amount_minor): (Currency, i64),
+    (as_of, now): (Micros, Micros),
+) -> Result<Document, Violations> {
+    unnamed(given, Terms { currency, tolerance_amount_minor, now }, as_of)
+}
+
+fn unnamed(
+    mut given: proto::CaseDocument,
+    terms: Terms,
+    as_of: Micros,
+) -> Result<Document, Violations> {
+    for id in [&mut given.case_id, &mut given.debtor_id] {
+        if id.is_empty() {
+            "-".clone_into(id);
+        }
+    }
+    document(given, as_of, terms, &ROOT.field("case"))
 }
 
 /// Reads what a document should say instead: what is set replaces what it says.

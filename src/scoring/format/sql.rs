@@ -1,0 +1,276 @@
+//! A scorecard as a query: what ranks, over a table with a row a case and a column a
+//! feature. The text is for other people's databases; nothing here runs it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::FormatFinding;
+use crate::model::{RankingSettings, Stage};
+use crate::scoring::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
+use crate::scoring::card::{self, Card, Cutoffs};
+use crate::scoring::compile::{Compiled, CompiledCharacteristic, Condition, KnockOut};
+use crate::scoring::feature::{FeatureKind, decimal};
+
+/// The words of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// PostgreSQL cuts longer names off.
+const POSTGRES_NAME_BYTES_MAX: usize = 63;
+
+/// Writes the query. A value that no case can have (a category that the feature does not
+/// know, a text where a number belongs) gives no score and no group rather than a wrong
+/// one.
+pub(super) fn write(
+    card: &Card,
+    compiled: &Compiled,
+    dialect: Dialect,
+    settings: &RankingSettings,
+) -> Result<String, Vec<FormatFinding>> {
+    let names = card.characteristics.iter().map(|one| one.feature.as_str());
+    let active = || names.clone().zip(&compiled.characteristics).filter(|(_, one)| one.active);
+    let mut found: Vec<FormatFinding> = Vec::new();
+    let columns = active().map(|(name, _)| name);
+    let columns = columns.chain(conditions(card, compiled).map(|(name, _)| name));
+    let columns: BTreeSet<&str> = columns.filter(|_| dialect == Dialect::Postgres).collect();
+    for name in columns {
+        if name.len() > POSTGRES_NAME_BYTES_MAX {
+            let message = format!(
+                "{name:?} has {} bytes; a column of PostgreSQL has at most \
+                 {POSTGRES_NAME_BYTES_MAX}",
+                name.len()
+            );
+            found.push(super::finding(message));
+        }
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let mut text = head(card, compiled, dialect);
+    let _ = writeln!(text, "WITH summed AS (\n  SELECT features.*,\n    {}", compiled.base_points);
+    for (name, one) in active() {
+        let _ = writeln!(text, "    -- {}", one.name);
+        let _ = writeln!(text, "    + {}", case(name, one, dialect));
+    }
+    text.push_str(
+        "    AS score_sum\n  FROM features\n),\nscored AS (\n  SELECT summed.*,\n    CASE\n",
+    );
+    if let Some(rules) = rules(card, compiled, dialect) {
+        text.push_str(&rules);
+    }
+    text.push_str(
+        "    WHEN score_sum < 0 THEN 0 WHEN score_sum > 1000 THEN 1000 ELSE score_sum END\n    \
+         AS recovery_score\n  FROM summed\n)\nSELECT scored.*,\n",
+    );
+    let _ = writeln!(text, "  {}\n    AS recovery_group\nFROM scored;", group(compiled, settings));
+    Ok(text)
+}
+
+fn head(card: &Card, compiled: &Compiled, dialect: Dialect) -> String {
+    let of = match dialect {
+        Dialect::Sqlite => "SQLite",
+        Dialect::Postgres => "PostgreSQL",
+    };
+    let mut text = format!(
+        "-- Scorecard {}, BLAKE3 {}, for {of}.\n\
+         -- It reads a table or view named features: a row a case and a column a feature,\n\
+         -- named like the features of docs/FEATURES.md. NULL is what nobody told, 'UNKNOWN'\n\
+         -- what was asked and is unknown; numbers of one's own have a point.\n",
+        card.scorecard_id,
+        blake3::Hash::from(card.content_hash()).to_hex()
+    );
+    let pairs = card.characteristics.iter().zip(&compiled.characteristics);
+    for (written, _) in pairs.filter(|(_, one)| !one.active) {
+        let _ = writeln!(text, "-- {} is a protected input and off.", written.name);
+    }
+    for rule in compiled.knock_outs.iter().filter(|rule| !rule.active) {
+        let _ = writeln!(text, "-- {} looks at a protected input that is off.", rule.name);
+    }
+    text
+}
+
+/// A column. Its table stands before it: SQLite takes a quoted name that is no column for
+/// a text.
+fn quoted(table: &str, name: &str) -> String {
+    format!("{table}.\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as a literal.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What a characteristic adds.
+fn case(name: &str, one: &CompiledCharacteristic, dialect: Dialect) -> String {
+    let column = quoted("features", name);
+    let points = |code: u8| one.by_code[usize::from(code)].contribution;
+    let (kind, has_unknown) = one.feature.kind();
+    let mut text = format!("CASE WHEN {column} IS NULL THEN {}", points(MISSING));
+    match (&one.bins, kind) {
+        (Bins::Ranges(ranges), FeatureKind::Number { scale }) => {
+            if dialect == Dialect::Sqlite {
+                let _ = write!(text, " WHEN typeof({column}) NOT IN ('integer', 'real') THEN NULL");
+            }
+            for (number, code) in ranges.special() {
+                let number = decimal_of(*number, scale);
+                let _ = write!(text, " WHEN {column} = {number} THEN {}", points(*code));
+            }
+            let starts = ranges.starts();
+            for (code, start) in (FIRST..).zip(starts) {
+                let start = decimal_of(*start, scale);
+                let _ = write!(text, " WHEN {column} < {start} THEN {}", points(code));
+            }
+            let last = FIRST + u8::try_from(starts.len()).expect("bins are at most 200");
+            let _ = write!(text, " ELSE {} END", points(last));
+        }
+        (Bins::Categories(codes), FeatureKind::Category(names)) => {
+            if has_unknown {
+                let _ = write!(text, " WHEN {column} = 'UNKNOWN' THEN {}", points(UNKNOWN));
+            }
+            let by_code = names.iter().map(|(name, number)| {
+                let at = usize::try_from(*number).expect("categories have numbers from 0");
+                (codes[at], *name)
+            });
+            listed(&mut text, &column, by_code, points);
+            text.push_str(" ELSE NULL END");
+        }
+        (Bins::Texts(texts), _) => {
+            let by_code = texts.iter().map(|(text, code)| (*code, text.as_ref()));
+            listed(&mut text, &column, by_code, points);
+            let _ = write!(text, " ELSE {} END", points(OTHER));
+        }
+        _ => text.push_str(" ELSE NULL END"),
+    }
+    text
+}
+
+/// The knock-out rules that count.
+fn active_rules<'a>(
+    card: &'a Card,
+    compiled: &'a Compiled,
+) -> impl Iterator<Item = (&'a card::KnockOut, &'a KnockOut)> {
+    card.knock_outs.iter().zip(&compiled.knock_outs).filter(|(_, rule)| rule.active)
+}
+
+/// What the knock-out rules that count look at, by the name of its feature.
+fn conditions<'a>(
+    card: &'a Card,
+    compiled: &'a Compiled,
+) -> impl Iterator<Item = (&'a str, &'a Condition)> {
+    active_rules(card, compiled).flat_map(|(written, rule)| {
+        written.when.iter().map(|one| one.feature.as_str()).zip(&rule.conditions)
+    })
+}
+
+/// The knock-out rules in their order: the first that matches decides the score. Where
+/// the points give none, or a rule looks at a value that no case can have, there is none.
+fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
+    let impossible: BTreeSet<String> = conditions(card, compiled)
+        .filter_map(|(name, one)| impossible(&quoted("summed", name), one, dialect))
+        .collect();
+    active_rules(card, compiled).next()?;
+    let mut text = "    WHEN score_sum IS NULL THEN NULL\n".to_owned();
+    for condition in impossible {
+        let _ = writeln!(text, "    WHEN {condition} THEN NULL");
+    }
+    for (written, rule) in active_rules(card, compiled) {
+        let names = written.when.iter().map(|one| quoted("summed", &one.feature));
+        let all: Vec<String> =
+            names.zip(&rule.conditions).map(|(column, one)| condition(&column, one)).collect();
+        let (name, score) = (&rule.name, rule.score);
+        let _ = writeln!(text, "    -- {name}\n    WHEN {} THEN {score}", all.join(" AND "));
+    }
+    Some(text)
+}
+
+/// What holds of a value that the feature of a condition cannot have.
+fn impossible(column: &str, one: &Condition, dialect: Dialect) -> Option<String> {
+    match one.feature.kind() {
+        (FeatureKind::Number { .. }, _) => (dialect == Dialect::Sqlite)
+            .then(|| format!("typeof({column}) NOT IN ('integer', 'real', 'null')")),
+        (FeatureKind::Category(names), has_unknown) => {
+            let unknown = has_unknown.then_some("UNKNOWN");
+            let names = names.iter().map(|entry| entry.0).chain(unknown).map(literal);
+            Some(format!("{column} NOT IN ({})", names.collect::<Vec<_>>().join(", ")))
+        }
+        (FeatureKind::Text, _) => None,
+    }
+}
+
+/// A condition of a knock-out rule: its value falls into one bin.
+fn condition(column: &str, Condition { feature, bins, code }: &Condition) -> String {
+    if *code == MISSING {
+        return format!("{column} IS NULL");
+    }
+    if *code == UNKNOWN {
+        return format!("{column} = 'UNKNOWN'");
+    }
+    let one_of = |names: Vec<String>| format!("{column} IN ({})", names.join(", "));
+    match (bins, feature.kind().0) {
+        (Bins::Ranges(ranges), FeatureKind::Number { scale }) => {
+            let (starts, range) = (ranges.starts(), usize::from(code - FIRST));
+            let from = range.checked_sub(1).map(|at| (">=", starts[at]));
+            let to = starts.get(range).map(|to| ("<", *to));
+            let bounds = from.into_iter().chain(to);
+            let bounds =
+                bounds.map(|(sign, bound)| format!("{column} {sign} {}", decimal_of(bound, scale)));
+            bounds.collect::<Vec<_>>().join(" AND ")
+        }
+        (Bins::Categories(codes), FeatureKind::Category(names)) => {
+            let own = names.iter().filter(|(_, number)| {
+                codes[usize::try_from(*number).expect("categories have numbers from 0")] == *code
+            });
+            one_of(own.map(|(name, _)| literal(name)).collect())
+        }
+        (Bins::Texts(texts), _) => one_of(texts.iter().map(|(text, _)| literal(text)).collect()),
+        _ => unreachable!("the bins of a condition are of the kind of its feature"),
+    }
+}
+
+/// A number of the card as a literal.
+fn decimal_of(number: i64, scale: i64) -> String {
+    if scale == 1 { number.to_string() } else { decimal(number, scale) }
+}
+
+/// A condition for each bin of names.
+fn listed<'a>(
+    text: &mut String,
+    column: &str,
+    names: impl Iterator<Item = (u8, &'a str)> + Clone,
+    points: impl Fn(u8) -> i32,
+) {
+    let mut codes: Vec<u8> = names.clone().map(|(code, _)| code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    for code in codes {
+        let own = names.clone().filter(|(of, _)| *of == code).map(|(_, name)| literal(name));
+        let own: Vec<String> = own.collect();
+        let _ = write!(text, " WHEN {column} IN ({}) THEN {}", own.join(", "), points(code));
+    }
+}
+
+/// The group of a score; by the stage of the days past due where cutoffs differ.
+fn group(compiled: &Compiled, settings: &RankingSettings) -> String {
+    let of = |Cutoffs { a, b }: Cutoffs| {
+        format!(
+            "CASE WHEN recovery_score >= {a} THEN 'A' WHEN recovery_score >= {b} THEN 'B' ELSE 'C' END"
+        )
+    };
+    let cutoffs = &compiled.cutoffs;
+    let known = "WHEN recovery_score IS NULL THEN NULL";
+    if cutoffs.iter().all(|one| *one == cutoffs[0]) {
+        return format!("CASE {known} ELSE {} END", of(cutoffs[0]));
+    }
+    let mut text = format!("CASE {known}\n");
+    let stages = Stage::ALL.iter().zip(cutoffs).zip(settings.stage_bounds.0);
+    for ((stage, cutoffs), bound) in stages {
+        let days = "COALESCE(scored.\"days_past_due\", 0)";
+        let of = of(*cutoffs);
+        let _ = writeln!(text, "    -- {}\n    WHEN {days} <= {bound} THEN {of}", stage.name());
+    }
+    let _ = write!(text, "    -- {}\n    ELSE {} END", Stage::ALL[4].name(), of(cutoffs[4]));
+    text
+}

@@ -1,0 +1,228 @@
+//! What is exported ranks as the service does: queries on a database, PMML in an engine
+//! that is not ours.
+
+mod draw;
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use arrears::model::RankingSettings;
+use arrears::scoring::card::Card;
+use arrears::scoring::format::{Format, export};
+use arrears::scoring::{BUSINESS_YAML, CONSUMER_YAML};
+
+use crate::support::TestDatabase;
+use draw::{Column, Ranked, Scorecard};
+
+/// Twenty random scorecards and the two shipped ones, over 500 cases each; every second
+/// one of the random with knock-out rules where they are wanted.
+fn scorecards(with_rules: bool) -> Vec<Scorecard> {
+    let shipped = [CONSUMER_YAML, BUSINESS_YAML].map(|yaml| Card::read(yaml).unwrap());
+    let random = (0..20).map(|seed| {
+        let mut card = draw::card(seed);
+        if with_rules && seed % 2 == 0 {
+            card.knock_outs = draw::rules(seed);
+        }
+        card
+    });
+    let cards = shipped.into_iter().chain(random).enumerate();
+    cards.map(|(seed, card)| draw::scorecard(card, seed as u64, 500)).collect()
+}
+
+fn written(card: &Card, format: Format) -> String {
+    export(card, format, &RankingSettings::default()).unwrap()
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A table `features` with the cases of a scorecard and what is expected of each.
+fn fill(database: &TestDatabase, scorecard: &Scorecard) {
+    let mut columns: Vec<String> = Vec::new();
+    for (name, kind) in &scorecard.columns {
+        let kind = match kind {
+            Column::Whole => "BIGINT",
+            Column::Decimal => "NUMERIC",
+            Column::Text => "TEXT",
+        };
+        columns.push(format!("\"{name}\" {kind}"));
+    }
+    let columns = columns.join(", ");
+    let table =
+        format!("CREATE TABLE features ({columns}, expected_score BIGINT, expected_group TEXT)");
+    database.execute("DROP TABLE IF EXISTS features");
+    database.execute(&table);
+    for chunk in scorecard.cases.chunks(250) {
+        let mut values = String::new();
+        for (at, Ranked { values: of_case, score, group, .. }) in chunk.iter().enumerate() {
+            values.push_str(if at == 0 { "(" } else { ", (" });
+            for ((_, kind), value) in scorecard.columns.iter().zip(of_case) {
+                match (value.as_str(), kind) {
+                    ("", _) => values.push_str("NULL, "),
+                    (text, Column::Text) => write!(values, "{}, ", literal(text)).unwrap(),
+                    (number, _) => write!(values, "{number}, ").unwrap(),
+                }
+            }
+            write!(values, "{score}, '{group}')").unwrap();
+        }
+        database.execute(&format!("INSERT INTO features VALUES {values}"));
+    }
+}
+
+/// The query for the database that the tests run on.
+fn query(database: &TestDatabase, card: &Card) -> String {
+    let format = if database.url().is_some() { Format::SqlPostgres } else { Format::SqlSqlite };
+    let query = written(card, format);
+    query.trim_end().trim_end_matches(';').to_owned()
+}
+
+#[test]
+fn a_query_scores_ten_thousand_cases_as_the_service_does() {
+    let database = TestDatabase::without_tables();
+    let (mut cases, mut seen) = (0, [0; 5]);
+    for scorecard in scorecards(true) {
+        fill(&database, &scorecard);
+        let query = query(&database, &scorecard.card);
+        let differing = "recovery_score IS DISTINCT FROM expected_score \
+                         OR recovery_group IS DISTINCT FROM expected_group";
+        let count = |condition: &str| {
+            database.count(&format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}"))
+        };
+        assert_eq!(count(differing), 0, "{query}");
+        assert_eq!(count("recovery_score >= 0"), scorecard.cases.len() as i64);
+        cases += scorecard.cases.len();
+        for case in &scorecard.cases {
+            let Ranked { missing, unknown, unheard, special, ruled, .. } = case;
+            for (count, is) in seen.iter_mut().zip([missing, unknown, unheard, special, ruled]) {
+                *count += i32::from(*is);
+            }
+        }
+    }
+    assert!(cases >= 10_000, "{cases}");
+    let names = "missing, unknown, unheard, special, ruled";
+    assert!(seen.iter().all(|count| *count > 1_000), "{names}: {seen:?}");
+}
+
+#[test]
+fn a_value_that_no_case_can_have_gives_no_score() {
+    let database = TestDatabase::without_tables();
+    let card = Card::read(CONSUMER_YAML).unwrap();
+    let scorecard = draw::scorecard(card, 1, 1);
+    fill(&database, &scorecard);
+    let query = query(&database, &scorecard.card);
+    let unscored = || {
+        database.count(&format!(
+            "SELECT COUNT(*) FROM ({query}) AS ranked \
+             WHERE recovery_score IS NULL AND recovery_group IS NULL"
+        ))
+    };
+    assert_eq!(unscored(), 0);
+    database.execute("UPDATE features SET reachable = 'MAYBE'");
+    assert_eq!(unscored(), 1);
+    database.execute("UPDATE features SET reachable = NULL");
+    assert_eq!(unscored(), 0);
+    if database.url().is_none() {
+        // PostgreSQL refuses it itself.
+        database.execute("UPDATE features SET days_past_due = 'many'");
+        assert_eq!(unscored(), 1);
+    }
+}
+
+#[test]
+fn a_rule_may_look_at_what_no_characteristic_does() {
+    let database = TestDatabase::without_tables();
+    let mut card = Card::read(CONSUMER_YAML).unwrap();
+    let scorecard = draw::scorecard(card.clone(), 2, 1);
+    fill(&database, &scorecard);
+    database.execute("ALTER TABLE features ADD COLUMN \"custom.size\" BIGINT");
+    database.execute("ALTER TABLE features ADD COLUMN \"custom.member\" TEXT");
+    card.knock_outs = serde_saphyr::from_str(
+        "[{ name: many, score: 7, reason: { code: K, text: t, audience: ANALYST },
+            when: [{ feature: custom.size, kind: NUMBER, from: 2.5 },
+                   { feature: custom.member, kind: FLAG, is: [YES] }] }]",
+    )
+    .unwrap();
+    assert!(scorecard.columns.iter().all(|(name, _)| name != "custom.member"));
+    let query = query(&database, &card);
+    let holds = |condition: &str| {
+        let rows = format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}");
+        database.count(&rows) == 1
+    };
+    let points = "recovery_score = expected_score AND recovery_group = expected_group";
+    let none = "recovery_score IS NULL AND recovery_group IS NULL";
+    let put = |size: &str, member: &str| {
+        database.execute(&format!(
+            "UPDATE features SET \"custom.size\" = {size}, \"custom.member\" = {member}"
+        ));
+    };
+    assert!(holds(points));
+    put("3", "NULL");
+    assert!(holds(points));
+    put("3", "'YES'");
+    assert!(holds("recovery_score = 7 AND recovery_group = 'C'"));
+    put("2", "'YES'");
+    assert!(holds(points));
+    put("3", "'MAYBE'");
+    assert!(holds(none));
+}
+
+#[test]
+fn cutoffs_of_single_stages_are_those_of_the_days_past_due() {
+    let database = TestDatabase::without_tables();
+    let mut card = Card::read(CONSUMER_YAML).unwrap();
+    for (stage, a) in [("M1", 900), ("M3", 300), ("M5", 999)] {
+        let cutoffs = arrears::scoring::card::Cutoffs { a, b: 250 };
+        card.cutoffs_by_stage.insert(stage.to_owned(), cutoffs);
+    }
+    let scorecard = draw::scorecard(card, 5, 1_000);
+    fill(&database, &scorecard);
+    let query = query(&database, &scorecard.card);
+    let condition = "recovery_group IS DISTINCT FROM expected_group";
+    let differing = format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}");
+    assert_eq!(database.count(&differing), 0);
+}
+
+/// Where a Python with pypmml is; `make pmml` says it.
+const PYPMML: &str = "ARREARS_PYPMML";
+
+#[test]
+fn an_engine_of_pmml_scores_ten_thousand_cases_as_the_service_does() {
+    let Some(python) = std::env::var_os(PYPMML) else {
+        eprintln!("skipped: {PYPMML} names no Python with pypmml; `make pmml` does");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let scorecards = scorecards(false);
+    for (at, scorecard) in scorecards.iter().enumerate() {
+        let path = |ending: &str| folder.path().join(format!("{at}.{ending}"));
+        std::fs::write(path("pmml"), written(&scorecard.card, Format::Pmml)).unwrap();
+        std::fs::write(path("json"), records(scorecard)).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/exports/score.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let cases: usize = scorecards.iter().map(|one| one.cases.len()).sum();
+    assert!(said.contains(&format!("{cases} scores are equal")), "{said}");
+}
+
+/// The cases with what is expected, for the script.
+fn records(scorecard: &Scorecard) -> String {
+    let records = scorecard.cases.iter().map(|case| {
+        let pairs = scorecard.columns.iter().zip(&case.values);
+        let values = pairs.map(|((name, kind), value)| {
+            let value = match (value.as_str(), kind) {
+                ("", _) => serde_json::Value::Null,
+                (text, Column::Text) => text.into(),
+                (number, Column::Whole) => number.parse::<i64>().unwrap().into(),
+                (number, Column::Decimal) => number.parse::<f64>().unwrap().into(),
+            };
+            (name.clone(), value)
+        });
+        let features: serde_json::Map<String, serde_json::Value> = values.collect();
+        serde_json::json!({ "features": features, "expected": case.score })
+    });
+    serde_json::Value::Array(records.collect()).to_string()
+}
