@@ -201,6 +201,15 @@ impl RuleSet {
         &self.scorecard(kind).card.scorecard_id
     }
 
+    /// How the bins of a characteristic are labelled, by the scorecards for either kind of
+    /// debtor; nothing where none has one of the name.
+    pub fn bin_labels(&self, characteristic: &str) -> Vec<&str> {
+        let cards = DebtorKind::ALL.map(|kind| &self.scorecard(kind).card);
+        let all = cards.into_iter().flat_map(|card| &card.characteristics);
+        let named = all.filter(|one| one.name == characteristic);
+        named.flat_map(|one| one.by_code.iter().map(|bin| bin.label.as_str())).collect()
+    }
+
     /// The scorecard that ranks a kind of debtor.
     fn scorecard(&self, kind: DebtorKind) -> &Scorecard {
         match kind {

@@ -5,7 +5,7 @@
 
 mod load;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +15,8 @@ use crate::model::{CaseNo, Day, Part, PortfolioNo, RankingSettings};
 use crate::scoring::{Book, RuleSet};
 
 use super::Error;
+
+pub(super) use load::CaughtUp;
 
 /// The books of all portfolios asked for of late.
 pub(super) struct Books {
@@ -42,8 +44,6 @@ pub(super) struct Volume {
     ranking: RankingSettings,
     /// One of so many cases is in it.
     pub(super) one_in: i64,
-    /// How many cases could not be read.
-    pub(super) unreadable: u64,
 }
 
 /// The cases of one part.
@@ -58,6 +58,8 @@ struct Piece {
     turn: usize,
     /// How many numbers of cases there are, loaded or not.
     numbers: i64,
+    /// Cases that could not be read, and are left out.
+    unreadable: BTreeSet<CaseNo>,
 }
 
 /// A tenant's books in hand.
@@ -108,11 +110,35 @@ impl Books {
         Turn { shelf, volumes: volumes.lock_owned().await }
     }
 
+    /// Puts a book back.
+    pub(super) fn put(&self, turn: &mut Turn, number: PortfolioNo, volume: Volume) {
+        self.weigh(turn, (number, volume.bytes()));
+        turn.volumes.insert(number, volume);
+    }
+
+    /// Ends a turn. A book that was taken and not put back takes no room any longer.
+    pub(super) fn end(&self, turn: Turn, number: PortfolioNo) {
+        if !turn.volumes.contains_key(&number) {
+            lock(&self.sizes).remove(&(turn.shelf, number));
+        }
+    }
+
+    /// Whether a sample would fit if it were whole, were there no other books.
+    pub(super) fn fits_whole(&self, volume: &Volume) -> bool {
+        let one_in = usize::try_from(volume.one_in).unwrap_or(usize::MAX);
+        volume.bytes().saturating_mul(one_in) <= self.bytes_max
+    }
+
+    /// Notes what a book takes, and that it was asked for.
+    fn weigh(&self, turn: &Turn, (number, bytes): (PortfolioNo, usize)) {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        lock(&self.sizes).insert((turn.shelf, number), (bytes, request));
+    }
+
     /// Makes room for a book; says whether there is enough.
     fn make_room(&self, turn: &mut Turn, (number, bytes): (PortfolioNo, usize)) -> bool {
-        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.weigh(turn, (number, bytes));
         let mut sizes = lock(&self.sizes);
-        sizes.insert((turn.shelf, number), (bytes, request));
         let own = (turn.shelf, number);
         let mut kept = Vec::new();
         while sizes.values().map(|(bytes, _)| *bytes).sum::<usize>() > self.bytes_max {
@@ -157,11 +183,6 @@ impl Turn {
         let serves = |piece: &Piece| rules.iter().all(|rules| piece.book.serves(rules, today));
         (volume.ranking == *ranking && volume.pieces.iter().all(serves)).then_some(volume)
     }
-
-    /// Puts a book back.
-    pub(super) fn put(&mut self, number: PortfolioNo, volume: Volume) {
-        self.volumes.insert(number, volume);
-    }
 }
 
 impl Volume {
@@ -172,6 +193,16 @@ impl Volume {
     /// How many cases are in it.
     pub(super) fn cases(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.book.len() as u64).sum()
+    }
+
+    /// Whether it was given away and not returned.
+    pub(super) fn is_lost(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// How many cases could not be read.
+    pub(super) fn unreadable(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.unreadable.len() as u64).sum()
     }
 
     /// How much of it is loaded, in thousandths.

@@ -126,6 +126,9 @@ fn show(context: &Context, args: &SimulateArgs, view: &SimulationView) -> Result
     if view.unreadable_cases > 0 {
         output::note(&format!("{} cases could not be read", view.unreadable_cases));
     }
+    if view.cases == 0 && !args.fail_if.is_empty() {
+        return Err(Failure::new(Exit::Check, "no case was counted, so nothing can be said"));
+    }
     let broken: Vec<String> = args.fail_if.iter().filter_map(|bound| bound.broken(view)).collect();
     match broken.as_slice() {
         [] => Ok(()),

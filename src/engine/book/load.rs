@@ -25,8 +25,29 @@ const STRAND_MIN: i64 = 4 * PAGE as i64;
 /// A smaller sample says nothing.
 const ONE_IN_MAX: i64 = 1 << 20;
 
-/// A case read from the database: what it is ranked from, or that it is closed.
-type Read = (CaseNo, Option<(CaseHead, CaseContent)>);
+/// A case read from the database.
+type Read = (CaseNo, Reading);
+
+/// What was read of a case.
+enum Reading {
+    /// What it is ranked from.
+    Open(Box<(CaseHead, CaseContent)>),
+    /// That it is closed.
+    Closed,
+    /// Nothing that makes sense.
+    Unreadable,
+}
+
+/// Whether a book knows what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum CaughtUp {
+    /// It does.
+    Whole,
+    /// Whoever asked has gone; it goes on from where it is.
+    Gone,
+    /// More has changed than is remembered: it has to be loaded anew.
+    TooFar,
+}
 
 impl Engine {
     /// An empty book of a portfolio, to be loaded.
@@ -51,10 +72,11 @@ impl Engine {
                 strands: (0..count).map(|at| (bound(at), bound(at + 1))).collect(),
                 turn: 0,
                 numbers: last,
+                unreadable: BTreeSet::new(),
             });
         }
         let ranking = context.rule_set.ranking().clone();
-        Ok(Volume { pieces, ranking, one_in: 1, unreadable: 0 })
+        Ok(Volume { pieces, ranking, one_in: 1 })
     }
 
     /// Loads the next page of a book; says whether there was one.
@@ -68,9 +90,9 @@ impl Engine {
         (volume, today, whole): (&mut Volume, Day, bool),
     ) -> Result<bool, Error> {
         let one_in = volume.one_in;
-        let Some(piece) = volume.pieces.iter_mut().find(|piece| !piece.strands.is_empty()) else {
-            return Ok(false);
-        };
+        // The one of which most is left: no part is ahead of the others.
+        let left = volume.pieces.iter_mut().filter(|piece| !piece.strands.is_empty());
+        let Some(piece) = left.max_by_key(|piece| piece.strands.len()) else { return Ok(false) };
         let at = piece.turn % piece.strands.len();
         let (after, end) = piece.strands[at];
         let filter = HeadFilter { after, limit: PAGE, ..HeadFilter::default() };
@@ -80,7 +102,7 @@ impl Engine {
         let last = heads.last().map(|(case_no, _)| case_no.0).filter(|_| heads.len() == PAGE);
         let wanted = |case_no: &CaseNo| case_no.0 <= end && Volume::keeps(one_in, *case_no);
         let heads = heads.into_iter().filter(|(case_no, _)| wanted(case_no)).collect();
-        let (read, unreadable) = read(&mut tx, piece.part, heads).await?;
+        let read = read(&mut tx, piece.part, heads).await?;
         drop(tx);
         match last.filter(|last| *last < end) {
             Some(last) => {
@@ -92,14 +114,13 @@ impl Engine {
             }
         }
         self.put_all(context, piece, (read, today)).await?;
-        volume.unreadable += unreadable;
         self.fit(turn, context, (volume, whole)).await?;
         Ok(true)
     }
 
     /// Makes a book fit the budget: others make room for it, and if that is not enough every
     /// second case is left out.
-    async fn fit(
+    pub(in super::super) async fn fit(
         &self,
         turn: &mut Turn,
         context: &PortfolioContext,
@@ -126,42 +147,50 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads what has changed since; says whether the book still is one: where more has
-    /// changed than is remembered, it has to be loaded anew.
+    /// Reads what has changed until now.
     pub(in super::super) async fn catch_up(
         self: &Arc<Self>,
         context: &Arc<PortfolioContext>,
         (volume, today): (&mut Volume, Day),
-    ) -> Result<bool, Error> {
+        gone: &(dyn Fn() -> bool + Sync),
+    ) -> Result<CaughtUp, Error> {
         let one_in = volume.one_in;
         for piece in &mut volume.pieces {
             if self.store.is_shared() {
                 self.number_changes_of(piece.part, Lock::Wait).await?;
             }
-            loop {
+            let mut tx = self.store.read().await?;
+            let newest = changes::last(&mut tx, piece.part).await?;
+            drop(tx);
+            while piece.change_no < newest {
+                if gone() {
+                    return Ok(CaughtUp::Gone);
+                }
                 let mut tx = self.store.read().await?;
                 let rows = changes::after(&mut tx, piece.part, piece.change_no).await?;
-                let Some((last, _)) = rows.last() else { break };
+                drop(tx);
+                // Older changes are no longer kept.
+                let next = rows.first().filter(|(first, _)| *first == piece.change_no + 1);
+                let Some((last, _)) = next.and(rows.last()) else { return Ok(CaughtUp::TooFar) };
                 let last = *last;
-                if rows.first().is_some_and(|(first, _)| *first != piece.change_no + 1) {
-                    return Ok(false);
-                }
                 let changed = rows.iter().flat_map(|(_, cases)| cases.keys().copied());
                 let changed: BTreeSet<CaseNo> =
                     changed.filter(|case_no| Volume::keeps(one_in, *case_no)).collect();
                 let changed: Vec<CaseNo> = changed.into_iter().collect();
                 for page in changed.chunks(PAGE) {
+                    let mut tx = self.store.read().await?;
                     let numbers = page.iter().copied();
                     let number = context.portfolio.number;
                     let heads = cases::heads_of(&mut tx, piece.part, number, numbers).await?;
-                    let (read, unreadable) = read(&mut tx, piece.part, heads).await?;
+                    let read = read(&mut tx, piece.part, heads).await?;
+                    // No transaction stays open while something is computed.
+                    drop(tx);
                     self.put_all(context, piece, (read, today)).await?;
-                    volume.unreadable += unreadable;
                 }
                 piece.change_no = last;
             }
         }
-        Ok(true)
+        Ok(CaughtUp::Whole)
     }
 
     /// Puts cases into a piece of a book.
@@ -173,6 +202,12 @@ impl Engine {
     ) -> Result<(), Error> {
         if read.is_empty() {
             return Ok(());
+        }
+        for (case_no, read) in &read {
+            match read {
+                Reading::Unreadable => piece.unreadable.insert(*case_no),
+                Reading::Open(_) | Reading::Closed => piece.unreadable.remove(case_no),
+            };
         }
         let mut book = std::mem::replace(&mut piece.book, Book::new([], Day(0)));
         let context = Arc::clone(context);
@@ -190,12 +225,9 @@ impl Engine {
 }
 
 /// A case as the book keeps it.
-fn row(
-    book: &Book,
-    context: &PortfolioContext,
-    (read, today): (&Option<(CaseHead, CaseContent)>, Day),
-) -> Option<BookRow> {
-    let (head, content) = read.as_ref()?;
+fn row(book: &Book, context: &PortfolioContext, (read, today): (&Reading, Day)) -> Option<BookRow> {
+    let Reading::Open(read) = read else { return None };
+    let (head, content) = &**read;
     let case = CaseInput {
         facts: &content.facts,
         history: &content.history,
@@ -207,12 +239,12 @@ fn row(
     book.row(context.rule_set.ranking(), &case)
 }
 
-/// Reads what the cases of some heads are ranked from; and says how many could not be read.
+/// Reads what the cases of some heads are ranked from.
 async fn read(
     tx: &mut Tx,
     part: Part,
     heads: Vec<(CaseNo, Readable<CaseHead>)>,
-) -> Result<(Vec<Read>, u64), Error> {
+) -> Result<Vec<Read>, Error> {
     let open = |head: &CaseHead| head.state != CaseState::Closed;
     let wanted = heads.iter().filter_map(|(case_no, head)| Some((case_no, head.as_ref().ok()?)));
     let wanted: Vec<CaseNo> =
@@ -221,18 +253,13 @@ async fn read(
         true => Default::default(),
         false => cases::load_content(tx, part, wanted).await?,
     };
-    let mut unreadable = 0;
-    let read = heads.into_iter().filter_map(|(case_no, head)| {
-        let content = contents.remove(&case_no);
-        match (head, content) {
-            (Ok(head), Some(Ok((_, content)))) => Some((case_no, Some((head, content)))),
-            (Ok(head), _) if !open(&head) => Some((case_no, None)),
-            _ => {
-                unreadable += 1;
-                None
-            }
-        }
+    let read = heads.into_iter().map(|(case_no, head)| {
+        let reading = match (head, contents.remove(&case_no)) {
+            (Ok(head), Some(Ok((_, content)))) => Reading::Open(Box::new((head, content))),
+            (Ok(head), _) if !open(&head) => Reading::Closed,
+            _ => Reading::Unreadable,
+        };
+        (case_no, reading)
     });
-    let read: Vec<Read> = read.collect();
-    Ok((read, unreadable))
+    Ok(read.collect())
 }

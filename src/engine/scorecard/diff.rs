@@ -1,5 +1,6 @@
 //! What is different in two scorecards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -66,6 +67,7 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
             }
         }
         (Some(Value::Array(one)), Some(Value::Array(two))) => {
+            found.extend(order(path, one, two));
             for (key, one, two) in paired(one, two) {
                 compare(&format!("{path}[{key}]"), one, two, found);
             }
@@ -78,22 +80,48 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mu
     }
 }
 
+/// The name of an entry, where it has one.
+fn name(value: &Value) -> Option<&str> {
+    ["name", "term"].iter().find_map(|key| value.get(key)?.as_str())
+}
+
+/// The names of a list; nothing where an entry has none, or two have one.
+fn names(list: &[Value]) -> Option<Vec<&str>> {
+    let names: Vec<&str> = list.iter().map(name).collect::<Option<_>>()?;
+    let all: BTreeSet<&str> = names.iter().copied().collect();
+    (all.len() == names.len()).then_some(names)
+}
+
+/// That entries stand in another order, which tells for rules: the first that matches
+/// decides.
+fn order(path: &str, one: &[Value], two: &[Value]) -> Option<Difference> {
+    let (one, two) = (names(one)?, names(two)?);
+    let common = |these: &[&str], those: &[&str]| -> Vec<String> {
+        these.iter().filter(|name| those.contains(name)).map(|name| (*name).to_owned()).collect()
+    };
+    let (before, after) = (common(&one, &two), common(&two, &one));
+    let text = |names: &[String]| Value::from(names.to_vec()).to_string();
+    (before != after).then(|| Difference {
+        path: path.to_owned(),
+        before: text(&before),
+        after: text(&after),
+    })
+}
+
 /// The entries of two lists that belong together: by name where they have one, else by
 /// their place.
 fn paired<'a>(
     one: &'a [Value],
     two: &'a [Value],
 ) -> Vec<(String, Option<&'a Value>, Option<&'a Value>)> {
-    let name = |value: &'a Value| ["name", "term"].iter().find_map(|key| value.get(key)?.as_str());
-    let names: Option<Vec<&str>> = one.iter().chain(two).map(name).collect();
-    let Some(mut names) = names else {
+    let (Some(ones), Some(twos)) = (names(one), names(two)) else {
         let places = 0..one.len().max(two.len());
         return places.map(|at| (at.to_string(), one.get(at), two.get(at))).collect();
     };
-    let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(*name));
+    let new = twos.iter().filter(|name| !ones.contains(name));
     let find = |list: &'a [Value], wanted: &str| list.iter().find(|one| name(one) == Some(wanted));
-    names.into_iter().map(|name| (name.to_owned(), find(one, name), find(two, name))).collect()
+    let all = ones.iter().chain(new);
+    all.map(|name| ((*name).to_owned(), find(one, name), find(two, name))).collect()
 }
 
 #[cfg(test)]
@@ -117,5 +145,13 @@ mod tests {
         assert_eq!(paths, ["base_points", bin.as_str(), lost.as_str()]);
         assert_eq!(found[0].after, after.base_points.to_string());
         assert_eq!((found[2].after.as_str(), found[2].before.is_empty()), ("", false));
+
+        let mut after = before.clone();
+        after.characteristics.swap(0, 1);
+        let found = differences(&before, &after);
+        assert_eq!((found.len(), &*found[0].path), (1, "characteristics"), "{found:?}");
+        // A draft may have a name twice: then places are compared.
+        after.characteristics[1] = after.characteristics[0].clone();
+        assert!(!differences(&before, &after).is_empty());
     }
 }

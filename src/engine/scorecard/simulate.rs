@@ -15,7 +15,7 @@ use crate::scoring::{Filter, Mover, RuleSet, Simulated, SimulationRequest, Slice
 use crate::store::activations::{RevisionName, ScorecardText};
 use crate::store::cases;
 
-use super::super::book::{Turn, Volume};
+use super::super::book::{CaughtUp, Turn, Volume};
 use super::super::context::PortfolioContext;
 use super::super::{Caller, Engine, Error};
 use super::activate::Change;
@@ -25,6 +25,8 @@ use super::{ScorecardFinding, Subject, find, shipped};
 const DAYS_AHEAD_MAX: i32 = 365;
 /// How often something is told of a book that is being loaded.
 const TELL_EVERY: Duration = Duration::from_millis(500);
+/// How long a validation waits for a look at the groups, while others try scorecards.
+const GROUPS_WITHIN: Duration = Duration::from_secs(5);
 /// What groups would be of by the cutoffs that are proposed: the easiest three tenths are
 /// A, the next four tenths B.
 const SHARES_PERMILLE: [u64; 2] = [300, 700];
@@ -103,21 +105,32 @@ pub fn stability(before: &[u64], after: &[u64]) -> f64 {
 }
 
 /// The cutoffs by which the best three tenths of cases are A and the worst three tenths C,
-/// as nearly as scores allow.
+/// as nearly as scores allow; nothing where a group would have nobody.
 fn cutoffs_by_share(scores: &[u64]) -> Option<Cutoffs> {
     let all: u64 = scores.iter().sum();
-    let mut above = 0;
-    let mut cutoffs = [0; 2];
-    for (score, cases) in scores.iter().enumerate().rev() {
-        above += cases;
-        for (cutoff, permille) in cutoffs.iter_mut().zip(SHARES_PERMILLE) {
-            if *cutoff == 0 && above * 1_000 >= all * permille {
-                *cutoff = i32::try_from(score).unwrap_or(0);
-            }
-        }
+    // How many cases have a score or a higher one.
+    let mut from = vec![0; scores.len() + 1];
+    for score in (0..scores.len()).rev() {
+        from[score] = from[score + 1] + scores[score];
     }
-    let [a, b] = cutoffs;
-    (all > 0 && 0 < b && b < a).then_some(Cutoffs { a, b })
+    let nearest = |permille: u64| {
+        let far = |score: &usize| (from[*score] * 1_000).abs_diff(all * permille);
+        (1..scores.len()).min_by_key(far)
+    };
+    let (a, b) = (nearest(SHARES_PERMILLE[0])?, nearest(SHARES_PERMILLE[1])?);
+    let groups = [from[a], from[b].saturating_sub(from[a]), all - from[b]];
+    let cutoff = |score| i32::try_from(score).ok();
+    groups.iter().all(|cases| *cases > 0).then_some(Cutoffs { a: cutoff(a)?, b: cutoff(b)? })
+}
+
+/// The shares of the groups by other cutoffs, for people.
+fn shares(scores: &[u64], cutoffs: Cutoffs) -> String {
+    let all: u64 = scores.iter().sum();
+    let from =
+        |score: i32| -> u64 { scores.iter().skip(usize::try_from(score).unwrap_or(0)).sum() };
+    let (a, b) = (from(cutoffs.a), from(cutoffs.b));
+    let percent = |cases: u64| (cases * 100 + all / 2) / all.max(1);
+    format!("{}, {} and {} %", percent(a), percent(b - a), percent(all - b))
 }
 
 /// A group should have no less and no more of the cases, in thousandths.
@@ -138,8 +151,9 @@ fn odd_shares(told: &Simulated, cutoffs: Option<Cutoffs>) -> Vec<ScorecardFindin
         let mut message = format!(
             "group {group:?} would have {whole}.{tenth} % of {all} cases; 5 to 80 % tell them apart"
         );
-        if let Some(Cutoffs { a, b }) = cutoffs {
-            message.push_str(&format!("; with a {a} and b {b}, groups would have 30, 40 and 30 %"));
+        if let Some(cutoffs) = cutoffs {
+            let (Cutoffs { a, b }, shares) = (cutoffs, shares(&told.scores, cutoffs));
+            message.push_str(&format!("; with a {a} and b {b}, groups would have {shares}"));
         }
         findings.push(ScorecardFinding { is_error: false, path: "cutoffs".to_owned(), message });
     }
@@ -175,9 +189,14 @@ pub(super) async fn odd_groups(
         whole: false,
     };
     let mut answers = simulate_revision(engine, caller, command).await?;
-    match answers.recv().await {
-        Some(simulation) => Ok(simulation?.findings),
-        None => Ok(Vec::new()),
+    // What is wrong with the scorecard is told all the same.
+    match tokio::time::timeout(GROUPS_WITHIN, answers.recv()).await {
+        Ok(Some(Ok(simulation))) => Ok(simulation.findings),
+        Ok(Some(Err(error))) => {
+            tracing::warn!(%error, "a scorecard was validated without a look at its groups");
+            Ok(Vec::new())
+        }
+        Ok(None) | Err(_) => Ok(Vec::new()),
     }
 }
 
@@ -245,7 +264,39 @@ async fn resolve(
     put(&mut change, &card, command.debtor_kind);
     let after = Arc::new(change.compile()?);
     let rule_sets = [before, after];
+    check_names(&rule_sets, &command)?;
     Ok(Trial { context, parts, rule_sets, day, today, command })
+}
+
+/// What is asked for by name must be there: a slip of the pen would count nothing, and look
+/// as if nothing moved.
+fn check_names(rule_sets: &[Arc<RuleSet>; 2], command: &SimulateCommand) -> Result<(), Error> {
+    let labels = |name: &str| {
+        rule_sets.iter().flat_map(|rules| rules.bin_labels(name)).collect::<Vec<&str>>()
+    };
+    let mut violations = Violations::new();
+    let bound = "a characteristic of a scorecard that is tried or compared with";
+    for (at, (name, bins)) in command.filter.bins.iter().enumerate() {
+        let (path, known) = (format!("filter.characteristics[{at}]"), labels(name));
+        if known.is_empty() {
+            let field = format!("{path}.characteristic");
+            violations.add(field, Reason::FieldOutOfRange, name, bound);
+            continue;
+        }
+        for (at, bin) in bins.iter().enumerate().filter(|(_, bin)| !known.contains(&bin.as_str())) {
+            let bound = "a bin as explanations label it";
+            violations.add(format!("{path}.bins[{at}]"), Reason::FieldOutOfRange, bin, bound);
+        }
+    }
+    for (at, slice) in command.slices.iter().enumerate() {
+        if let SliceBy::Characteristic(name) = slice
+            && labels(name).is_empty()
+        {
+            let field = format!("slices[{at}].characteristic");
+            violations.add(field, Reason::FieldOutOfRange, name, bound);
+        }
+    }
+    violations.or(()).map_err(Error::Invalid)
 }
 
 /// Puts a scorecard into a rule set for the debtors of a kind.
@@ -262,35 +313,74 @@ type Sender = mpsc::Sender<Result<Simulation, Error>>;
 
 async fn run(engine: &Arc<Engine>, trial: &Trial, sender: &Sender) -> Result<(), Error> {
     let number = trial.context.portfolio.number;
+    let mut turn = engine.books.turn(trial.parts[0]).await;
+    let answer = run_in(engine, trial, &mut turn, sender).await;
+    // Whoever is slow to listen keeps nobody waiting.
+    engine.books.end(turn, number);
+    if let Some(answer) = answer? {
+        let _ = sender.send(Ok(answer)).await;
+    }
+    Ok(())
+}
+
+/// The last answer; nothing where nobody listens any longer.
+async fn run_in(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    turn: &mut Turn,
+    sender: &Sender,
+) -> Result<Option<Simulation>, Error> {
+    let number = trial.context.portfolio.number;
     let rules = trial.rule_sets.each_ref().map(Arc::as_ref);
     let ranking = trial.context.rule_set.ranking();
-    let mut turn = engine.books.turn(trial.parts[0]).await;
-    let mut known = turn.take(number, (&rules, ranking, trial.today));
+    let whole = trial.command.whole;
+    // A sample is loaded anew where it need be none, or must not.
+    let serves = |volume: &Volume| volume.one_in == 1 || !whole && !engine.books.fits_whole(volume);
+    let mut known = turn.take(number, (&rules, ranking, trial.today)).filter(serves);
     loop {
-        if sender.is_closed() {
-            // The next one goes on from here.
-            if let Some(volume) = known {
-                turn.put(number, volume);
-            }
-            return Ok(());
-        }
         let mut volume = match known.take() {
             Some(volume) => volume,
             None => engine.new_volume(&trial.parts, &trial.context, (&rules, trial.today)).await?,
         };
-        let loaded = load(engine, trial, (&mut turn, &mut volume), sender).await?;
-        if !loaded {
-            known = Some(volume);
-            continue;
+        let brought = bring(engine, trial, (turn, &mut volume), sender).await;
+        match brought {
+            Ok(CaughtUp::Whole) => {
+                let (volume, answer) = answer(engine, trial, (volume, true)).await?;
+                engine.books.put(turn, number, volume);
+                return Ok(Some(answer));
+            }
+            Ok(CaughtUp::TooFar) => {}
+            // The next one goes on from here.
+            Ok(CaughtUp::Gone) => {
+                engine.books.put(turn, number, volume);
+                return Ok(None);
+            }
+            Err(error) => {
+                // What was loaded is not lost with a connection.
+                if matches!(error, Error::Store(_)) && !volume.is_lost() {
+                    engine.books.put(turn, number, volume);
+                }
+                return Err(error);
+            }
         }
-        if !engine.catch_up(&trial.context, (&mut volume, trial.today)).await? {
-            continue;
-        }
-        let (volume, answer) = answer(engine, trial, (volume, true)).await?;
-        turn.put(number, volume);
-        let _ = sender.send(Ok(answer)).await;
-        return Ok(());
     }
+}
+
+/// Loads what is not loaded yet, then reads what has changed.
+async fn bring(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    (turn, volume): (&mut Turn, &mut Volume),
+    sender: &Sender,
+) -> Result<CaughtUp, Error> {
+    let (context, today) = (&trial.context, trial.today);
+    if sender.is_closed() || !load(engine, trial, (turn, volume), sender).await? {
+        return Ok(CaughtUp::Gone);
+    }
+    let gone = || sender.is_closed();
+    let caught_up = engine.catch_up(context, (volume, today), &gone).await?;
+    engine.fit(turn, context, (volume, trial.command.whole)).await?;
+    Ok(caught_up)
 }
 
 /// Loads what is not loaded yet, and tells now and then what is known so far. Says whether
@@ -311,7 +401,8 @@ async fn load(
             let taken = std::mem::take(volume);
             let (kept, coarse) = answer(engine, trial, (taken, false)).await?;
             *volume = kept;
-            let _ = sender.send(Ok(coarse)).await;
+            // The next one says more, if this one finds no place.
+            let _ = sender.try_send(Ok(coarse));
             told = Instant::now();
         }
     }
@@ -360,7 +451,7 @@ async fn answer(
         book_cases: volume.cases(),
         one_in: volume.one_in,
         loaded_permille: volume.loaded_permille(),
-        unreadable: volume.unreadable,
+        unreadable: volume.unreadable(),
         change_nos: volume.change_nos(),
         read_time: engine.now(),
         stability: histograms.map(|[before, after]| stability(before, after)),

@@ -167,6 +167,11 @@ fn slices(given: Vec<proto::SliceBy>, broken: &mut Violations) -> Vec<SliceBy> {
             Some(By::Stage(true)) => read.push(SliceBy::Stage),
             Some(By::DebtorKind(true)) => read.push(SliceBy::DebtorKind),
             Some(By::Characteristic(name)) if !name.is_empty() => {
+                if read.contains(&SliceBy::Characteristic(name.clone())) {
+                    let bound = "each characteristic may stand once";
+                    let field = at.field("characteristic").to_string();
+                    broken.add(field, Reason::FieldConflict, &name, bound);
+                }
                 let name = text(name, TEXT_BYTES_MAX, &at.field("characteristic"), broken);
                 read.push(SliceBy::Characteristic(name));
             }

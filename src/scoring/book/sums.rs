@@ -111,8 +111,13 @@ impl Addend {
 impl Sums {
     /// Notes that a case was added at the end or has changed.
     pub fn changed(&mut self, row: usize) {
-        if !self.addends.is_empty() {
-            self.changed.push(row);
+        if self.addends.is_empty() {
+            return;
+        }
+        self.changed.push(row);
+        // Sums that nobody asks for must not remember changes for ever.
+        if self.changed.len() > self.values.len() {
+            *self = Sums::default();
         }
     }
 

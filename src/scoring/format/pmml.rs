@@ -1,4 +1,4 @@
-//! A scorecard as PMML 4.4 (http://dmg.org/pmml/v4-4-1/Scorecard.html). An engine takes
+//! A scorecard as PMML 4.4 (<http://dmg.org/pmml/v4-4-1/Scorecard.html>). An engine takes
 //! the first attribute whose predicate is true, and has no score where none is; so what is
 //! missing has an attribute of its own, first, and the last one takes the rest. PMML knows
 //! no weights: partial scores are weight x points as we round them, and the pair stands in

@@ -255,6 +255,40 @@ async fn cases_are_filtered_and_counted_apart() {
     assert_eq!(cases.map(|pair| pair.count.as_ref().unwrap().cases).sum::<i64>(), wanted);
 }
 
+const UNKNOWN: &str = "FIELD_OUT_OF_RANGE";
+
+fn only(characteristic: &str, bin: &str) -> Option<proto::SimulationFilter> {
+    let characteristics = vec![proto::CharacteristicFilter {
+        characteristic: characteristic.to_owned(),
+        bins: vec![bin.to_owned()],
+    }];
+    Some(proto::SimulationFilter { characteristics, ..Default::default() })
+}
+
+fn apart(characteristic: &str) -> proto::SliceBy {
+    let by = proto::slice_by::By::Characteristic(characteristic.to_owned());
+    proto::SliceBy { by: Some(by) }
+}
+
+#[tokio::test]
+async fn a_book_that_missed_what_is_no_longer_remembered_is_loaded_anew() {
+    let server = server().await;
+    let made = number(&draft(&server, "consumer", changed).await);
+    let first = simulate(&server, request(made)).await.unwrap();
+    let mut more = documents().swap_remove(3);
+    (more.case_id, more.debtor_id) = ("new".to_owned(), "new".to_owned());
+    server.push("cards", vec![more]).await;
+    // On PostgreSQL a change has its number once somebody has looked.
+    simulate(&server, request(made)).await.unwrap();
+    let mut another = documents().swap_remove(5);
+    (another.case_id, another.debtor_id) = ("another".to_owned(), "another".to_owned());
+    server.push("cards", vec![another]).await;
+    server.database().execute("DELETE FROM change_log");
+    let cases = |simulation: proto::Simulation| simulation.counted.unwrap().cases;
+    let last = simulate(&server, request(made)).await.unwrap();
+    assert_eq!((cases(first), cases(last)), (120, 122));
+}
+
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_with_its_path() {
     let server = server().await;
@@ -301,7 +335,15 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
             "filter.characteristics[1].characteristic",
             "FIELD_CONFLICT",
         ),
-    ] as [(fn(&mut proto::SimulateRevisionRequest), &str, &str); 11];
+        (|r| r.filter = only("hair", "RED"), "filter.characteristics[0].characteristic", UNKNOWN),
+        (|r| r.filter = only("cooperation", "RED"), "filter.characteristics[0].bins[0]", UNKNOWN),
+        (|r| r.slices = vec![apart("hair")], "slices[0].characteristic", UNKNOWN),
+        (
+            |r| r.slices = vec![apart("cooperation"), apart("cooperation")],
+            "slices[1].characteristic",
+            "FIELD_CONFLICT",
+        ),
+    ] as [(fn(&mut proto::SimulateRevisionRequest), &str, &str); 15];
     for (change, path, reason) in refused {
         let mut asked = request(1);
         change(&mut asked);
@@ -335,9 +377,6 @@ async fn what_does_not_fit_into_memory_is_tried_on_a_sample() {
     assert_eq!(simulation.book_cases, counted);
 
     let whole = proto::SimulateRevisionRequest { whole: true, ..request(made) };
-    server.create(always("more")).await;
-    server.push("more", many_documents(1_000)).await;
-    let whole = proto::SimulateRevisionRequest { portfolio_id: "more".to_owned(), ..whole };
     let answers = server.scorecards().simulate_revision(whole).await.unwrap();
     let refused = answers.into_inner().message().await.expect_err("it does not fit");
     let refused = refusal::<()>(Err(refused));
