@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::sync::{OnceCell, OwnedMutexGuard, oneshot};
 
 use crate::model::{CaseNo, Day, Part, PortfolioNo, RankingSettings};
 use crate::scoring::{Book, RuleSet};
@@ -20,7 +20,8 @@ pub(super) use load::CaughtUp;
 
 /// The books of all portfolios asked for of late.
 pub(super) struct Books {
-    pool: rayon::ThreadPool,
+    /// Made when the first book is.
+    pool: OnceCell<rayon::ThreadPool>,
     bytes_max: usize,
     /// By the first part of the tenant.
     shelves: Mutex<HashMap<Part, Arc<Shelf>>>,
@@ -74,21 +75,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Books {
     /// No books yet, and so many bytes for all of them.
-    pub(super) fn new(bytes_max: usize) -> Result<Books, Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(cores.saturating_sub(1).max(1))
-            .thread_name(|at| format!("book-{at}"))
-            .panic_handler(|_| tracing::error!("work on a book panicked"))
-            .build()
-            .map_err(|error| Error::Internal(format!("no threads for books: {error}")))?;
-        Ok(Books {
-            pool,
+    pub(super) fn new(bytes_max: usize) -> Books {
+        Books {
+            pool: OnceCell::new(),
             bytes_max,
             shelves: Mutex::default(),
             sizes: Mutex::default(),
             requests: AtomicU64::new(0),
-        })
+        }
+    }
+
+    /// The threads that books are worked on with.
+    async fn pool(&self) -> Result<&rayon::ThreadPool, Error> {
+        self.pool.get_or_try_init(|| async { Books::new_pool() }).await
+    }
+
+    fn new_pool() -> Result<rayon::ThreadPool, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(cores.saturating_sub(1).max(1))
+            .thread_name(|at| format!("book-{at}"))
+            .panic_handler(|_| tracing::error!("work on a book panicked"))
+            .build()
+            .map_err(|error| Error::Internal(format!("no threads for books: {error}")))
     }
 
     /// Runs work beside the threads that answer calls.
@@ -97,7 +106,7 @@ impl Books {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let (done, result) = oneshot::channel();
-        self.pool.spawn(move || {
+        self.pool().await?.spawn(move || {
             // Whoever asked may have gone.
             let _ = done.send(work());
         });

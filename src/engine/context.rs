@@ -189,7 +189,7 @@ impl Engine {
             counts: Counts::default(),
             latest: Latest::default(),
             tenants: Tenants::new(options.tenant_buckets.clamp(1, BUCKETS_MAX)),
-            books: Books::new(options.book_bytes_max)?,
+            books: Books::new(options.book_bytes_max),
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };

@@ -98,3 +98,17 @@ async fn ranked(server: &TestServer) {
     let done = tokio::time::timeout(Duration::from_secs(60), done).await;
     assert!(done.is_ok(), "the cases are not ranked anew: {:?}", activations(server).await);
 }
+
+/// What ValidateRevision says of a revision: whether it is an error, where, and what.
+async fn findings(server: &TestServer, revision_no: i64) -> Vec<(bool, String, String)> {
+    let subject =
+        proto::validate_revision_request::Subject::Name(name("consumer", revision_no).unwrap());
+    let request =
+        proto::ValidateRevisionRequest { subject: Some(subject), portfolio_id: String::new() };
+    let answer = server.scorecards().validate_revision(request).await.unwrap().into_inner();
+    assert_eq!(answer.content_hash, get(server, "consumer", revision_no).await.content_hash);
+    let found = answer.findings.into_iter();
+    found
+        .map(|one| (one.severity() == proto::FindingSeverity::Error, one.path, one.message))
+        .collect()
+}

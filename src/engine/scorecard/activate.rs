@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
 };
+use crate::scoring::card::Card;
 use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
@@ -78,6 +79,16 @@ impl Change {
             scorecard: activation.scorecard,
             business_scorecard: activation.business_scorecard,
         })
+    }
+
+    /// Has a scorecard rank the debtors of a kind.
+    pub(super) fn rank_by(&mut self, card: &Card, kind: DebtorKind) {
+        let scorecard_id = card.scorecard_id.clone();
+        let text = ScorecardText { scorecard_id, yaml: card.canonical() };
+        match kind {
+            DebtorKind::Person => self.content.scorecard = text,
+            DebtorKind::Business => self.content.business_scorecard = Some(text),
+        }
     }
 
     /// The activation that puts it to work behind another one. Times never fall with the
@@ -171,19 +182,10 @@ async fn activate(
         Target::Activation(id) => change = earlier(tx, part, stored.number, *id).await?,
         Target::Revision(name, kind) => {
             let revision = find(tx, part, name).await?;
-            let text = ScorecardText {
-                scorecard_id: name.scorecard_id.clone(),
-                yaml: revision.card.canonical(),
-            };
+            change.rank_by(&revision.card, *kind);
             match kind {
-                DebtorKind::Person => {
-                    change.content.scorecard = text;
-                    change.scorecard = Some(name.clone());
-                }
-                DebtorKind::Business => {
-                    change.content.business_scorecard = Some(text);
-                    change.business_scorecard = Some(name.clone());
-                }
+                DebtorKind::Person => change.scorecard = Some(name.clone()),
+                DebtorKind::Business => change.business_scorecard = Some(name.clone()),
             }
             draft = Some(revision.head).filter(|head| head.activate_time.is_none());
         }

@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::scoring::card::{Card, Cutoffs};
 use crate::scoring::{Filter, Mover, RuleSet, Simulated, SimulationRequest, SliceBy};
-use crate::store::activations::{RevisionName, ScorecardText};
+use crate::store::activations::RevisionName;
 use crate::store::cases;
 
 use super::super::book::{CaughtUp, Turn, Volume};
@@ -258,10 +258,10 @@ async fn resolve(
     let mut before = Arc::clone(&context.rule_set);
     if let Some(name) = &command.compared_with {
         let base = find(&mut tx, part, name).await?.card;
-        put(&mut change, &base, command.debtor_kind);
+        change.rank_by(&base, command.debtor_kind);
         before = Arc::new(change.compile()?);
     }
-    put(&mut change, &card, command.debtor_kind);
+    change.rank_by(&card, command.debtor_kind);
     let after = Arc::new(change.compile()?);
     let rule_sets = [before, after];
     check_names(&rule_sets, &command)?;
@@ -297,15 +297,6 @@ fn check_names(rule_sets: &[Arc<RuleSet>; 2], command: &SimulateCommand) -> Resu
         }
     }
     violations.or(()).map_err(Error::Invalid)
-}
-
-/// Puts a scorecard into a rule set for the debtors of a kind.
-fn put(change: &mut Change, card: &Card, kind: DebtorKind) {
-    let text = ScorecardText { scorecard_id: card.scorecard_id.clone(), yaml: card.canonical() };
-    match kind {
-        DebtorKind::Person => change.content.scorecard = text,
-        DebtorKind::Business => change.content.business_scorecard = Some(text),
-    }
 }
 
 /// Where answers go.

@@ -151,6 +151,12 @@ fn characteristic(
     let special = special_values(given.special_values, at, broken);
     let known = |number: i32| Direction::ALL.into_iter().find(|one| *one as i32 == number);
     let direction = choice(given.direction, known, &at.field("direction"), broken);
+    let without_range = [
+        (given.missing_points, given.missing_locked),
+        (given.unknown_points, given.unknown_locked),
+        (given.other_points, given.other_locked),
+    ];
+    let [missing, unknown, other] = points(without_range, at, broken);
     Some(Characteristic {
         name: given.name,
         feature: given.feature,
@@ -161,31 +167,29 @@ fn characteristic(
         direction,
         protected: given.protected_input,
         reason: reason?,
-        missing: points(
-            (given.missing_points, given.missing_locked),
-            &at.field("missing_locked"),
-            broken,
-        ),
-        unknown: points(
-            (given.unknown_points, given.unknown_locked),
-            &at.field("unknown_locked"),
-            broken,
-        ),
-        other: points((given.other_points, given.other_locked), &at.field("other_locked"), broken),
+        missing,
+        unknown,
+        other,
         special,
         bins,
     })
 }
 
+/// The points of missing, unknown and other, in this order, each with whether they are
+/// locked.
 fn points(
-    (given, locked): (Option<i32>, bool),
+    given: [(Option<i32>, bool); 3],
     at: &Path<'_>,
     broken: &mut Violations,
-) -> Option<Points> {
-    if given.is_none() && locked {
-        broken.add(at.to_string(), Reason::FieldConflict, locked, "there are no points to lock");
+) -> [Option<Points>; 3] {
+    let fields = ["missing_locked", "unknown_locked", "other_locked"];
+    for (field, (given, locked)) in fields.into_iter().zip(given) {
+        if given.is_none() && locked {
+            let bound = "there are no points to lock";
+            broken.add(at.field(field).to_string(), Reason::FieldConflict, locked, bound);
+        }
     }
-    given.map(|points| Points { points, locked })
+    given.map(|(given, locked)| given.map(|points| Points { points, locked }))
 }
 
 fn custom_kind(given: i32, at: &Path<'_>, broken: &mut Violations) -> Option<String> {
@@ -244,6 +248,12 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
     let mut terms = Vec::with_capacity(given.terms.len());
     for (place, one) in given.terms.into_iter().enumerate() {
         let at = at.item("terms", place);
+        let without_range = [
+            (one.missing_points, one.missing_locked),
+            (one.unknown_points, one.unknown_locked),
+            (one.other_points, one.other_locked),
+        ];
+        let [missing, unknown, other] = points(without_range, &at, broken);
         terms.push(Term {
             kind: custom_kind(one.custom_kind, &at, broken),
             bins: bins(one.bins, &at, broken),
@@ -252,17 +262,9 @@ fn formula(given: proto::PriorityFormula, at: &Path<'_>, broken: &mut Violations
             feature: one.feature,
             only_below_days_past_due: one.only_below_days_past_due,
             protected: one.protected_input,
-            missing: points(
-                (one.missing_points, one.missing_locked),
-                &at.field("missing_locked"),
-                broken,
-            ),
-            unknown: points(
-                (one.unknown_points, one.unknown_locked),
-                &at.field("unknown_locked"),
-                broken,
-            ),
-            other: points((one.other_points, one.other_locked), &at.field("other_locked"), broken),
+            missing,
+            unknown,
+            other,
         });
     }
     Priority { base_points: given.base_points, terms }

@@ -211,8 +211,8 @@ impl Trial<'_> {
         (column, worth.collect())
     }
 
-    /// The days past due of each course of the first column; 0 where nothing is due, as a
-    /// rank takes it.
+    /// The days past due of each course of the first column; nothing where no due date is
+    /// told, which a rank takes for 0.
     fn days_past_due(&self, rows: &Rows) -> Vec<Option<i32>> {
         let days = |course: &Course| match course {
             Course::Due(due) => Some(self.at.day.since(Day(*due))),
@@ -293,14 +293,8 @@ impl Trial<'_> {
 
     /// The characteristic of a name, of the second scorecard or else of the first.
     fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
-        let [one, two] = self.scorecards;
-        let find =
-            |card: &'_ Scorecard| card.card.characteristics.iter().position(|one| one.name == name);
-        match find(two) {
-            Some(at) => Some(&two.card.characteristics[at]),
-            None => find(one).map(|at| &one.card.characteristics[at]),
-        }
-        .filter(|one| one.active)
+        let [one, two] = self.scorecards.map(|scorecard| scorecard.card.characteristics.iter());
+        two.chain(one).find(|one| one.name == name).filter(|one| one.active)
     }
 
     fn mask(&self, rows: &Rows, name: &str, labels: &[String]) -> Mask {

@@ -2,20 +2,8 @@
 
 use arrears::proto;
 
-use super::{TestServer, activate, activation, draft, name, number, rank, ranked, with_cases};
+use super::{TestServer, activate, activation, draft, findings, number, rank, ranked, with_cases};
 use crate::support::{date, document, pull, refusal};
-
-async fn findings(server: &TestServer, revision_no: i64) -> Vec<(bool, String, String)> {
-    let subject =
-        proto::validate_revision_request::Subject::Name(name("consumer", revision_no).unwrap());
-    let request =
-        proto::ValidateRevisionRequest { subject: Some(subject), portfolio_id: String::new() };
-    let answer = server.scorecards().validate_revision(request).await.unwrap().into_inner();
-    let found = answer.findings.into_iter();
-    found
-        .map(|one| (one.severity() == proto::FindingSeverity::Error, one.path, one.message))
-        .collect()
-}
 
 #[tokio::test]
 async fn a_broken_direction_is_an_error_and_changed_locked_points_are_a_warning() {

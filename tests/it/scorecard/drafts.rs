@@ -3,7 +3,7 @@
 use arrears::proto;
 use tonic::Code;
 
-use super::{draft, get, name, number};
+use super::{draft, findings, get, name, number};
 use crate::support::{TestServer, always, refusal};
 
 async fn list(server: &TestServer, scorecard_id: &str) -> Vec<proto::Revision> {
@@ -115,19 +115,6 @@ async fn what_is_asked_for_and_is_not_there_is_named() {
             ("scorecard.scorecard_id", "FIELD_MALFORMED"),
         ]
     );
-}
-
-async fn findings(server: &TestServer, revision_no: i64) -> Vec<(bool, String, String)> {
-    let subject =
-        proto::validate_revision_request::Subject::Name(name("consumer", revision_no).unwrap());
-    let request =
-        proto::ValidateRevisionRequest { subject: Some(subject), portfolio_id: String::new() };
-    let answer = server.scorecards().validate_revision(request).await.unwrap().into_inner();
-    assert_eq!(answer.content_hash, get(server, "consumer", revision_no).await.content_hash);
-    let found = answer.findings.into_iter();
-    found
-        .map(|one| (one.severity() == proto::FindingSeverity::Error, one.path, one.message))
-        .collect()
 }
 
 #[tokio::test]
