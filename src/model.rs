@@ -33,7 +33,8 @@ pub use ledger::{Served, serve};
 pub use money::{AMOUNT_MINOR_MAX, Currency, InvalidMoney, MoneyParts};
 pub use parts::{BUCKETS_MAX, Parts};
 pub use portfolio::{
-    ContactPolicy, DayHours, OldLedgerRule, PlainPolicy, PortfolioSettings, RankingSettings,
+    ActivationApproval, ContactPolicy, DayHours, OldLedgerRule, PlainPolicy, PortfolioSettings,
+    RankingSettings,
 };
 pub use queue::{Gate, LaneKey, QueueRank, QueueState, TakeReason, WorkKind, WorkListSettings};
 pub use rank::{Rank, RecoveryGroup, RuleSetId};

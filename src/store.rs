@@ -30,6 +30,7 @@ pub mod migrate;
 pub mod numbers;
 pub(crate) mod placing;
 pub mod portfolios;
+pub mod proposals;
 pub mod queue;
 pub mod revisions;
 pub(crate) mod tenants;

@@ -18,6 +18,7 @@ pub(crate) fn settings(contact_policy: ContactPolicy) -> PortfolioSettings {
         contact_policy,
         max_ledger_age_hours: 36,
         old_ledger_rule: OldLedgerRule::Deny,
+        activation_approval: ActivationApproval::default(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use prost_types::Timestamp;
+
 use crate::model::{AMOUNT_MINOR_MAX, Currency, Day, InvalidMoney, MoneyParts, Reason};
 use crate::proto;
 
@@ -119,6 +121,11 @@ pub(super) fn parse_day(text: &str) -> Option<Day> {
     let (year, rest) = text.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
     Day::from_ymd(i32::try_from(digits(year, 4)?).ok()?, digits(month, 2)?, digits(day, 2)?)
+}
+
+/// The instant of an argument.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "must be an instant such as 2025-11-21T04:00:00Z".to_owned())
 }
 
 /// The date of a day, as in the contract.

@@ -291,6 +291,10 @@ fn next_of_reason(reason: &str) -> &'static str {
         "ACTIVATION_NOT_FOUND" | "ACTIVATION_CHANGED" => {
             "`arrears scorecard history` shows the activations"
         }
+        "PROPOSAL_NOT_FOUND" | "PROPOSAL_OPEN" | "PROPOSAL_DECIDED" => {
+            "`arrears scorecard proposals` shows the proposals"
+        }
+        "DRAFT_CHANGED" => "withdraw the proposal, and propose the revision as it stands",
         "LEASE_EXPIRED" | "LEASE_SUPERSEDED" => {
             "lease the work again with `arrears worklist lease`"
         }

@@ -15,6 +15,7 @@ mod activate;
 mod diff;
 mod files;
 mod golden;
+mod proposal;
 mod simulate;
 mod validate;
 mod view;
@@ -71,11 +72,26 @@ pub(super) enum Command {
     /// Makes a revision rank the cases of a portfolio
     #[command(after_help = "Examples:\n  \
         arrears scorecard activate consumer 2 --reason approved\n  \
-        arrears scorecard activate business 3 --for business --reason trial --dry-run")]
+        arrears scorecard activate business 3 --for business --reason trial --dry-run\n  \
+        arrears scorecard activate consumer 2 --reason approved --start-time 2026-12-01T06:00:00Z")]
     Activate(activate::ActivateArgs),
     /// Goes back to what ranked a portfolio at an earlier activation
     #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason mistaken")]
     Rollback(activate::RollbackArgs),
+    /// Approves what another person has proposed: it ranks at once, or from its time on
+    #[command(after_help = "Examples:\n  arrears scorecard approve 3 --reason checked\n  \
+        arrears scorecard approve 3 --reason checked --dry-run")]
+    Approve(proposal::DecideArgs),
+    /// Rejects what another person has proposed
+    #[command(after_help = "Example:\n  arrears scorecard reject 3 --reason premature")]
+    Reject(proposal::DecideArgs),
+    /// Takes back a proposal that is not decided on, or an activation that has not begun
+    #[command(after_help = "Example:\n  arrears scorecard withdraw 3 --reason mistaken")]
+    Withdraw(proposal::DecideArgs),
+    /// Lists what waits for a second person or for its time, and what became of what did,
+    /// the newest first
+    #[command(after_help = "Example:\n  arrears scorecard proposals --portfolio north")]
+    Proposals(activate::HistoryArgs),
     /// Lists what has ranked a portfolio, the newest first
     #[command(after_help = "Example:\n  arrears scorecard history -o json")]
     History(activate::HistoryArgs),
@@ -140,8 +156,20 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Update(args) => update(context, args).await,
         Command::Activate(args) => activate::activate(context, args).await,
         Command::Rollback(args) => activate::rollback(context, args).await,
+        Command::Approve(args) => proposal::approve(context, args).await,
+        Command::Reject(args) => proposal::reject(context, args).await,
+        Command::Withdraw(args) => proposal::withdraw(context, args).await,
+        Command::Proposals(args) => proposal::list(context, args).await,
         Command::History(args) => activate::history(context, args).await,
     }
+}
+
+/// Shows a proposal that another command has made.
+pub(super) fn tell_proposal(
+    context: &Context,
+    proposal: &proto::ActivationProposal,
+) -> Result<(), Failure> {
+    proposal::tell(context, proposal, false)
 }
 
 async fn ls(context: &Context, args: LsArgs) -> Result<(), Failure> {

@@ -37,6 +37,10 @@ words! {
     DEBTOR_KIND = DebtorKind;
     /// Whether a revision can still be changed.
     REVISION_STATE = RevisionState;
+    /// Whether a second person approves what changes ranks.
+    ACTIVATION_APPROVAL = ActivationApproval;
+    /// What became of a proposal.
+    PROPOSAL_STATE = ProposalState;
     /// How much a finding weighs.
     FINDING_SEVERITY = FindingSeverity;
     /// Why a case ended.

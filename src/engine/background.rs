@@ -1,4 +1,5 @@
-//! What the service does by itself: sweeps, roll-over, placing anew, forgetting.
+//! What the service does by itself: sweeps, roll-over, placing anew, activations whose time
+//! has come, forgetting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use super::{Engine, Error};
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 /// How often portfolios are looked for whose settings have changed.
 const PLACE_EVERY: Duration = Duration::from_secs(1);
+/// How often proposals are looked for whose time has come.
+const START_EVERY: Duration = Duration::from_millis(500);
 /// How often changes are numbered, where no transaction does so by itself.
 const NUMBER_EVERY: Duration = Duration::from_millis(250);
 /// How often old pulls and reports are forgotten.
@@ -60,6 +63,9 @@ impl Engine {
             }),
             self.repeat(&stop, "placing", PLACE_EVERY, |engine| async move {
                 engine.place_anew().await.map(|_| ())
+            }),
+            self.repeat(&stop, "proposals", START_EVERY, |engine| async move {
+                engine.start_due().await.map(|_| ())
             }),
             self.repeat(&stop, "prune", PRUNE_EVERY, |engine| async move { engine.prune().await }),
         ];

@@ -10,6 +10,9 @@ pub struct Caller {
     pub subject: String,
     /// What the caller may do.
     pub roles: Vec<Role>,
+    /// Whether credentials prove that the caller is the subject. Without them every caller
+    /// is the same one, so that a second person cannot be told from the first.
+    pub authenticated: bool,
 }
 
 impl Caller {
@@ -20,6 +23,7 @@ impl Caller {
             tenant: "default".to_owned(),
             subject: "local".to_owned(),
             roles: Role::ALL.to_vec(),
+            authenticated: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a use case failed.
 
 use crate::model::{Micros, Violations};
+use crate::store::proposals::ProposalState;
 use crate::store::{Damage, StoreError};
 
 use super::scorecard::ScorecardFinding;
@@ -52,6 +53,34 @@ pub enum Error {
     /// Another activation is active than the one expected.
     #[error("activation {0} is active, not the one expected")]
     ActivationChanged(i64),
+    /// The portfolio has an open proposal.
+    #[error("proposal {0} of the portfolio is open; it has to be decided on or withdrawn first")]
+    ProposalOpen(i64),
+    /// The proposal is no longer one to decide on.
+    #[error("proposal {proposal_id} is {} and no longer to be decided on", .state.name())]
+    ProposalDecided {
+        /// Its number.
+        proposal_id: i64,
+        /// What became of it.
+        state: ProposalState,
+    },
+    /// Whoever proposed cannot decide.
+    #[error("{subject} has made proposal {proposal_id}; another person has to decide on it")]
+    SecondPersonRequired {
+        /// Its number.
+        proposal_id: i64,
+        /// Who proposed it and called.
+        subject: String,
+    },
+    /// A second person is asked for where nobody can be told from anybody.
+    #[error("{field} needs a server with credentials: without them everybody is one person")]
+    ApprovalNeedsCredentials {
+        /// The field.
+        field: &'static str,
+    },
+    /// A draft is not what it was when it was proposed.
+    #[error("revision {0} was changed after it was proposed")]
+    DraftChanged(String),
     /// A document of an atomic push was rejected.
     #[error("{} of the documents were rejected; nothing was stored", .0.len())]
     AtomicRejected(Vec<(usize, ItemError)>),
@@ -131,6 +160,8 @@ pub enum Resource {
     Revision,
     /// An activation of a portfolio.
     Activation,
+    /// An activation that waits.
+    Proposal,
 }
 
 impl Resource {
@@ -144,6 +175,7 @@ impl Resource {
             Self::WorkList => "work list",
             Self::Revision => "revision",
             Self::Activation => "activation",
+            Self::Proposal => "proposal",
         }
     }
 }

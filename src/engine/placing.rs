@@ -20,10 +20,10 @@ const SLICE: usize = 200;
 const ACTOR: &str = "settings";
 
 /// Whether a change of settings may change where cases stand in the queue: anything
-/// but the name does.
+/// but the name and who approves does.
 pub(super) fn moves_cases(old: &PortfolioSettings, new: &PortfolioSettings) -> bool {
-    let display_name = old.display_name.clone();
-    PortfolioSettings { display_name, ..new.clone() } != *old
+    let (display_name, activation_approval) = (old.display_name.clone(), old.activation_approval);
+    PortfolioSettings { display_name, activation_approval, ..new.clone() } != *old
 }
 
 impl Engine {

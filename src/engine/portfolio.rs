@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::model::{Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSettings, RuleSetId};
+use crate::model::{
+    ActivationApproval, Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSettings, Reason,
+    RuleSetId, Violations,
+};
 use crate::policy::OUTCOMES_YAML;
 use crate::scoring::FEATURE_VERSION;
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::proposals::Proposal;
 use crate::store::{self, Class, Damage, Tx};
 
 use super::audit::note;
 use super::page::PageToken;
+use super::scorecard::proposal::{self, Wish};
 use super::scorecard::{self, Change, shipped};
 use super::{Caller, Engine, Error, Resource, Role, placing};
 
@@ -37,7 +42,7 @@ pub struct Portfolio {
 ///
 /// # Errors
 /// `AlreadyExists` when the id has other settings; `RevisionInvalid` when the shipped
-/// scorecards cannot rank by them.
+/// scorecards cannot rank by them; `ApprovalNeedsCredentials`.
 pub async fn create_portfolio(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -76,6 +81,9 @@ async fn create(
             id: portfolio_id.to_string(),
         });
     }
+    if settings.activation_approval == ActivationApproval::Required {
+        check_may_begin_approval(caller)?;
+    }
     let content = shipped_rule_set(settings);
     // A new portfolio may ask for what the shipped scorecards do not know.
     Change { content, scorecard: None, business_scorecard: None }.compile()?;
@@ -110,6 +118,8 @@ async fn create_in(
         actor: actor.to_owned(),
         reason: "the portfolio was created with the shipped scorecards".to_owned(),
         activate_time: now,
+        approved_by: None,
+        proposal_id: None,
     };
     activations::activate(tx, part, number, &activation).await?;
     note(tx, part, (actor, now), ("portfolio.created", settings)).await?;
@@ -149,25 +159,68 @@ async fn portfolio(tx: &mut Tx, part: Part, stored: StoredPortfolio) -> Result<P
     })
 }
 
+/// A change of a portfolio's settings.
+#[derive(Clone, Debug)]
+pub struct UpdateCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// All settings as they shall be.
+    pub settings: PortfolioSettings,
+    /// Whether it stays as it is who approves what changes ranks, whatever `settings` says.
+    pub keeps_approval: bool,
+    /// The version it was read with.
+    pub etag: String,
+    /// Why what ranks read is changed; empty where it is not.
+    pub activation_reason: String,
+    /// The earliest instant at which that shall take effect; nothing for at once.
+    pub start_time: Option<Micros>,
+}
+
+impl UpdateCommand {
+    /// A change of settings that no rank reads.
+    pub fn new(
+        portfolio_id: PortfolioId,
+        settings: PortfolioSettings,
+        etag: &str,
+    ) -> UpdateCommand {
+        UpdateCommand {
+            portfolio_id,
+            settings,
+            keeps_approval: true,
+            etag: etag.to_owned(),
+            activation_reason: String::new(),
+            start_time: None,
+        }
+    }
+}
+
+/// What a change of settings did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Updated {
+    /// The portfolio as it stands.
+    pub portfolio: Portfolio,
+    /// What waits for a second person or for its time.
+    pub proposal: Option<Proposal>,
+}
+
 /// Replaces a portfolio's settings. Claims judge by the new ones at once; where cases
 /// stand in the queue follows in slices. What ranks read changes by an activation, which
-/// needs a reason.
+/// needs a reason; where a second person must approve it, or it starts later, it becomes a
+/// proposal, while the rest changes at once. To do without the second person is such a
+/// change as well.
 ///
 /// # Errors
 /// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
-/// change; `NeedsActivation` when something that ranks read would, without a reason;
-/// `RoleMissing` for whoever may not activate; `RevisionInvalid` when the scorecards
-/// cannot rank by the new settings.
+/// change, or for a time of start; `NeedsActivation` when something that ranks read would,
+/// without a reason; `RoleMissing` for whoever may not activate; `RevisionInvalid` when the
+/// scorecards cannot rank by the new settings; `ProposalOpen`; `ApprovalNeedsCredentials`.
 pub async fn update_portfolio(
     engine: &Arc<Engine>,
     caller: &Caller,
-    portfolio_id: PortfolioId,
-    settings: PortfolioSettings,
-    (etag, activation_reason): (&str, &str),
-) -> Result<Portfolio, Error> {
+    command: UpdateCommand,
+) -> Result<Updated, Error> {
     let parts = engine.parts(caller).await?;
-    let (clock, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
-    let reason = activation_reason.to_owned();
+    let (clock, caller) = (Arc::clone(engine), caller.clone());
     let changed = Arc::clone(engine);
     engine
         .store
@@ -175,19 +228,8 @@ pub async fn update_portfolio(
             Class::Interactive,
             move |tx| {
                 Box::pin(async move {
-                    let by = (caller.subject.as_str(), clock.now_of(tx));
-                    let part = parts.first();
-                    portfolios::lock(tx, part, portfolio_id.as_str()).await?;
-                    let old = stored(tx, part, &portfolio_id).await?;
-                    for part in parts.all() {
-                        update(tx, *part, by, (&portfolio_id, &settings, &etag)).await?;
-                    }
-                    if old.settings.ranking != settings.ranking {
-                        check_may_activate(&caller)?;
-                        rerank(tx, &parts, by, (&portfolio_id, &settings, &reason)).await?;
-                    }
-                    let new = stored(tx, part, &portfolio_id).await?;
-                    portfolio(tx, part, new).await
+                    let now = clock.now_of(tx);
+                    change(tx, &parts, (&caller, now), &command).await
                 })
             },
             move |_| changed.latest.forget(),
@@ -195,11 +237,71 @@ pub async fn update_portfolio(
         .await
 }
 
+async fn change(
+    tx: &mut Tx,
+    parts: &Parts,
+    (caller, now): (&Caller, Micros),
+    command: &UpdateCommand,
+) -> Result<Updated, Error> {
+    let (part, by) = (parts.first(), (caller.subject.as_str(), now));
+    let portfolio_id = &command.portfolio_id;
+    portfolios::lock(tx, part, portfolio_id.as_str()).await?;
+    let old = stored(tx, part, portfolio_id).await?;
+    let mut settings = command.settings.clone();
+    if command.keeps_approval {
+        settings.activation_approval = old.settings.activation_approval;
+    }
+    let asked = settings.clone();
+    let approval = (old.settings.activation_approval, asked.activation_approval);
+    let ends_approval = approval == (ActivationApproval::Required, ActivationApproval::NotRequired);
+    let begins_approval =
+        approval == (ActivationApproval::NotRequired, ActivationApproval::Required);
+    let activates = old.settings.ranking != asked.ranking || ends_approval;
+    let waits = activates && proposal::waits(&old, command.start_time);
+    if waits {
+        settings.ranking = old.settings.ranking.clone();
+    }
+    if ends_approval {
+        settings.activation_approval = old.settings.activation_approval;
+    }
+    for part in parts.all() {
+        update(tx, *part, by, (portfolio_id, &settings, &command.etag), waits).await?;
+    }
+    if begins_approval {
+        check_may_begin_approval(caller)?;
+        proposal::supersede_unapproved(tx, part, &old, by).await?;
+    }
+    let mut proposed = None;
+    if activates {
+        check_may_activate(caller)?;
+        if command.activation_reason.is_empty() {
+            let ranks = old.settings.ranking != asked.ranking;
+            let field = if ranks { "ranking" } else { "activation_approval" };
+            return Err(Error::NeedsActivation { field: format!("portfolio.{field}") });
+        }
+        proposed = rerank(tx, parts, (caller, now), (command, &asked, waits)).await?;
+    } else if command.start_time.is_some() {
+        return Err(nothing_to_start());
+    }
+    let new = stored(tx, part, portfolio_id).await?;
+    Ok(Updated { portfolio: portfolio(tx, part, new).await?, proposal: proposed })
+}
+
+fn nothing_to_start() -> Error {
+    let mut violations = Violations::new();
+    let bound = "nothing of `portfolio` changes that ranks read";
+    violations.add("activation_start_time", Reason::FieldConflict, "", bound);
+    Error::Invalid(violations)
+}
+
+/// Changes settings in one part. Where the rest waits and nothing else changes, the
+/// portfolio stays as it is.
 async fn update(
     tx: &mut Tx,
     part: Part,
     by: (&str, Micros),
     change: (&PortfolioId, &PortfolioSettings, &str),
+    rest_waits: bool,
 ) -> Result<(), Error> {
     let (portfolio_id, settings, etag) = change;
     let (_, now) = by;
@@ -213,6 +315,9 @@ async fn update(
         return Err(mismatch());
     }
     check_change(&old.settings, settings)?;
+    if rest_waits && old.settings == *settings {
+        return Ok(());
+    }
     if !portfolios::update_portfolio(tx, part, &old, settings, now).await? {
         return Err(mismatch());
     }
@@ -220,6 +325,13 @@ async fn update(
         store::placing::begin(tx, part, old.number, now).await?;
     }
     note(tx, part, by, ("portfolio.updated", settings)).await
+}
+
+/// A second person can be asked for by those who approve, where there can be one: without
+/// credentials nobody could ever approve anything again, nor switch that off.
+fn check_may_begin_approval(caller: &Caller) -> Result<(), Error> {
+    proposal::check_is_somebody(caller)?;
+    check_may_activate(caller)
 }
 
 /// What ranks cases changes by those who approve, on whatever way.
@@ -231,27 +343,43 @@ fn check_may_activate(caller: &Caller) -> Result<(), Error> {
     Err(Error::RoleMissing { method, roles: Role::Approver.name().to_owned() })
 }
 
-/// Activates the scorecards that are active with other settings.
+/// Activates the scorecards that are active with other settings, or proposes that.
 async fn rerank(
     tx: &mut Tx,
     parts: &Parts,
-    (actor, now): (&str, Micros),
-    (portfolio_id, settings, reason): (&PortfolioId, &PortfolioSettings, &str),
-) -> Result<(), Error> {
-    if reason.is_empty() {
-        return Err(Error::NeedsActivation { field: "portfolio.ranking".to_owned() });
-    }
-    let stored = stored(tx, parts.first(), portfolio_id).await?;
-    let (active, mut change) = Change::of_active(tx, parts.first(), &stored).await?;
-    change.content.ranking = settings.ranking.clone();
+    (caller, now): (&Caller, Micros),
+    (command, asked, waits): (&UpdateCommand, &PortfolioSettings, bool),
+) -> Result<Option<Proposal>, Error> {
+    let (part, portfolio_id) = (parts.first(), &command.portfolio_id);
+    let stored = stored(tx, part, portfolio_id).await?;
+    let (active, mut change) = Change::of_active(tx, part, &stored).await?;
+    change.content.ranking = asked.ranking.clone();
     let rule_set_id = change.compile()?.id();
-    let activation = change.next(&active, rule_set_id, (actor, now), reason);
-    scorecard::activate_in_all(tx, parts, (portfolio_id, &activation), &change.content).await
+    let reason = &command.activation_reason;
+    if !waits {
+        let by = (caller.subject.as_str(), now);
+        let activation = change.next(&active, rule_set_id, by, reason);
+        let named = (portfolio_id, &activation);
+        scorecard::activate_in_all(tx, parts, named, &change.content).await?;
+        return Ok(None);
+    }
+    let approval = asked.activation_approval;
+    let wish = Wish {
+        change: &change,
+        rule_set_id,
+        expected_activation_id: active.activation_id,
+        activation_approval: Some(approval)
+            .filter(|approval| *approval != stored.settings.activation_approval),
+        reason,
+        start_time: command.start_time,
+        start_field: "activation_start_time",
+        validate_only: false,
+    };
+    Ok(Some(proposal::propose(tx, part, &stored, (caller, now), wish).await?))
 }
 
 /// Refuses changes of what never changes.
 fn check_change(old: &PortfolioSettings, new: &PortfolioSettings) -> Result<(), Error> {
-    use crate::model::{Reason, Violations};
     let mut violations = Violations::new();
     let bound = |value: &str| format!("it is {value} and never changes");
     if old.time_zone != new.time_zone {

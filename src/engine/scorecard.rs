@@ -17,10 +17,13 @@ use super::{Caller, Engine, Error, Resource};
 
 mod activate;
 pub mod diff;
+pub mod proposal;
 pub(super) mod shipped;
 pub mod simulate;
 
-pub use activate::{ActivateCommand, Activated, Target, activate_revision, list_activations};
+pub use activate::{
+    ActivateCommand, Activated, Effect, Target, activate_revision, list_activations,
+};
 pub(super) use activate::{Change, activate_in_all};
 
 /// The most bytes of a scorecard in its one form.

@@ -31,6 +31,11 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.ScorecardService/SimulateRevision", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/DiffRevisions", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/ActivateRevision", &[Approver]),
+    ("/arrears.v1.ScorecardService/DecideActivation", &[Approver]),
+    (
+        "/arrears.v1.ScorecardService/ListActivationProposals",
+        &[Analyst, Approver, Auditor, Operator],
+    ),
     ("/arrears.v1.ScorecardService/ListActivations", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.CaseService/PushCases", &[LoanSystem]),
     ("/arrears.v1.CaseService/RecordEvents", &[LoanSystem]),

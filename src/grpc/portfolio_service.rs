@@ -33,19 +33,16 @@ impl PortfolioService for Portfolios {
         request: Request<proto::UpdatePortfolioRequest>,
     ) -> Result<Response<proto::UpdatePortfolioResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let proto::UpdatePortfolioRequest { portfolio: given, activation_reason } =
-            request.into_inner();
-        let etag = given.as_ref().map(|given| given.etag.clone());
-        let read = convert::both(convert::portfolio_from(given), convert::etag(etag, "portfolio"));
-        let reason = convert::reason_text(activation_reason, "activation_reason");
-        let (((portfolio_id, settings), etag), reason) =
-            convert::both(read, reason).map_err(status::invalid)?;
-        let why = (etag.as_str(), reason.as_str());
-        let updated =
-            engine::portfolio::update_portfolio(&self.0, &caller, portfolio_id, settings, why);
-        let updated = updated.await.map_err(status::plain)?;
-        let portfolio = Some(convert::portfolio_to(&updated));
-        Ok(Response::new(proto::UpdatePortfolioResponse { portfolio }))
+        let command = convert::update_portfolio(request.into_inner()).map_err(status::invalid)?;
+        let updated = engine::portfolio::update_portfolio(&self.0, &caller, command).await;
+        let updated = updated.map_err(status::plain)?;
+        let (portfolio, proposal) = (&updated.portfolio, &updated.proposal);
+        let (id, currency) = (&portfolio.portfolio_id, portfolio.settings.base_currency);
+        let proposal = proposal.as_ref();
+        Ok(Response::new(proto::UpdatePortfolioResponse {
+            portfolio: Some(convert::portfolio_to(portfolio)),
+            proposal: proposal.map(|proposal| convert::proposal_to((id, currency), proposal)),
+        }))
     }
 
     async fn get_portfolio(

@@ -9,9 +9,10 @@ use tonic::{Request, Response, Status};
 
 use crate::engine::Engine;
 use crate::engine::scorecard::diff::diff_revisions;
+use crate::engine::scorecard::proposal::{decide_activation, list_proposals};
 use crate::engine::scorecard::simulate::{Simulation, simulate_revision};
 use crate::engine::scorecard::{
-    activate_revision, create_revision, get_revision, list_activations, list_revisions,
+    Effect, activate_revision, create_revision, get_revision, list_activations, list_revisions,
     update_revision, validate_revision,
 };
 use crate::model::VIOLATIONS_MAX;
@@ -140,10 +141,55 @@ impl ScorecardService for Scorecards {
         let command = convert::activate_command(request.into_inner()).map_err(status::invalid)?;
         let portfolio_id = command.portfolio_id.clone();
         let done = activate_revision(&self.0, &caller, command).await.map_err(status::plain)?;
-        let (activation, ranked) = (&done.activation, done.ranked_permille);
-        let activation = Some(convert::activation_to(&portfolio_id, activation, ranked));
         let findings = done.findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
-        Ok(Response::new(proto::ActivateRevisionResponse { activation, findings }))
+        let (mut activation, mut proposal) = (None, None);
+        match &done.effect {
+            Effect::Activated(active) => {
+                let ranked = done.ranked_permille;
+                activation = Some(convert::activation_to(&portfolio_id, active, ranked));
+            }
+            Effect::Proposed(waits, currency) => {
+                proposal = Some(convert::proposal_to((&portfolio_id, *currency), waits));
+            }
+        }
+        Ok(Response::new(proto::ActivateRevisionResponse { activation, findings, proposal }))
+    }
+
+    async fn decide_activation(
+        &self,
+        request: Request<proto::DecideActivationRequest>,
+    ) -> Result<Response<proto::DecideActivationResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let command = convert::decide_command(request.into_inner()).map_err(status::invalid)?;
+        let id = command.portfolio_id.clone();
+        let done = decide_activation(&self.0, &caller, command).await.map_err(status::plain)?;
+        let findings = done.findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        let activation = done.activation.as_ref();
+        Ok(Response::new(proto::DecideActivationResponse {
+            proposal: Some(convert::proposal_to((&id, done.currency), &done.proposal)),
+            activation: activation.map(|(one, ranked)| convert::activation_to(&id, one, *ranked)),
+            findings,
+        }))
+    }
+
+    async fn list_activation_proposals(
+        &self,
+        request: Request<proto::ListActivationProposalsRequest>,
+    ) -> Result<Response<proto::ListActivationProposalsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = convert::Page::alone(request.page_size, request.page_token);
+        let read = convert::both(page, convert::portfolio_id(&request.portfolio_id));
+        let (page, portfolio_id) = read.map_err(status::invalid)?;
+        let (engine, caller, id) = (&self.0, &caller, &portfolio_id);
+        listing::answer(page, |size, token| async move {
+            let (found, currency, next_page_token) =
+                list_proposals(engine, caller, id, (size, &token)).await?;
+            let written = found.iter().map(|one| convert::proposal_to((id, currency), one));
+            let proposals = written.collect();
+            Ok(proto::ListActivationProposalsResponse { proposals, next_page_token })
+        })
+        .await
     }
 
     async fn list_activations(

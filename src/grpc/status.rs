@@ -59,10 +59,9 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
             .with("field", field)
             .precondition(field, &error.to_string())
             .status(),
-        Error::RevisionNotDraft(ref name) => failed(&error, ErrorReason::RevisionNotDraft)
-            .with("revision", name)
-            .precondition("revision", &error.to_string())
-            .status(),
+        Error::RevisionNotDraft(ref name) => {
+            precondition(&error, ErrorReason::RevisionNotDraft, "revision", name).status()
+        }
         Error::RevisionInvalid(ref findings) => revision_invalid(&error, findings),
         Error::ActivationChanged(active) => {
             let reason = ErrorReason::ActivationChanged;
@@ -71,17 +70,27 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
                 .retry(Duration::ZERO)
                 .status()
         }
+        Error::ProposalOpen(open) => {
+            precondition(&error, ErrorReason::ProposalOpen, "proposal_id", open).status()
+        }
+        Error::ProposalDecided { proposal_id, state } => {
+            precondition(&error, ErrorReason::ProposalDecided, "proposal_id", proposal_id)
+                .with("state", state.name())
+                .status()
+        }
+        Error::SecondPersonRequired { proposal_id, ref subject } => {
+            second_person_required(&error, proposal_id, subject)
+        }
+        Error::ApprovalNeedsCredentials { field } => {
+            precondition(&error, ErrorReason::ApprovalNeedsCredentials, "field", field).status()
+        }
+        Error::DraftChanged(ref name) => {
+            precondition(&error, ErrorReason::DraftChanged, "revision", name).status()
+        }
         Error::AtomicRejected(items) => item::atomic_rejected(&items, named),
         Error::PageTokenMalformed => page_token(&error, ErrorReason::PageTokenMalformed, named),
         Error::PageTokenMismatch => page_token(&error, ErrorReason::PageTokenMismatch, named),
-        Error::WatchTokenExpired => {
-            let token = named.get("resume_token").map_or("", |entry| entry.1);
-            let reason = ErrorReason::WatchTokenExpired;
-            Failure::new(Code::OutOfRange, reason, error.to_string())
-                .with("resume_token", token)
-                .violation("resume_token", reason, &error.to_string())
-                .status()
-        }
+        Error::WatchTokenExpired => watch_token_expired(&error, named),
         Error::RoleMissing { ref method, ref roles } => {
             Failure::new(Code::PermissionDenied, ErrorReason::RoleMissing, error.to_string())
                 .with("method", method)
@@ -92,10 +101,10 @@ pub(super) fn from_error(error: Error, named: Named<'_>) -> Status {
             .with("bytes_max", bytes_max)
             .precondition("whole", &error.to_string())
             .status(),
-        Error::FeatureVersionRetired(version) => failed(&error, ErrorReason::FeatureVersionRetired)
-            .with("feature_version", version)
-            .precondition("feature_version", &error.to_string())
-            .status(),
+        Error::FeatureVersionRetired(version) => {
+            let reason = ErrorReason::FeatureVersionRetired;
+            precondition(&error, reason, "feature_version", version).status()
+        }
         Error::Overloaded { bound } => overloaded(bound),
         Error::ShuttingDown => shutting_down(),
         Error::Store(store) => from_store(store),
@@ -160,6 +169,7 @@ fn not_found(resource: Resource, id: &str, named: Named<'_>) -> Status {
         Resource::WorkList => ErrorReason::WorkListNotFound,
         Resource::Revision => ErrorReason::RevisionNotFound,
         Resource::Activation => ErrorReason::ActivationNotFound,
+        Resource::Proposal => ErrorReason::ProposalNotFound,
     };
     let text = format!("{} {id} does not exist", resource.name());
     let failure = Failure::new(Code::NotFound, reason, text)
@@ -176,7 +186,11 @@ fn already_exists(resource: Resource, id: &str) -> Status {
         Resource::Portfolio => ErrorReason::PortfolioAlreadyExists,
         Resource::Event => ErrorReason::EventAlreadyExists,
         Resource::WorkList => ErrorReason::WorkListAlreadyExists,
-        Resource::Case | Resource::Debtor | Resource::Revision | Resource::Activation => {
+        Resource::Case
+        | Resource::Debtor
+        | Resource::Revision
+        | Resource::Activation
+        | Resource::Proposal => {
             return fault(ErrorReason::Internal, "nothing is made under an existing id").status();
         }
     };
@@ -191,6 +205,18 @@ fn failed(error: &Error, reason: ErrorReason) -> Failure {
     Failure::new(Code::FailedPrecondition, reason, error.to_string())
 }
 
+/// What has to be otherwise first: the value that stands against it, by its name.
+fn precondition(error: &Error, reason: ErrorReason, name: &str, value: impl ToString) -> Failure {
+    failed(error, reason).with(name, value).precondition(name, &error.to_string())
+}
+
+fn second_person_required(error: &Error, proposal_id: i64, subject: &str) -> Status {
+    Failure::new(Code::PermissionDenied, ErrorReason::SecondPersonRequired, error.to_string())
+        .with("proposal_id", proposal_id)
+        .with("subject", subject)
+        .status()
+}
+
 /// Every finding is told, as far as a status has room for them.
 fn revision_invalid(error: &Error, findings: &[ScorecardFinding]) -> Status {
     let reason = ErrorReason::RevisionInvalid;
@@ -203,6 +229,15 @@ fn revision_invalid(error: &Error, findings: &[ScorecardFinding]) -> Status {
     failed(error, reason)
         .precondition("scorecard", &error.to_string())
         .violations(findings.iter().map(described).collect())
+        .status()
+}
+
+fn watch_token_expired(error: &Error, named: Named<'_>) -> Status {
+    let token = named.get("resume_token").map_or("", |entry| entry.1);
+    let reason = ErrorReason::WatchTokenExpired;
+    Failure::new(Code::OutOfRange, reason, error.to_string())
+        .with("resume_token", token)
+        .violation("resume_token", reason, &error.to_string())
         .status()
 }
 
@@ -240,6 +275,7 @@ fn resource_key(resource: Resource) -> &'static str {
         Resource::WorkList => "work_list_id",
         Resource::Revision => "revision",
         Resource::Activation => "activation_id",
+        Resource::Proposal => "proposal_id",
     }
 }
 

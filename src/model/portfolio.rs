@@ -19,6 +19,8 @@ pub struct PortfolioSettings {
     pub max_ledger_age_hours: i32,
     /// What is done then.
     pub old_ledger_rule: OldLedgerRule,
+    /// Whether a second person must approve what changes ranks.
+    pub activation_approval: ActivationApproval,
 }
 
 /// What a rank depends on beside the scorecard, the case and the day.
@@ -104,4 +106,23 @@ pub enum OldLedgerRule {
     Deny = 1,
     /// It is served without amounts.
     ServeWithoutAmounts = 2,
+}
+
+/// Whether a second person must approve what changes ranks. The numbers are stored and are
+/// those of the contract.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ActivationApproval {
+    /// Whoever may activate does so alone.
+    #[default]
+    NotRequired = 1,
+    /// Another person approves it.
+    Required = 2,
+}
+
+impl ActivationApproval {
+    /// The one with a number; nothing for any other number.
+    pub fn from_number(number: i32) -> Option<ActivationApproval> {
+        [Self::NotRequired, Self::Required].into_iter().find(|one| *one as i32 == number)
+    }
 }

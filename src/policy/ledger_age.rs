@@ -89,7 +89,8 @@ fn monday_of(zone: &Zone, instant: Micros) -> Day {
 mod tests {
     use super::*;
     use crate::model::{
-        ContactPolicy, Currency, DebtorKind, PlainPolicy, RankingSettings, StageBounds,
+        ActivationApproval, ContactPolicy, Currency, DebtorKind, PlainPolicy, RankingSettings,
+        StageBounds,
     };
 
     fn settings(hours: i32, rule: OldLedgerRule) -> PortfolioSettings {
@@ -107,6 +108,7 @@ mod tests {
             contact_policy: ContactPolicy::Plain(PlainPolicy::default()),
             max_ledger_age_hours: hours,
             old_ledger_rule: rule,
+            activation_approval: ActivationApproval::default(),
         }
     }
 

@@ -16,10 +16,12 @@ statements! {
         WHERE part = $1 AND portfolio_no = $2 ORDER BY activation_id DESC LIMIT 1";
     ACTIVATE = "INSERT INTO activation (part, portfolio_no, activation_id, rule_set_id, actor, \
         reason, activate_time, scorecard_id, revision_no, business_scorecard_id, \
-        business_revision_no) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+        business_revision_no, approved_by, proposal_no) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
         ON CONFLICT (part, portfolio_no, activation_id) DO NOTHING";
     LIST = "SELECT activation_id, rule_set_id, actor, reason, activate_time, scorecard_id, \
-        revision_no, business_scorecard_id, business_revision_no FROM activation \
+        revision_no, business_scorecard_id, business_revision_no, approved_by, proposal_no \
+        FROM activation \
         WHERE part = $1 AND portfolio_no = $2 AND activation_id < $3 \
         ORDER BY activation_id DESC LIMIT $4";
     ACTIVE_AT = "SELECT activation_id, rule_set_id FROM activation \
@@ -148,6 +150,10 @@ pub struct Activation {
     pub reason: String,
     /// When.
     pub activate_time: Micros,
+    /// The second person who approved it; nothing where nobody had to.
+    pub approved_by: Option<String>,
+    /// The proposal that it was; nothing where it took effect at once.
+    pub proposal_id: Option<i64>,
 }
 
 row! {
@@ -161,6 +167,8 @@ row! {
         revision_no: Option<i64>,
         business_scorecard_id: Option<String>,
         business_revision_no: Option<i64>,
+        approved_by: Option<String>,
+        proposal_no: Option<i64>,
     }
 }
 
@@ -178,6 +186,8 @@ impl From<ActivationRow> for Activation {
             actor: row.actor,
             reason: row.reason,
             activate_time: Micros(row.activate_time),
+            approved_by: row.approved_by,
+            proposal_id: row.proposal_no,
         }
     }
 }
@@ -204,6 +214,8 @@ pub(crate) async fn activate(
         no(&new.scorecard),
         id(&new.business_scorecard),
         no(&new.business_scorecard),
+        new.approved_by.clone(),
+        new.proposal_id,
     ];
     Ok(tx.execute(ACTIVATE, params).await? == 1)
 }

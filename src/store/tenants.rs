@@ -50,6 +50,20 @@ pub(crate) async fn find(tx: &mut Tx, tenant: &str) -> Result<Option<Parts>, Sto
     Ok(Some(Parts::of_tenant(tenant, buckets)))
 }
 
+/// The parts of the tenant whose part this is.
+///
+/// # Errors
+/// `Corrupt` where it is nobody's.
+pub(crate) async fn owning(tx: &mut Tx, part: Part) -> Result<Parts, StoreError> {
+    let missing = || StoreError::Corrupt {
+        table: "tenant",
+        key: part.to_string(),
+        why: "it is missing".to_owned(),
+    };
+    let (tenant, _) = of_part(tx, part).await?.ok_or_else(missing)?;
+    find(tx, &tenant).await?.ok_or_else(missing)
+}
+
 async fn claim_part(
     tx: &mut Tx,
     part: Part,

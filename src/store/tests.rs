@@ -51,6 +51,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("numbers", super::numbers::STATEMENTS),
         ("placing", super::placing::STATEMENTS),
         ("portfolios", super::portfolios::STATEMENTS),
+        ("proposals", super::proposals::STATEMENTS),
         ("claim", super::queue::claim::STATEMENTS),
         ("count", super::queue::count::STATEMENTS),
         ("gate", super::queue::gate::STATEMENTS),

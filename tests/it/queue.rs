@@ -29,9 +29,10 @@ use arrears::engine::report::report_outcomes;
 use arrears::engine::work_list::{WorkListDescription, create_work_list, describe_work_list};
 use arrears::engine::{Caller, Engine, Error, ItemError};
 use arrears::model::{
-    CaseId, ContactPolicy, Currency, Day, DayHours, DebtorId, DebtorKind, EventId, Facts, Gate,
-    HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings, RankingSettings,
-    RequestId, StageBounds, TestClock, WorkListId, WorkListSettings, WorkerId,
+    ActivationApproval, CaseId, ContactPolicy, Currency, Day, DayHours, DebtorId, DebtorKind,
+    EventId, Facts, Gate, HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId,
+    PortfolioSettings, RankingSettings, RequestId, StageBounds, TestClock, WorkListId,
+    WorkListSettings, WorkerId,
 };
 
 use crate::support::{TestDatabase, only_on_sqlite};
@@ -93,6 +94,7 @@ fn settings(contact_policy: ContactPolicy) -> PortfolioSettings {
         contact_policy,
         max_ledger_age_hours: 0,
         old_ledger_rule: OldLedgerRule::Deny,
+        activation_approval: ActivationApproval::default(),
     }
 }
 

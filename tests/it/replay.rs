@@ -7,13 +7,15 @@ use std::sync::Arc;
 use arrears::engine::lease::{
     LeaseCommand, Outcome, Promised, ReportCommand, WorkItem, lease_work,
 };
-use arrears::engine::portfolio::{create_portfolio, get_portfolio, update_portfolio};
+use arrears::engine::portfolio::{
+    UpdateCommand, create_portfolio, get_portfolio, update_portfolio,
+};
 use arrears::engine::push::{Disposition, Document, PushCommand, push_cases};
 use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, record_events};
 use arrears::engine::replay::{Replay, replay_case};
 use arrears::engine::report::report_outcomes;
 use arrears::engine::scorecard::{
-    ActivateCommand, Target, activate_revision, create_revision, get_revision,
+    ActivateCommand, Effect, Target, activate_revision, create_revision, get_revision,
 };
 use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
@@ -107,6 +109,7 @@ impl World {
             contact_policy: ContactPolicy::Always,
             max_ledger_age_hours: 36,
             old_ledger_rule: OldLedgerRule::ServeWithoutAmounts,
+            activation_approval: ActivationApproval::default(),
         };
         create_portfolio(&engine, &Caller::local(), portfolio_id(), settings).await.unwrap();
         let everything = WorkListSettings {
@@ -257,8 +260,12 @@ impl World {
                 settings.ranking.default_debtor_kind = kind;
                 settings.ranking.default_language = language.to_owned();
                 let changed = settings != read.settings;
-                let why = (&*read.settings_version.to_string(), "a test");
-                update_portfolio(engine, caller, portfolio_id(), settings, why).await.unwrap();
+                let etag = read.settings_version.to_string();
+                let command = UpdateCommand {
+                    activation_reason: "a test".to_owned(),
+                    ..UpdateCommand::new(portfolio_id(), settings, &etag)
+                };
+                update_portfolio(engine, caller, command).await.unwrap();
                 self.activations += i64::from(changed);
                 return;
             }
@@ -270,9 +277,11 @@ impl World {
             expected_activation_id,
             reason: "a test".to_owned(),
             validate_only: false,
+            start_time: None,
         };
         let done = activate_revision(engine, caller, command).await.unwrap();
-        self.activations = done.activation.activation_id;
+        let Effect::Activated(activation) = done.effect else { panic!("{done:?}") };
+        self.activations = activation.activation_id;
     }
 
     /// Leases what there is and reports on it, at once or after the lease is over.

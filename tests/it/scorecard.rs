@@ -8,9 +8,11 @@ use tonic::Status;
 use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
+mod approval;
 mod contents;
 mod drafts;
 mod language;
+mod schedule;
 mod settings;
 mod simulation;
 

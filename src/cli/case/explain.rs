@@ -6,6 +6,7 @@ use prost_types::Timestamp;
 use super::what_if::{self, Assignment, assignment};
 use super::{day, view};
 use crate::cli::client::Context;
+use crate::cli::decimal::instant;
 use crate::cli::explanation::{ExplanationView, MovementView};
 use crate::cli::failure::Failure;
 use crate::proto;
@@ -68,11 +69,6 @@ impl Compare {
         };
         (self.compare_now || point != proto::CasePoint::default()).then_some(point)
     }
-}
-
-/// The instant of an argument.
-fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "must be an instant such as 2025-11-21T04:00:00Z".to_owned())
 }
 
 pub(super) async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {

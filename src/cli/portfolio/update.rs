@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use prost_types::Timestamp;
 use serde::Deserialize;
 
 use super::ranking::RankingChanges;
 use super::{Client, Context, Failure, Policy, PortfolioView, output};
+use crate::cli::decimal::instant;
 use crate::cli::failure::Exit;
+use crate::cli::scorecard;
 use crate::proto;
 use proto::contact_policy::Policy as Kind;
 
@@ -30,6 +33,10 @@ pub(in crate::cli) struct UpdateArgs {
     /// Why, where settings change that ranks read: that is an activation
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
+    /// When settings that ranks read shall change, at most 90 days ahead; at once if not
+    /// given
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    start_time: Option<Timestamp>,
     #[command(flatten)]
     changes: Changes,
 }
@@ -60,9 +67,23 @@ struct Changes {
     /// What is done with a case whose ledger is too old
     #[arg(long, value_enum)]
     old_ledger_rule: Option<OldLedger>,
+    /// Whether a second person must approve what changes ranks; needs a server with
+    /// credentials
+    #[arg(long, value_enum)]
+    activation_approval: Option<Approval>,
     #[command(flatten)]
     #[serde(default)]
     ranking: RankingChanges,
+}
+
+/// Whether a second person must approve what changes ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum Approval {
+    /// Whoever may activate does so alone; needs --reason, and a second person
+    NotRequired,
+    /// Another person approves it
+    Required,
 }
 
 /// What is done with a case whose ledger is too old.
@@ -147,6 +168,7 @@ impl Changes {
             attempts_per_week: self.attempts_per_week.or(other.attempts_per_week),
             max_ledger_age_hours: self.max_ledger_age_hours.or(other.max_ledger_age_hours),
             old_ledger_rule: self.old_ledger_rule.or(other.old_ledger_rule),
+            activation_approval: self.activation_approval.or(other.activation_approval),
             ranking: self.ranking.or(other.ranking),
         }
     }
@@ -155,6 +177,12 @@ impl Changes {
     fn make(self, portfolio: &mut proto::Portfolio) -> Result<(), Failure> {
         if let Some(display_name) = &self.display_name {
             portfolio.display_name.clone_from(display_name);
+        }
+        if let Some(approval) = self.activation_approval {
+            portfolio.set_activation_approval(match approval {
+                Approval::NotRequired => proto::ActivationApproval::NotRequired,
+                Approval::Required => proto::ActivationApproval::Required,
+            });
         }
         self.ranking.make(portfolio)?;
         let ledger = portfolio.ledger.get_or_insert_default();
@@ -228,8 +256,12 @@ pub(super) async fn run(
     let request = proto::UpdatePortfolioRequest {
         portfolio: Some(portfolio),
         activation_reason: args.reason,
+        activation_start_time: args.start_time,
     };
     let updated = client.portfolios().update_portfolio(request).await?.into_inner();
+    if let Some(proposal) = &updated.proposal {
+        return scorecard::tell_proposal(context, proposal);
+    }
     output::records(context.format, &[PortfolioView::new(&updated.portfolio.unwrap_or_default())])
 }
 

@@ -1,12 +1,14 @@
 //! `arrears scorecard activate`, `rollback` and `history`.
 
 use clap::{Args, ValueEnum};
+use prost_types::Timestamp;
 
 use super::super::client::{Client, Context};
+use super::super::decimal::instant;
 use super::super::failure::{Exit, Failure};
 use super::super::output::{self, Format};
-use super::name;
 use super::view::{ActivationView, FindingView};
+use super::{name, proposal};
 use crate::proto;
 use proto::activate_revision_request::Target;
 
@@ -43,6 +45,9 @@ struct How {
     /// active. The active one if not given
     #[arg(long, value_name = "ACTIVATION_ID")]
     expected: Option<i64>,
+    /// When it shall take effect, at most 90 days ahead; at once if not given
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    start_time: Option<Timestamp>,
     /// Says what would be and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -52,7 +57,7 @@ struct How {
 pub(in super::super) struct HistoryArgs {
     /// The portfolio; the one of the settings, or the only one, if not given
     #[arg(short, long)]
-    portfolio: Option<String>,
+    pub(super) portfolio: Option<String>,
 }
 
 /// Whose cases a scorecard ranks.
@@ -134,6 +139,7 @@ fn request(
         expected_activation_id: how.expected.unwrap_or(active.activation_id),
         reason: how.reason,
         validate_only: how.dry_run,
+        start_time: how.start_time,
         ..Default::default()
     }
 }
@@ -145,11 +151,27 @@ async fn put_to_work(
 ) -> Result<(), Failure> {
     let dry_run = request.validate_only;
     let answer = client.scorecards().activate_revision(request).await?.into_inner();
-    for finding in answer.findings.iter().map(FindingView::new) {
+    tell_findings(&answer.findings);
+    if let Some(proposal) = &answer.proposal {
+        return proposal::tell(context, proposal, dry_run);
+    }
+    tell(context, &answer.activation.unwrap_or_default(), dry_run)
+}
+
+/// What is odd about the scorecards of an activation.
+pub(super) fn tell_findings(findings: &[proto::ScorecardFinding]) {
+    for finding in findings.iter().map(FindingView::new) {
         output::note(&format!("warning: {}: {}", finding.path, finding.message));
     }
-    let activation = answer.activation.unwrap_or_default();
-    output::records(context.format, &[ActivationView::new(&activation)])?;
+}
+
+/// Shows an activation that has taken effect, or would.
+pub(super) fn tell(
+    context: &Context,
+    activation: &proto::Activation,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    output::records(context.format, &[ActivationView::new(activation)])?;
     if context.format == Format::Table {
         output::note(match dry_run {
             true => "nothing was changed",
@@ -173,7 +195,8 @@ pub(super) async fn history(context: &Context, args: HistoryArgs) -> Result<(), 
         activations.extend(answer.activations.iter().map(ActivationView::new));
         request.page_token = answer.next_page_token;
         if request.page_token.is_empty() {
-            return output::records(context.format, &activations);
+            output::records(context.format, &activations)?;
+            return proposal::tell_open(context, &client, request.portfolio_id).await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::output::Record;
-use super::super::view::time;
+use super::super::view::{amount, time};
 use super::super::word;
 use crate::proto;
 
@@ -100,6 +100,12 @@ impl Record for FindingView {
     }
 }
 
+/// A revision as commands take it; empty where there is none.
+fn name(name: &Option<proto::RevisionName>) -> String {
+    let name = name.as_ref();
+    name.map(|name| format!("{}/{}", name.scorecard_id, name.revision_no)).unwrap_or_default()
+}
+
 /// An activation.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ActivationView {
@@ -108,36 +114,36 @@ pub(super) struct ActivationView {
     scorecard: String,
     business_scorecard: String,
     actor: String,
+    approved_by: String,
     activate_time: String,
     ranked_permille: i32,
     reason: String,
     rule_set_id: String,
+    /// 0 where it took effect at once.
+    proposal_id: i64,
 }
 
 impl ActivationView {
     pub(super) fn new(activation: &proto::Activation) -> ActivationView {
-        let name = |name: &Option<proto::RevisionName>| {
-            let name = name.as_ref();
-            name.map(|name| format!("{}/{}", name.scorecard_id, name.revision_no))
-                .unwrap_or_default()
-        };
         ActivationView {
             portfolio_id: activation.portfolio_id.clone(),
             activation_id: activation.activation_id,
             scorecard: name(&activation.scorecard),
             business_scorecard: name(&activation.business_scorecard),
             actor: activation.actor.clone(),
+            approved_by: activation.approved_by.clone(),
             activate_time: time(activation.activate_time.as_ref()),
             ranked_permille: activation.ranked_permille,
             reason: activation.reason.clone(),
             rule_set_id: activation.rule_set_id.clone(),
+            proposal_id: activation.proposal_id,
         }
     }
 }
 
 impl Record for ActivationView {
     const HEADER: &'static [&'static str] =
-        &["activation", "persons", "businesses", "by", "at", "ranked", "reason"];
+        &["activation", "persons", "businesses", "by", "approved by", "at", "ranked", "reason"];
 
     fn cells(&self) -> Vec<String> {
         let ranked = match self.ranked_permille {
@@ -149,9 +155,108 @@ impl Record for ActivationView {
             self.scorecard.clone(),
             self.business_scorecard.clone(),
             self.actor.clone(),
+            self.approved_by.clone(),
             self.activate_time.clone(),
             ranked,
             self.reason.clone(),
+        ]
+    }
+}
+
+/// A proposal.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ProposalView {
+    portfolio_id: String,
+    proposal_id: i64,
+    state: String,
+    scorecard: String,
+    business_scorecard: String,
+    stage_bounds: Vec<i32>,
+    tolerance_amount: String,
+    protected_inputs_on: Vec<String>,
+    default_debtor_kind: &'static str,
+    default_language: String,
+    /// Empty where it stays.
+    activation_approval: String,
+    proposed_by: String,
+    reason: String,
+    propose_time: String,
+    start_time: String,
+    expire_time: String,
+    approved_by: String,
+    approval_reason: String,
+    approve_time: String,
+    ended_by: String,
+    end_reason: String,
+    end_time: String,
+    expected_activation_id: i64,
+    activation_id: i64,
+    rule_set_id: String,
+}
+
+impl ProposalView {
+    pub(super) fn new(proposal: &proto::ActivationProposal) -> ProposalView {
+        let ranking = proposal.ranking.clone().unwrap_or_default();
+        let approval = match proposal.activation_approval {
+            0 => "",
+            number => word::ACTIVATION_APPROVAL.word(number),
+        };
+        ProposalView {
+            portfolio_id: proposal.portfolio_id.clone(),
+            proposal_id: proposal.proposal_id,
+            state: word::PROPOSAL_STATE.word(proposal.state).to_owned(),
+            scorecard: name(&proposal.scorecard),
+            business_scorecard: name(&proposal.business_scorecard),
+            stage_bounds: ranking.stage_bounds,
+            tolerance_amount: amount(ranking.tolerance_amount.as_ref()).0,
+            protected_inputs_on: ranking.protected_inputs_on,
+            default_debtor_kind: word::DEBTOR_KIND.word(ranking.default_debtor_kind),
+            default_language: ranking.default_language,
+            activation_approval: approval.to_owned(),
+            proposed_by: proposal.proposed_by.clone(),
+            reason: proposal.reason.clone(),
+            propose_time: time(proposal.propose_time.as_ref()),
+            start_time: time(proposal.start_time.as_ref()),
+            expire_time: time(proposal.expire_time.as_ref()),
+            approved_by: proposal.approved_by.clone(),
+            approval_reason: proposal.approval_reason.clone(),
+            approve_time: time(proposal.approve_time.as_ref()),
+            ended_by: proposal.ended_by.clone(),
+            end_reason: proposal.end_reason.clone(),
+            end_time: time(proposal.end_time.as_ref()),
+            expected_activation_id: proposal.expected_activation_id,
+            activation_id: proposal.activation_id,
+            rule_set_id: proposal.rule_set_id.clone(),
+        }
+    }
+}
+
+impl Record for ProposalView {
+    const HEADER: &'static [&'static str] = &[
+        "proposal",
+        "state",
+        "persons",
+        "businesses",
+        "by",
+        "starts",
+        "expires",
+        "approved by",
+        "reason",
+        "ended",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.proposal_id.to_string(),
+            self.state.clone(),
+            self.scorecard.clone(),
+            self.business_scorecard.clone(),
+            self.proposed_by.clone(),
+            self.start_time.clone(),
+            self.expire_time.clone(),
+            self.approved_by.clone(),
+            self.reason.clone(),
+            self.end_reason.clone(),
         ]
     }
 }

@@ -469,6 +469,15 @@ pub(super) fn retold(error: &Error) -> Error {
         Error::RevisionNotDraft(name) => Error::RevisionNotDraft(name.clone()),
         Error::RevisionInvalid(findings) => Error::RevisionInvalid(findings.clone()),
         Error::ActivationChanged(active) => Error::ActivationChanged(*active),
+        Error::ProposalOpen(open) => Error::ProposalOpen(*open),
+        Error::ProposalDecided { proposal_id, state } => {
+            Error::ProposalDecided { proposal_id: *proposal_id, state: *state }
+        }
+        Error::SecondPersonRequired { proposal_id, subject } => {
+            Error::SecondPersonRequired { proposal_id: *proposal_id, subject: subject.clone() }
+        }
+        Error::ApprovalNeedsCredentials { field } => Error::ApprovalNeedsCredentials { field },
+        Error::DraftChanged(name) => Error::DraftChanged(name.clone()),
         Error::AtomicRejected(items) => Error::AtomicRejected(items.clone()),
         Error::PageTokenMalformed => Error::PageTokenMalformed,
         Error::PageTokenMismatch => Error::PageTokenMismatch,

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use crate::model::{
-    DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
+    Currency, DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
 };
 use crate::scoring::card::Card;
 use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::proposals::Proposal;
 use crate::store::{Class, Damage, Tx, placing, revisions};
 
 use super::super::audit::note;
 use super::super::page::PageToken;
 use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource};
+use super::proposal::{self, Wish};
 use super::{ScorecardFinding, find, odd};
 
 /// What shall rank a portfolio.
@@ -39,17 +41,28 @@ pub struct ActivateCommand {
     pub reason: String,
     /// Whether nothing is to be changed.
     pub validate_only: bool,
+    /// The earliest instant at which it shall take effect; nothing for at once.
+    pub start_time: Option<Micros>,
 }
 
 /// What an activation did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activated {
-    /// The activation.
-    pub activation: Activation,
+    /// The activation, or the proposal that waits to become one.
+    pub effect: Effect,
     /// How far the cases are ranked by it, in thousandths.
     pub ranked_permille: i64,
     /// What is odd about the scorecards.
     pub findings: Vec<ScorecardFinding>,
+}
+
+/// What became of an activation that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It ranks.
+    Activated(Activation),
+    /// It waits for a second person, or for its time; amounts are in this currency.
+    Proposed(Box<Proposal>, Currency),
 }
 
 /// A rule set about to be activated.
@@ -108,6 +121,8 @@ impl Change {
             actor: actor.to_owned(),
             reason: reason.to_owned(),
             activate_time: now.max(active.activate_time),
+            approved_by: None,
+            proposal_id: None,
         }
     }
 
@@ -134,11 +149,13 @@ impl Change {
     }
 }
 
-/// Activates a revision for a portfolio, or goes back to an earlier activation.
+/// Activates a revision for a portfolio, or goes back to an earlier activation. Where a
+/// second person must approve it or it starts later, it becomes a proposal.
 ///
 /// # Errors
 /// `NotFound` for the portfolio, the revision or the activation; `ActivationChanged`;
-/// `RevisionInvalid`; `FeatureVersionRetired`.
+/// `RevisionInvalid`; `FeatureVersionRetired`; `ProposalOpen`; `Invalid` for a time of
+/// start that is past or too far ahead.
 pub async fn activate_revision(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -153,8 +170,8 @@ pub async fn activate_revision(
             Class::Interactive,
             move |tx| {
                 Box::pin(async move {
-                    let by = (caller.subject.as_str(), clock.now_of(tx));
-                    activate(tx, &parts, by, &command).await
+                    let now = clock.now_of(tx);
+                    activate(tx, &parts, (&caller, now), &command).await
                 })
             },
             move |_| changed.latest.forget(),
@@ -165,14 +182,12 @@ pub async fn activate_revision(
 async fn activate(
     tx: &mut Tx,
     parts: &Parts,
-    by: (&str, Micros),
+    (caller, now): (&Caller, Micros),
     command: &ActivateCommand,
 ) -> Result<Activated, Error> {
-    let part = parts.first();
-    let id = command.portfolio_id.as_str();
-    let stored = portfolios::portfolio_by_id(tx, part, id).await?;
-    let stored = stored
-        .ok_or_else(|| Error::NotFound { resource: Resource::Portfolio, id: id.to_owned() })?;
+    let (part, by) = (parts.first(), (caller.subject.as_str(), now));
+    portfolios::lock(tx, part, command.portfolio_id.as_str()).await?;
+    let stored = stored(tx, part, &command.portfolio_id).await?;
     let (active, mut change) = Change::of_active(tx, part, &stored).await?;
     if active.activation_id != command.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));
@@ -191,6 +206,21 @@ async fn activate(
         }
     }
     let rules = change.compile()?;
+    if proposal::waits(&stored, command.start_time) {
+        let wish = Wish {
+            change: &change,
+            rule_set_id: rules.id(),
+            expected_activation_id: active.activation_id,
+            activation_approval: None,
+            reason: &command.reason,
+            start_time: command.start_time,
+            start_field: "start_time",
+            validate_only: command.validate_only,
+        };
+        let proposal = proposal::propose(tx, part, &stored, (caller, now), wish).await?;
+        let effect = Effect::Proposed(Box::new(proposal), stored.settings.base_currency);
+        return Ok(Activated { effect, ranked_permille: 0, findings: odd(&rules) });
+    }
     let activation = change.next(&active, rules.id(), by, &command.reason);
     let mut ranked_permille = 0;
     if !command.validate_only {
@@ -202,7 +232,8 @@ async fn activate(
         activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
         ranked_permille = ranked(tx, parts, stored.number).await?;
     }
-    Ok(Activated { activation, ranked_permille, findings: odd(&rules) })
+    let effect = Effect::Activated(activation);
+    Ok(Activated { effect, ranked_permille, findings: odd(&rules) })
 }
 
 /// What ranked a portfolio at an earlier activation.
@@ -223,7 +254,8 @@ async fn earlier(
 }
 
 /// Activates a rule set in all parts of a tenant, with the settings it was made of, and
-/// has all cases ranked anew.
+/// has all cases ranked anew. A proposal that is open was decided from what is active no
+/// longer, and ends.
 ///
 /// # Errors
 /// `ActivationChanged` where somebody else was first.
@@ -245,7 +277,9 @@ pub(in super::super) async fn activate_in_all(
         placing::begin(tx, *part, stored.number, by.1).await?;
         note(tx, *part, by, ("rule_set.activated", &(portfolio_id, activation))).await?;
     }
-    Ok(())
+    let stored = stored(tx, parts.first(), portfolio_id).await?;
+    let why = format!("activation {} came before it", activation.activation_id);
+    proposal::supersede(tx, parts.first(), &stored, by, &why).await
 }
 
 /// The settings of a portfolio that ranks read are always those of its rule set.
@@ -269,7 +303,7 @@ async fn settle_ranking(
 
 /// How far the cases of a portfolio are ranked by the active rule set, in thousandths:
 /// that of the part that is least far.
-async fn ranked(tx: &mut Tx, parts: &Parts, number: PortfolioNo) -> Result<i64, Error> {
+pub(super) async fn ranked(tx: &mut Tx, parts: &Parts, number: PortfolioNo) -> Result<i64, Error> {
     let mut least = 1_000;
     for part in parts.all() {
         least = least.min(placing::permille_done(tx, *part, number).await?);

@@ -1,9 +1,10 @@
 //! Portfolios and their settings.
 
-use crate::engine::portfolio::Portfolio;
+use crate::engine::portfolio::{Portfolio, UpdateCommand};
 use crate::model::{
-    ContactPolicy, Currency, DayHours, DebtorKind, DebtorRecord, Input, OldLedgerRule, PlainPolicy,
-    PortfolioId, PortfolioSettings, RankingSettings, Reason, StageBounds, Violations,
+    ActivationApproval, ContactPolicy, Currency, DayHours, DebtorKind, DebtorRecord, Input,
+    OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings, RankingSettings, Reason,
+    StageBounds, Violations,
 };
 use crate::proto;
 use crate::scoring::is_custom_feature;
@@ -14,7 +15,7 @@ use super::field::{
 };
 use super::money::{AmountRule, amount, currency_of, money};
 use super::path::{Path, ROOT};
-use super::time::timestamp;
+use super::time::{instant, timestamp};
 
 /// Business hours after which a ledger document is too old, by default.
 const LEDGER_HOURS_DEFAULT: i32 = 36;
@@ -52,6 +53,12 @@ pub(in crate::grpc) fn portfolio_from(
     let ledger = given.ledger.unwrap_or_default();
     let (max_ledger_age_hours, old_ledger_rule) =
         ledger_from(ledger, &at.field("ledger"), &mut broken);
+    let field = at.field("activation_approval");
+    let known = |number| match number {
+        0 => Some(ActivationApproval::default()),
+        number => ActivationApproval::from_number(number),
+    };
+    let activation_approval = choice(given.activation_approval, known, &field, &mut broken);
     match (portfolio_id, base_currency) {
         (Some(portfolio_id), Some(base_currency)) if broken.is_empty() => {
             let settings = PortfolioSettings {
@@ -62,11 +69,38 @@ pub(in crate::grpc) fn portfolio_from(
                 contact_policy,
                 max_ledger_age_hours,
                 old_ledger_rule,
+                activation_approval: activation_approval.unwrap_or_default(),
             };
             Ok((portfolio_id, settings))
         }
         _ => Err(broken),
     }
+}
+
+/// Reads a change of a portfolio.
+pub(in crate::grpc) fn update_portfolio(
+    given: proto::UpdatePortfolioRequest,
+) -> Result<UpdateCommand, Violations> {
+    let portfolio = given.portfolio;
+    let etag = super::etag(portfolio.as_ref().map(|given| given.etag.clone()), "portfolio");
+    let keeps_approval = portfolio.as_ref().is_some_and(|given| given.activation_approval == 0);
+    let reason = super::reason_text(given.activation_reason, "activation_reason");
+    let mut broken = Violations::new();
+    let field = ROOT.field("activation_start_time");
+    let time = given.activation_start_time;
+    let start_time = time.and_then(|time| instant(&time, &field, &mut broken));
+    let read = super::both(portfolio_from(portfolio), etag);
+    let rest = super::both(reason, broken.or(start_time));
+    let (((portfolio_id, settings), etag), (activation_reason, start_time)) =
+        super::both(read, rest)?;
+    Ok(UpdateCommand {
+        portfolio_id,
+        settings,
+        keeps_approval,
+        etag,
+        activation_reason,
+        start_time,
+    })
 }
 
 /// Reads what a rank depends on, for a program that ranks on this side of the wire.
@@ -242,19 +276,12 @@ fn ledger_from(
 /// A portfolio as the contract writes it.
 pub(in crate::grpc) fn portfolio_to(portfolio: &Portfolio) -> proto::Portfolio {
     let settings = &portfolio.settings;
-    let ranking = &settings.ranking;
     proto::Portfolio {
         portfolio_id: portfolio.portfolio_id.to_string(),
         display_name: settings.display_name.clone(),
         time_zone: settings.time_zone.clone(),
         base_currency: settings.base_currency.code().to_owned(),
-        ranking: Some(proto::RankingSettings {
-            stage_bounds: ranking.stage_bounds.0.to_vec(),
-            tolerance_amount: Some(money(settings.base_currency, ranking.tolerance_amount_minor)),
-            protected_inputs_on: ranking.protected_inputs_on.clone(),
-            default_debtor_kind: i32::from(ranking.default_debtor_kind as i16),
-            default_language: ranking.default_language.clone(),
-        }),
+        ranking: Some(ranking_to(&settings.ranking, settings.base_currency)),
         contact_policy: Some(contact_policy_to(&settings.contact_policy)),
         ledger: Some(proto::LedgerSettings {
             max_ledger_age_hours: Some(settings.max_ledger_age_hours),
@@ -265,6 +292,18 @@ pub(in crate::grpc) fn portfolio_to(portfolio: &Portfolio) -> proto::Portfolio {
         rule_set_id: portfolio.rule_set_id.to_string(),
         create_time: Some(timestamp(portfolio.create_time)),
         update_time: Some(timestamp(portfolio.update_time)),
+        activation_approval: settings.activation_approval as i32,
+    }
+}
+
+/// What a rank depends on as the contract writes it.
+pub(super) fn ranking_to(ranking: &RankingSettings, currency: Currency) -> proto::RankingSettings {
+    proto::RankingSettings {
+        stage_bounds: ranking.stage_bounds.0.to_vec(),
+        tolerance_amount: Some(money(currency, ranking.tolerance_amount_minor)),
+        protected_inputs_on: ranking.protected_inputs_on.clone(),
+        default_debtor_kind: i32::from(ranking.default_debtor_kind as i16),
+        default_language: ranking.default_language.clone(),
     }
 }
 

@@ -20,11 +20,13 @@ mod rules;
 mod write;
 
 pub(in crate::grpc) use request::{
-    activate_command, create_request, revision_name, scorecard_filter, update_command,
-    validate_request,
+    activate_command, create_request, decide_command, revision_name, scorecard_filter,
+    update_command, validate_request,
 };
 pub(super) use request::{given_card, revision_name_at};
-pub(in crate::grpc) use write::{activation_to, finding_to, head_to, hex, path_to, revision_to};
+pub(in crate::grpc) use write::{
+    activation_to, finding_to, head_to, hex, path_to, proposal_to, revision_to,
+};
 
 const CUSTOM_KINDS: [&str; 3] = ["NUMBER", "TEXT", "FLAG"];
 

@@ -7,6 +7,7 @@ use crate::engine::ItemError;
 use crate::engine::scorecard::ScorecardFinding;
 use crate::model::{Micros, Part, Violations};
 use crate::store::Damage;
+use crate::store::proposals::ProposalState;
 
 fn violations(count: usize) -> Violations {
     let mut violations = Violations::new();
@@ -30,6 +31,7 @@ fn every_error() -> Vec<Error> {
         Resource::WorkList,
         Resource::Revision,
         Resource::Activation,
+        Resource::Proposal,
     ];
     let id = || "x".to_owned();
     let finding = ScorecardFinding { is_error: true, path: "cutoffs.a".to_owned(), message: id() };
@@ -40,6 +42,11 @@ fn every_error() -> Vec<Error> {
         Error::RevisionNotDraft(id()),
         Error::RevisionInvalid(vec![finding]),
         Error::ActivationChanged(7),
+        Error::ProposalOpen(7),
+        Error::ProposalDecided { proposal_id: 7, state: ProposalState::Expired },
+        Error::SecondPersonRequired { proposal_id: 7, subject: id() },
+        Error::ApprovalNeedsCredentials { field: "portfolio.activation_approval" },
+        Error::DraftChanged(id()),
         Error::AtomicRejected(vec![(3, ItemError::CaseNotFound(id()))]),
         Error::PageTokenMalformed,
         Error::PageTokenMismatch,
@@ -104,7 +111,7 @@ const NAMED: Named<'static> = Named(&[
 #[test]
 fn every_error_has_a_published_reason_and_the_metadata_the_contract_promises() {
     let promised = promised_metadata();
-    assert_eq!(promised.len(), 49);
+    assert_eq!(promised.len(), 55);
     for error in every_error() {
         let text = format!("{error:?}");
         let status = from_error(error, NAMED);

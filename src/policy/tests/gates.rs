@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{instant, zone, zones};
 use crate::model::{
-    CaseState, ContactPolicy, Currency, Day, DebtorKind, Gate, Micros, OldLedgerRule,
-    PortfolioSettings, QueueState, RankingSettings, StageBounds,
+    ActivationApproval, CaseState, ContactPolicy, Currency, Day, DebtorKind, Gate, Micros,
+    OldLedgerRule, PortfolioSettings, QueueState, RankingSettings, StageBounds,
 };
 use crate::policy::{Calendar, GateInput, Placement, ZoneSet, failing_gates, place};
 
@@ -27,6 +27,7 @@ pub(super) fn settings(policy: ContactPolicy, time_zone: &str) -> PortfolioSetti
         contact_policy: policy,
         max_ledger_age_hours: 36,
         old_ledger_rule: OldLedgerRule::Deny,
+        activation_approval: ActivationApproval::default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use prost::Message;
 
 use crate::model::{
-    ContactPolicy, Currency, DayHours, DebtorKind, OldLedgerRule, PlainPolicy, PortfolioSettings,
-    RankingSettings, RecoveryGroup, Stage, StageBounds, WorkListSettings,
+    ActivationApproval, ContactPolicy, Currency, DayHours, DebtorKind, OldLedgerRule, PlainPolicy,
+    PortfolioSettings, RankingSettings, RecoveryGroup, Stage, StageBounds, WorkListSettings,
 };
 
 use super::super::StoreError;
@@ -25,6 +25,11 @@ pub(crate) fn settings_to(settings: &PortfolioSettings) -> Vec<u8> {
         contact_policy: Some(policy_to(&settings.contact_policy)),
         max_ledger_age_hours: settings.max_ledger_age_hours,
         old_ledger_rule: settings.old_ledger_rule as i32,
+        activation_approval: match settings.activation_approval {
+            // As in settings from before there was any.
+            ActivationApproval::NotRequired => 0,
+            ActivationApproval::Required => ActivationApproval::Required as i32,
+        },
     }
     .encode_to_vec()
 }
@@ -81,7 +86,20 @@ pub(crate) fn settings_from(bytes: &[u8], place: Place) -> Result<PortfolioSetti
         contact_policy: policy_from(policy),
         max_ledger_age_hours: stored.max_ledger_age_hours,
         old_ledger_rule,
+        activation_approval: approval_from(stored.activation_approval, place)?.unwrap_or_default(),
     })
+}
+
+/// Whether a second person is asked for; nothing where nothing is said.
+pub(crate) fn approval_from(
+    number: i32,
+    place: Place,
+) -> Result<Option<ActivationApproval>, StoreError> {
+    match (number, ActivationApproval::from_number(number)) {
+        (0, _) => Ok(None),
+        (_, Some(approval)) => Ok(Some(approval)),
+        (_, None) => Err(place.corrupt("whether a second person approves is not known")),
+    }
 }
 
 fn policy_from(stored: stored::ContactPolicy) -> ContactPolicy {

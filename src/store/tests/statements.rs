@@ -21,6 +21,7 @@ pub(super) const CROSS_PART: &[&str] = &[
     "ALL_PORTFOLIOS",
     "OLDEST_REVIEW",
     "PENDING",
+    "DUE_PROPOSALS",
 ];
 
 /// What only one of the databases knows, or what a distributed table refuses.

@@ -1,5 +1,6 @@
 //! `arrears scorecard`: from the shipped one to another that ranks, and back.
 
+use arrears::model::{Clock, Micros, SystemClock};
 use serde_json::Value;
 
 use super::program::{Program, run_alone};
@@ -66,6 +67,48 @@ fn a_scorecard_is_edited_as_a_file_activated_and_taken_back() {
     let explained = program.run_well(&["-o", "json", "case", "explain", "1"]).json();
     assert_eq!(explained["recovery_score"], before);
     assert_eq!(listed(&program, &["scorecard", "history"])[0]["reason"], "too many C");
+}
+
+#[test]
+fn an_activation_starts_at_its_time_unless_it_is_withdrawn() {
+    let program = with_case();
+    edited(&program, "base_points: 500", "base_points: 400");
+    program.run_well(&["scorecard", "new", "consumer.yaml"]);
+    let activate = ["scorecard", "activate", "consumer", "2", "--reason", "harder"];
+    let at = |seconds: i64| SystemClock.now().plus(seconds * Micros::SECOND).to_string();
+    let tomorrow = at(86_400);
+    let later = [&activate[..], &["--start-time", &tomorrow]].concat();
+    let would = program.run_well(&[&later[..], &["--dry-run"]].concat());
+    assert!(would.notes.contains("nothing was changed"), "{}", would.notes);
+    let made = program.run_well(&later);
+    assert!(made.notes.contains("arrears scorecard withdraw 1"), "{}", made.notes);
+    let history = program.run_well(&["scorecard", "history"]);
+    assert!(history.notes.contains("proposal 1 of local"), "{}", history.notes);
+    let refused = program.run(&["scorecard", "approve", "1", "--reason", "checked"]);
+    assert!(refused.notes.contains("PROPOSAL_DECIDED"), "{}", refused.notes);
+    let refused = program.run(&["scorecard", "reject", "9", "--reason", "checked"]);
+    assert!(refused.notes.contains("arrears scorecard proposals"), "{}", refused.notes);
+    program.run_well(&["scorecard", "withdraw", "1", "--reason", "mistaken"]);
+
+    let update = ["portfolio", "update", "--start-time", &tomorrow, "--reason", "trial"];
+    let waits = program.run_well(&[&update[..], &["--tolerance-amount", "5"]].concat());
+    assert!(waits.data.contains("SCHEDULED"), "{}", waits.data);
+    program.run_well(&["scorecard", "withdraw", "2", "--reason", "mistaken"]);
+    let listed_states = || {
+        let all = listed(&program, &["scorecard", "proposals"]);
+        all.iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed_states(), ["WITHDRAWN", "WITHDRAWN"]);
+    let refused = program.run(&["portfolio", "update", "--activation-approval", "required"]);
+    assert!(refused.notes.contains("APPROVAL_NEEDS_CREDENTIALS"), "{}", refused.notes);
+    let wrong = program.run(&[&activate[..], &["--start-time", "soon"]].concat());
+    assert_eq!(wrong.code, 2, "{}", wrong.notes);
+
+    program.run_well(&[&activate[..], &["--start-time", &at(2)]].concat());
+    // By the clock of the machine, and by the service itself.
+    while listed_states()[0] == "SCHEDULED" {}
+    let active = listed(&program, &["scorecard", "history"]).remove(0);
+    assert_eq!((&active["scorecard"], &active["proposal_id"]), (&"consumer/2".into(), &3.into()));
 }
 
 #[test]

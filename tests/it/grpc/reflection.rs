@@ -120,5 +120,5 @@ async fn every_method_of_the_contract_is_served() {
             count += 1;
         }
     }
-    assert_eq!(count, 32);
+    assert_eq!(count, 34);
 }

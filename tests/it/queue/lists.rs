@@ -1,7 +1,7 @@
 //! Work lists: what they select, what they say of themselves, hours of contact
 //! and the reserved share.
 
-use arrears::engine::portfolio::update_portfolio;
+use arrears::engine::portfolio::{UpdateCommand, update_portfolio};
 use arrears::engine::push::Disposition;
 use arrears::engine::work_list::{get_work_list, list_work_lists, update_work_list};
 use arrears::model::{RecoveryGroup, Stage};
@@ -171,7 +171,7 @@ async fn the_next_document_serves_a_case_whose_ledger_may_be_older_meanwhile() {
     desk.clock.advance(3 * DAY + MINUTE);
     assert!(desk.lease(pull(1)).await.items.is_empty());
     let lax = PortfolioSettings { max_ledger_age_hours: 24 * 30, ..strict };
-    update_portfolio(&desk.engine, &desk.caller, portfolio("q"), lax, ("1", ""))
+    update_portfolio(&desk.engine, &desk.caller, UpdateCommand::new(portfolio("q"), lax, "1"))
         .await
         .expect("no rank reads the age of the ledger");
     let result = desk.push_to("q", ("c", "d", 50_000)).await;

@@ -1,7 +1,7 @@
 //! What an outcome does to its cases and its debtor, told in time and late.
 
 use arrears::engine::lease::Promised;
-use arrears::engine::portfolio::update_portfolio;
+use arrears::engine::portfolio::{UpdateCommand, update_portfolio};
 
 use super::*;
 
@@ -253,7 +253,7 @@ async fn a_renewal_ends_with_the_hours_of_contact() {
     let hours = |weekday| DayHours { weekday, start_minute: 480, end_minute: 720 };
     let noon = PlainPolicy { hours: (1..=7).map(hours).collect(), ..PlainPolicy::default() };
     let settings = settings(ContactPolicy::Plain(noon));
-    update_portfolio(&desk.engine, &desk.caller, portfolio("p"), settings, ("1", ""))
+    update_portfolio(&desk.engine, &desk.caller, UpdateCommand::new(portfolio("p"), settings, "1"))
         .await
         .expect("the etag fits");
     assert_eq!(desk.renew(item.token).await, Ok(Directive::StopWindow));

@@ -1,6 +1,6 @@
 //! Places after settings have changed, where the service stops in the middle.
 
-use arrears::engine::portfolio::{get_portfolio, update_portfolio};
+use arrears::engine::portfolio::{UpdateCommand, get_portfolio, update_portfolio};
 
 use super::*;
 
@@ -12,7 +12,8 @@ impl Desk {
     async fn change(&self, settings: PortfolioSettings) {
         let stored = get_portfolio(&self.engine, &self.caller, portfolio("p")).await;
         let etag = stored.expect("the portfolio is stored").settings_version.to_string();
-        update_portfolio(&self.engine, &self.caller, portfolio("p"), settings, (&etag, ""))
+        let command = UpdateCommand::new(portfolio("p"), settings, &etag);
+        update_portfolio(&self.engine, &self.caller, command)
             .await
             .expect("only gates read what changes");
     }

@@ -3,7 +3,7 @@
 
 use arrears::engine::debtor::{DebtorView, get_debtor};
 use arrears::engine::lease::Take;
-use arrears::engine::portfolio::update_portfolio;
+use arrears::engine::portfolio::{UpdateCommand, update_portfolio};
 use arrears::model::TakeReason;
 
 use super::*;
@@ -167,7 +167,7 @@ async fn hours_of_contact_do_not_end_the_call_of_who_rang() {
     let hours = |weekday| DayHours { weekday, start_minute: 480, end_minute: 720 };
     let noon = PlainPolicy { hours: (1..=7).map(hours).collect(), ..PlainPolicy::default() };
     let settings = settings(ContactPolicy::Plain(noon));
-    update_portfolio(&desk.engine, &desk.caller, portfolio("p"), settings, ("1", ""))
+    update_portfolio(&desk.engine, &desk.caller, UpdateCommand::new(portfolio("p"), settings, "1"))
         .await
         .expect("the etag fits");
     assert_eq!(desk.renew(chosen.token).await, Ok(Directive::StopWindow));

@@ -24,6 +24,7 @@ async fn settings_that_ranks_read_change_by_an_activation_and_go_back_with_it() 
     let request_of = |portfolio: &proto::Portfolio, why: &str| proto::UpdatePortfolioRequest {
         portfolio: Some(portfolio.clone()),
         activation_reason: why.to_owned(),
+        ..Default::default()
     };
     let refused = refusal(server.portfolios().update_portfolio(request_of(&changed, "")).await);
     assert_eq!(refused.reason, "NEEDS_ACTIVATION");
@@ -58,6 +59,7 @@ async fn a_protected_input_switched_on_must_be_one_that_a_scorecard_looks_at() {
     let request = proto::UpdatePortfolioRequest {
         portfolio: Some(changed),
         activation_reason: "approved".to_owned(),
+        ..Default::default()
     };
     let updated = server.portfolios().update_portfolio(request).await.unwrap().into_inner();
     assert_eq!(updated.portfolio.unwrap().ranking.unwrap().protected_inputs_on, ["marital_status"]);
@@ -73,6 +75,7 @@ async fn what_a_higher_tolerance_closes_opens_again_when_it_is_taken_back() {
     let request = proto::UpdatePortfolioRequest {
         portfolio: Some(changed),
         activation_reason: "a slip of the pen".to_owned(),
+        ..Default::default()
     };
     server.portfolios().update_portfolio(request).await.unwrap();
     ranked(&server).await;
@@ -129,7 +132,11 @@ async fn a_protected_custom_feature_is_switched_on_where_a_scorecard_marks_it() 
         let ranking = changed.ranking.as_mut().unwrap();
         ranking.protected_inputs_on = names.iter().map(|name| (*name).to_owned()).collect();
         let activation_reason = "approved".to_owned();
-        let request = proto::UpdatePortfolioRequest { portfolio: Some(changed), activation_reason };
+        let request = proto::UpdatePortfolioRequest {
+            portfolio: Some(changed),
+            activation_reason,
+            ..Default::default()
+        };
         server.portfolios().update_portfolio(request).await
     };
     let refused = refusal(on(&["custom.area"]).await);

@@ -1,13 +1,15 @@
 //! The requests of ScorecardService.
 
+use crate::engine::scorecard::proposal::{DecideCommand, Decision};
 use crate::engine::scorecard::{ActivateCommand, CardField, Subject, Target, UpdateCommand};
 use crate::model::{DebtorKind, PortfolioId, Reason, Violations};
 use crate::proto;
 use crate::scoring::card::Card;
 use crate::store::activations::RevisionName;
 
-use super::super::field::{TEXT_BYTES_MAX, choice, id, optional_id, shown, text};
+use super::super::field::{TEXT_BYTES_MAX, choice, id, optional_id, required_choice, shown, text};
 use super::super::path::{Path, ROOT};
+use super::super::time::instant;
 use super::card;
 
 /// Reads the name of a revision. `newest`: whether 0 stands for the newest one.
@@ -232,11 +234,46 @@ pub(in crate::grpc) fn activate_command(
         broken.required("reason");
     }
     let reason = text(given.reason, TEXT_BYTES_MAX, &ROOT.field("reason"), &mut broken);
+    let field = ROOT.field("start_time");
+    let start_time = given.start_time.and_then(|time| instant(&time, &field, &mut broken));
     match portfolio_id.zip(target) {
         Some((portfolio_id, target)) if broken.is_empty() => Ok(ActivateCommand {
             portfolio_id,
             target,
             expected_activation_id: given.expected_activation_id,
+            reason,
+            validate_only: given.validate_only,
+            start_time,
+        }),
+        _ => Err(broken),
+    }
+}
+
+/// Reads a decision on a proposal.
+pub(in crate::grpc) fn decide_command(
+    given: proto::DecideActivationRequest,
+) -> Result<DecideCommand, Violations> {
+    use proto::ActivationDecision as Given;
+    let mut broken = Violations::new();
+    let field = ROOT.field("portfolio_id");
+    let portfolio_id = id(&given.portfolio_id, PortfolioId::new, &field, &mut broken);
+    number_from_1(given.proposal_id, "proposal_id", &mut broken);
+    let known = |number: i32| match Given::try_from(number).ok()? {
+        Given::Unspecified => None,
+        Given::Approve => Some(Decision::Approve),
+        Given::Reject => Some(Decision::Reject),
+        Given::Withdraw => Some(Decision::Withdraw),
+    };
+    let decision = required_choice(given.decision, known, &ROOT.field("decision"), &mut broken);
+    if given.reason.is_empty() {
+        broken.required("reason");
+    }
+    let reason = text(given.reason, TEXT_BYTES_MAX, &ROOT.field("reason"), &mut broken);
+    match portfolio_id.zip(decision) {
+        Some((portfolio_id, decision)) if broken.is_empty() => Ok(DecideCommand {
+            portfolio_id,
+            proposal_id: given.proposal_id,
+            decision,
             reason,
             validate_only: given.validate_only,
         }),

@@ -1,14 +1,16 @@
 //! Scorecards, revisions and activations as the contract writes them.
 
 use crate::engine::scorecard::{Revision, ScorecardFinding};
-use crate::model::{PortfolioId, Stage};
+use crate::model::{Currency, Micros, PortfolioId, Stage};
 use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
 use crate::store::activations::{Activation, RevisionName};
+use crate::store::proposals::{Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
 
+use super::super::portfolio::ranking_to;
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
 use super::rules::{calibration_to, knock_out_to};
@@ -232,6 +234,46 @@ pub(in crate::grpc) fn activation_to(
         reason: activation.reason.clone(),
         activate_time: Some(timestamp(activation.activate_time)),
         ranked_permille: i32::try_from(ranked_permille).unwrap_or(1_000),
+        approved_by: activation.approved_by.clone().unwrap_or_default(),
+        proposal_id: activation.proposal_id.unwrap_or(0),
+    }
+}
+
+/// A proposal.
+pub(in crate::grpc) fn proposal_to(
+    (portfolio_id, currency): (&PortfolioId, Currency),
+    proposal: &Proposal,
+) -> proto::ActivationProposal {
+    let nobody = Signature { subject: String::new(), reason: String::new(), time: Micros(0) };
+    let signed = |signature: &Option<Signature>| {
+        let time = signature.as_ref().map(|signature| timestamp(signature.time));
+        (signature.clone().unwrap_or_else(|| nobody.clone()), time)
+    };
+    let (approved, approve_time) = signed(&proposal.approved);
+    let (ended, end_time) = signed(&proposal.ended);
+    let undecided = proposal.state == ProposalState::Proposed;
+    proto::ActivationProposal {
+        portfolio_id: portfolio_id.to_string(),
+        proposal_id: proposal.proposal_id,
+        state: proposal.state as i32,
+        expected_activation_id: proposal.expected_activation_id,
+        rule_set_id: proposal.rule_set_id.to_string(),
+        scorecard: proposal.scorecard.as_ref().map(name_to),
+        business_scorecard: proposal.business_scorecard.as_ref().map(name_to),
+        ranking: Some(ranking_to(&proposal.ranking, currency)),
+        activation_approval: proposal.activation_approval.map_or(0, |approval| approval as i32),
+        proposed_by: proposal.proposed.subject.clone(),
+        reason: proposal.proposed.reason.clone(),
+        propose_time: Some(timestamp(proposal.proposed.time)),
+        start_time: proposal.start_time.map(timestamp),
+        expire_time: proposal.due_at.filter(|_| undecided).map(timestamp),
+        approved_by: approved.subject,
+        approval_reason: approved.reason,
+        approve_time,
+        ended_by: ended.subject,
+        end_reason: ended.reason,
+        end_time,
+        activation_id: proposal.activation_id.unwrap_or(0),
     }
 }
 

@@ -1,0 +1,168 @@
+//! Deciding on a proposal: approve, reject, withdraw.
+
+use std::sync::Arc;
+
+use crate::model::{Currency, Micros, Parts, PortfolioId};
+use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::proposals::{Proposal, ProposalState};
+use crate::store::{Class, Tx};
+
+use super::super::super::portfolio::stored;
+use super::super::super::{Caller, Engine, Error};
+use super::super::activate::ranked;
+use super::super::{ScorecardFinding, odd};
+use super::{
+    Activation, become_active, carry_out, check_is_somebody, end, found, keep, ready, signature,
+};
+
+/// What becomes of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It takes effect, at its time.
+    Approve,
+    /// It does not.
+    Reject,
+    /// It is taken back.
+    Withdraw,
+}
+
+/// A decision on a proposal.
+#[derive(Clone, Debug)]
+pub struct DecideCommand {
+    /// The portfolio.
+    pub portfolio_id: PortfolioId,
+    /// The proposal.
+    pub proposal_id: i64,
+    /// What becomes of it.
+    pub decision: Decision,
+    /// Why.
+    pub reason: String,
+    /// Whether nothing is to be changed.
+    pub validate_only: bool,
+}
+
+/// What a decision did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The proposal as it stands now.
+    pub proposal: Proposal,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// The activation, where it took effect, and how far the cases are ranked by it, in
+    /// thousandths.
+    pub activation: Option<(Activation, i64)>,
+    /// What is odd about the scorecards of an approved one.
+    pub findings: Vec<ScorecardFinding>,
+}
+
+/// Approves, rejects or withdraws a proposal.
+///
+/// # Errors
+/// `NotFound` for the portfolio or the proposal; `ProposalDecided`; `SecondPersonRequired`;
+/// `ApprovalNeedsCredentials`; of an approval `ActivationChanged`, `RevisionInvalid`, `FeatureVersionRetired`,
+/// `DraftChanged`.
+pub async fn decide_activation(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    command: DecideCommand,
+) -> Result<Decided, Error> {
+    let parts = engine.parts(caller).await?;
+    let (clock, caller) = (Arc::clone(engine), caller.clone());
+    let changed = Arc::clone(engine);
+    engine
+        .store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    let now = clock.now_of(tx);
+                    decide(tx, &parts, (&caller, now), &command).await
+                })
+            },
+            move |_| changed.latest.forget(),
+        )
+        .await
+}
+
+async fn decide(
+    tx: &mut Tx,
+    parts: &Parts,
+    (caller, now): (&Caller, Micros),
+    command: &DecideCommand,
+) -> Result<Decided, Error> {
+    let (part, by) = (parts.first(), (caller.subject.as_str(), now));
+    portfolios::lock(tx, part, command.portfolio_id.as_str()).await?;
+    let stored = stored(tx, part, &command.portfolio_id).await?;
+    let mut proposal = found(tx, part, &stored, command.proposal_id).await?;
+    check_may_decide(&proposal, command.decision, (caller, now))?;
+    let currency = stored.settings.base_currency;
+    let state = match command.decision {
+        Decision::Approve => {
+            proposal.approved = Some(signature(by, &command.reason));
+            return approve(tx, parts, &stored, proposal, (by, command.validate_only)).await;
+        }
+        Decision::Reject => ProposalState::Rejected,
+        Decision::Withdraw => ProposalState::Withdrawn,
+    };
+    let ended = (state, by, command.reason.as_str());
+    if !command.validate_only {
+        end(tx, part, &stored, proposal.clone(), ended).await?;
+    }
+    proposal.state = state;
+    proposal.due_at = None;
+    proposal.ended = Some(signature(by, &command.reason));
+    Ok(Decided { proposal, currency, activation: None, findings: Vec::new() })
+}
+
+/// To stop a change never takes two; to let it take effect does.
+fn check_may_decide(
+    proposal: &Proposal,
+    decision: Decision,
+    (caller, now): (&Caller, Micros),
+) -> Result<(), Error> {
+    let subject = caller.subject.as_str();
+    let proposal_id = proposal.proposal_id;
+    let decided = |state| Err(Error::ProposalDecided { proposal_id, state });
+    match (proposal.state, decision) {
+        // Whoever ends those whose time is over may be late.
+        (ProposalState::Proposed, _) if proposal.due_at.is_none_or(|at| at <= now) => {
+            decided(ProposalState::Expired)
+        }
+        (ProposalState::Proposed | ProposalState::Scheduled, Decision::Withdraw) => Ok(()),
+        (ProposalState::Proposed, _) if proposal.proposed.subject == subject => {
+            Err(Error::SecondPersonRequired { proposal_id, subject: subject.to_owned() })
+        }
+        (ProposalState::Proposed, _) => check_is_somebody(caller),
+        (state, _) => decided(state),
+    }
+}
+
+/// Has an approved proposal take effect, or wait for its time.
+async fn approve(
+    tx: &mut Tx,
+    parts: &Parts,
+    stored: &StoredPortfolio,
+    mut proposal: Proposal,
+    (by, validate_only): ((&str, Micros), bool),
+) -> Result<Decided, Error> {
+    let (part, (_, now)) = (parts.first(), by);
+    let ready = ready(tx, part, stored, &proposal).await?;
+    let (currency, findings) = (stored.settings.base_currency, odd(&ready.rules));
+    proposal.state = ProposalState::Scheduled;
+    proposal.due_at = Some(proposal.start_time.unwrap_or(now));
+    let waits = proposal.due_at.is_some_and(|at| at > now);
+    if !validate_only {
+        // Noted as approved before it is noted as carried out.
+        keep(tx, part, stored, by, &proposal).await?;
+    }
+    if validate_only && !waits {
+        let activation = Some((become_active(&mut proposal, (&ready, now)), 0));
+        return Ok(Decided { proposal, currency, activation, findings });
+    }
+    if waits {
+        return Ok(Decided { proposal, currency, activation: None, findings });
+    }
+    let (proposal, activation) = carry_out(tx, parts, stored, proposal, (&ready, now)).await?;
+    let permille = ranked(tx, parts, stored.number).await?;
+    Ok(Decided { proposal, currency, activation: Some((activation, permille)), findings })
+}
