@@ -10,6 +10,7 @@ use crate::support::{TestServer, always, document, work_list};
 mod activation;
 mod contents;
 mod drafts;
+mod first_leases;
 mod language;
 mod settings;
 mod simulation;
