@@ -36,7 +36,7 @@ use crate::model::{
 
 pub use book::{
     Book, BookRow, Count, Filter, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated,
-    SimulationRequest, Slice, SliceBy,
+    SimulationRequest, Slice, SliceBy, Standing,
 };
 pub use calibration::ExpectedRecovery;
 pub use explanation::{

@@ -60,6 +60,11 @@ impl QueueRank {
         let millis = ready_since.millis().clamp(0, (1 << 48) - 1);
         QueueRank((class << 56) | (step << 48) | millis)
     }
+
+    /// The precedence class.
+    pub fn class(self) -> i64 {
+        self.0 >> 56
+    }
 }
 
 /// Why a case is not served. The numbers are stored and are those of the

@@ -4,6 +4,7 @@
 
 mod column;
 mod course;
+mod place;
 mod plan;
 mod simulate;
 mod sums;
@@ -26,6 +27,7 @@ use sums::Sums;
 pub(super) use course::Course;
 #[cfg(test)]
 pub(super) use course::Instant;
+pub use place::Standing;
 pub use simulate::{Filter, SimulationRequest, SliceBy};
 pub use told::{Count, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated, Slice};
 

@@ -13,6 +13,7 @@ pub(crate) mod count;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub mod lease;
+pub(crate) mod ready;
 pub mod report;
 pub(crate) mod sweep;
 pub(crate) mod withhold;

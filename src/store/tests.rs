@@ -57,6 +57,7 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("gate", super::queue::gate::STATEMENTS),
         ("guard", super::queue::guard::STATEMENTS),
         ("lease", super::queue::lease::STATEMENTS),
+        ("ready", super::queue::ready::STATEMENTS),
         ("report", super::queue::report::STATEMENTS),
         ("revisions", super::revisions::STATEMENTS),
         ("sweep", super::queue::sweep::STATEMENTS),

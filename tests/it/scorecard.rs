@@ -11,6 +11,7 @@ mod activation;
 mod approval;
 mod contents;
 mod drafts;
+mod first_leases;
 mod language;
 mod schedule;
 mod settings;

@@ -58,6 +58,12 @@ pub(in super::super) struct SimulateArgs {
     /// How many of the cases that move most to show, up to 100
     #[arg(long, default_value_t = 10)]
     movements: i32,
+    /// How many of the first leases of each work list to show, before and after, up to 100
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    first_leases: i32,
+    /// Of these work lists; of all that serve the portfolio if none is given
+    #[arg(long = "work-list", value_name = "ID", requires = "first_leases")]
+    work_lists: Vec<String>,
     /// Refuses a sample where the cases do not all fit into the server's memory
     #[arg(long)]
     whole: bool,
@@ -89,6 +95,8 @@ pub(super) async fn simulate(context: &Context, args: SimulateArgs) -> Result<()
         slices: args.slices.iter().map(|what| slice(what)).collect(),
         movements_max: args.movements,
         whole: args.whole,
+        first_leases_max: args.first_leases,
+        work_list_ids: args.work_lists.clone(),
         candidate: Some(candidate),
     };
     let mut answers = client.scorecards().simulate_revision(request).await?.into_inner();
@@ -122,6 +130,9 @@ fn show(context: &Context, args: &SimulateArgs, view: &SimulationView) -> Result
     if view.sampled_one_in > 1 {
         let one_in = view.sampled_one_in;
         output::note(&format!("of a sample: one of {one_in} cases fits into the server's memory"));
+        if args.first_leases > 0 {
+            output::note("a sample does not tell what work lists would lease first");
+        }
     }
     if view.unreadable_cases > 0 {
         output::note(&format!("{} cases could not be read", view.unreadable_cases));

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::model::{ContactPolicy, LaneKey, Micros, PortfolioNo, WorkListSettings};
+use crate::model::{
+    ContactPolicy, LaneKey, Micros, PortfolioNo, RecoveryGroup, Stage, WorkListSettings,
+};
 use crate::policy::Window;
 use crate::store::Tx;
 
@@ -122,12 +124,22 @@ pub(in super::super) async fn select(
 
 /// Whether a work list selects a lane, its portfolio aside.
 fn selects(settings: &WorkListSettings, lane: &LaneKey) -> bool {
+    selects_alike(settings, (lane.stage, lane.group), &lane.language)
+}
+
+/// Whether a work list selects cases of a stage and a group that are to be spoken to in a
+/// language, their portfolio aside.
+pub(in super::super) fn selects_alike(
+    settings: &WorkListSettings,
+    (stage, group): (Stage, RecoveryGroup),
+    language: &String,
+) -> bool {
     fn any<T: PartialEq>(chosen: &[T], value: &T) -> bool {
         chosen.is_empty() || chosen.contains(value)
     }
-    any(&settings.groups, &lane.group)
-        && any(&settings.stages, &lane.stage)
-        && any(&settings.languages, &lane.language)
+    any(&settings.groups, &group)
+        && any(&settings.stages, &stage)
+        && any(&settings.languages, language)
 }
 
 /// Whether a work list selects the cases of a lane whose portfolio is in hand.

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::model::{
-    CaseNo, Currency, Day, DebtorKind, LocalDays, Micros, Part, PortfolioId, Reason, RecoveryGroup,
-    Violations,
+    CaseNo, Currency, Day, DebtorKind, LocalDays, Micros, Part, PortfolioId, Reason, Violations,
 };
-use crate::scoring::card::{Card, Cutoffs};
+use crate::scoring::card::Cutoffs;
 use crate::scoring::{Filter, Mover, RuleSet, Simulated, SimulationRequest, SliceBy};
 use crate::store::activations::RevisionName;
 use crate::store::cases;
+use crate::store::portfolios::StoredWorkList;
 
 use super::super::book::{CaughtUp, Turn, Volume};
 use super::super::context::PortfolioContext;
@@ -21,15 +21,18 @@ use super::super::{Caller, Engine, Error};
 use super::activate::Change;
 use super::{ScorecardFinding, Subject, find, shipped};
 
+mod groups;
+mod leases;
+
+use groups::{cutoffs_by_share, odd_shares, stability};
+
+pub(super) use groups::odd_groups;
+pub use leases::{FirstLease, FirstLeases, FirstLeasesCommand, WORK_LISTS_MAX};
+
 /// How far ahead of today cases can be ranked.
 const DAYS_AHEAD_MAX: i32 = 365;
 /// How often something is told of a book that is being loaded.
 const TELL_EVERY: Duration = Duration::from_millis(500);
-/// How long a validation waits for a look at the groups, while others try scorecards.
-const GROUPS_WITHIN: Duration = Duration::from_secs(5);
-/// What groups would be of by the cutoffs that are proposed: the easiest three tenths are
-/// A, the next four tenths B.
-const SHARES_PERMILLE: [u64; 2] = [300, 700];
 
 /// What is tried.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub struct SimulateCommand {
     pub movers: usize,
     /// Whether a sample is no answer.
     pub whole: bool,
+    /// What work lists would lease first.
+    pub first_leases: FirstLeasesCommand,
 }
 
 /// What came of it, or has so far.
@@ -86,118 +91,9 @@ pub struct Simulation {
     pub cutoffs_by_share: Option<Cutoffs>,
     /// What is odd about the groups.
     pub findings: Vec<ScorecardFinding>,
-}
-
-/// The population stability index of two histograms: the sum over all ranges of
-/// (b - a) x ln(b / a) of their shares. A share below 1 in 10,000 counts as that, since
-/// the logarithm of nothing is none. By custom, below 0.1 is stable and above 0.25 is to
-/// be acted on (Siddiqi, Credit Risk Scorecards, 2006).
-pub fn stability(before: &[u64], after: &[u64]) -> f64 {
-    let share = |counts: &[u64], at: usize| {
-        let all: u64 = counts.iter().sum();
-        (counts[at] as f64 / all.max(1) as f64).max(1e-4)
-    };
-    let term = |at: usize| {
-        let (a, b) = (share(before, at), share(after, at));
-        (b - a) * (b / a).ln()
-    };
-    (0..before.len()).map(term).sum()
-}
-
-/// The cutoffs by which the best three tenths of cases are A and the worst three tenths C,
-/// as nearly as scores allow; nothing where a group would have nobody.
-fn cutoffs_by_share(scores: &[u64]) -> Option<Cutoffs> {
-    let all: u64 = scores.iter().sum();
-    // How many cases have a score or a higher one.
-    let mut from = vec![0; scores.len() + 1];
-    for score in (0..scores.len()).rev() {
-        from[score] = from[score + 1] + scores[score];
-    }
-    let nearest = |permille: u64| {
-        let far = |score: &usize| (from[*score] * 1_000).abs_diff(all * permille);
-        (1..scores.len()).min_by_key(far)
-    };
-    let (a, b) = (nearest(SHARES_PERMILLE[0])?, nearest(SHARES_PERMILLE[1])?);
-    let groups = [from[a], from[b].saturating_sub(from[a]), all - from[b]];
-    let cutoff = |score| i32::try_from(score).ok();
-    groups.iter().all(|cases| *cases > 0).then_some(Cutoffs { a: cutoff(a)?, b: cutoff(b)? })
-}
-
-/// The shares of the groups by other cutoffs, for people.
-fn shares(scores: &[u64], cutoffs: Cutoffs) -> String {
-    let all: u64 = scores.iter().sum();
-    let from =
-        |score: i32| -> u64 { scores.iter().skip(usize::try_from(score).unwrap_or(0)).sum() };
-    let (a, b) = (from(cutoffs.a), from(cutoffs.b));
-    let percent = |cases: u64| (cases * 100 + all / 2) / all.max(1);
-    format!("{}, {} and {} %", percent(a), percent(b - a), percent(all - b))
-}
-
-/// A group should have no less and no more of the cases, in thousandths.
-const SHARE_PERMILLE: std::ops::RangeInclusive<u64> = 50..=800;
-/// Of fewer cases shares say nothing.
-const CASES_FOR_SHARES: u64 = 100;
-
-/// What is odd about the shares of the groups.
-fn odd_shares(told: &Simulated, cutoffs: Option<Cutoffs>) -> Vec<ScorecardFinding> {
-    let all = told.total().cases;
-    let mut findings = Vec::new();
-    for (group, count) in RecoveryGroup::ALL.into_iter().zip(told.groups(1)) {
-        let permille = count.cases * 1_000 / all.max(1);
-        if all < CASES_FOR_SHARES || SHARE_PERMILLE.contains(&permille) {
-            continue;
-        }
-        let (whole, tenth) = (permille / 10, permille % 10);
-        let mut message = format!(
-            "group {group:?} would have {whole}.{tenth} % of {all} cases; 5 to 80 % tell them apart"
-        );
-        if let Some(cutoffs) = cutoffs {
-            let (Cutoffs { a, b }, shares) = (cutoffs, shares(&told.scores, cutoffs));
-            message.push_str(&format!("; with a {a} and b {b}, groups would have {shares}"));
-        }
-        findings.push(ScorecardFinding { is_error: false, path: "cutoffs".to_owned(), message });
-    }
-    findings
-}
-
-/// What is odd about how a scorecard would divide the cases of a portfolio. Of a portfolio
-/// that is not in memory yet, the first part that is loaded is enough.
-pub(super) async fn odd_groups(
-    engine: &Arc<Engine>,
-    caller: &Caller,
-    (card, portfolio_id): (Card, PortfolioId),
-) -> Result<Vec<ScorecardFinding>, Error> {
-    let part = engine.parts(caller).await?.first();
-    let context = engine.latest(part, &portfolio_id).await?;
-    let rules = &context.rule_set;
-    let id = card.scorecard_id.as_str();
-    let kind = match rules.scorecard_id(DebtorKind::Person) != id
-        && rules.scorecard_id(DebtorKind::Business) == id
-    {
-        true => DebtorKind::Business,
-        false => DebtorKind::Person,
-    };
-    let command = SimulateCommand {
-        portfolio_id,
-        candidate: Subject::Given(Box::new(card)),
-        debtor_kind: kind,
-        compared_with: None,
-        as_of_date: None,
-        filter: Filter { debtor_kinds: vec![kind], ..Filter::default() },
-        slices: Vec::new(),
-        movers: 0,
-        whole: false,
-    };
-    let mut answers = simulate_revision(engine, caller, command).await?;
-    // What is wrong with the scorecard is told all the same.
-    match tokio::time::timeout(GROUPS_WITHIN, answers.recv()).await {
-        Ok(Some(Ok(simulation))) => Ok(simulation.findings),
-        Ok(Some(Err(error))) => {
-            tracing::warn!(%error, "a scorecard was validated without a look at its groups");
-            Ok(Vec::new())
-        }
-        Ok(None) | Err(_) => Ok(Vec::new()),
-    }
+    /// What work lists would lease first, where that was asked for and all cases are in the
+    /// book; of the last answer only.
+    pub work_lists: Vec<FirstLeases>,
 }
 
 /// What has been resolved of a command.
@@ -208,6 +104,7 @@ struct Trial {
     day: Day,
     today: Day,
     command: SimulateCommand,
+    work_lists: Vec<StoredWorkList>,
 }
 
 /// Tries a scorecard. Answers follow as the book is loaded, the last one is of all cases;
@@ -265,7 +162,9 @@ async fn resolve(
     let after = Arc::new(change.compile()?);
     let rule_sets = [before, after];
     check_names(&rule_sets, &command)?;
-    Ok(Trial { context, parts, rule_sets, day, today, command })
+    let wanted = (command.portfolio_id.as_str(), &command.first_leases);
+    let work_lists = leases::lists(&mut tx, part, wanted).await?;
+    Ok(Trial { context, parts, rule_sets, day, today, command, work_lists })
 }
 
 /// What is asked for by name must be there: a slip of the pen would count nothing, and look
@@ -430,8 +329,13 @@ async fn answer(
     };
     let counted = engine.books.run(count).await?;
     let outside = || Error::Internal(format!("the book does not reach {day}"));
-    let (volume, told, movers) = counted.ok_or_else(outside)?;
+    let (mut volume, told, movers) = counted.ok_or_else(outside)?;
     let movers = named(engine, movers).await?;
+    let mut work_lists = Vec::new();
+    // The first of a sample are not the first of all.
+    if is_final && volume.one_in == 1 && !trial.work_lists.is_empty() {
+        (volume, work_lists) = leases::first_leases(engine, trial, volume).await?;
+    }
     let cutoffs_by_share = cutoffs_by_share(&told.scores);
     let histograms = [&told.score_histograms, &told.priority_histograms];
     let simulation = Simulation {
@@ -449,52 +353,32 @@ async fn answer(
         findings: odd_shares(&told, cutoffs_by_share),
         cutoffs_by_share,
         told,
+        work_lists,
     };
     Ok((volume, simulation))
 }
 
-/// Cases with their callers' ids.
+/// Cases that move with their callers' ids.
 async fn named(engine: &Engine, movers: Vec<(Part, Mover)>) -> Result<Vec<(String, Mover)>, Error> {
-    let mut ids: HashMap<(Part, CaseNo), String> = HashMap::new();
-    let mut tx = engine.store.read().await?;
-    let mut by_part: HashMap<Part, Vec<CaseNo>> = HashMap::new();
-    for (part, mover) in &movers {
-        by_part.entry(*part).or_default().push(mover.case_no);
-    }
-    for (part, case_nos) in by_part {
-        let found = cases::load_ids(&mut tx, part, case_nos).await?;
-        ids.extend(found.into_iter().map(|(case_no, (_, id))| ((part, case_no), id)));
-    }
+    let mut ids = ids_of(engine, movers.iter().map(|(part, mover)| (*part, mover.case_no))).await?;
     let name = |(part, mover): (Part, Mover)| Some((ids.remove(&(part, mover.case_no))?, mover));
     Ok(movers.into_iter().filter_map(name).collect())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stability_is_that_of_the_textbook() {
-        assert_eq!(stability(&[10, 20, 70], &[20, 40, 140]), 0.0);
-        // (0.6 - 0.5) ln(0.6 / 0.5) + (0.4 - 0.5) ln(0.4 / 0.5)
-        assert!((stability(&[50, 50], &[60, 40]) - 0.040_546_51).abs() < 1e-7);
-        // An empty range counts as one in ten thousand.
-        let expected = (1e-4 - 0.5) * (1e-4_f64 / 0.5).ln() + 0.5 * 2_f64.ln();
-        assert!((stability(&[50, 50], &[0, 100]) - expected).abs() < 1e-12);
-        assert_eq!(stability(&[0, 0], &[0, 0]), 0.0);
+/// The callers' ids of cases.
+async fn ids_of(
+    engine: &Engine,
+    cases: impl IntoIterator<Item = (Part, CaseNo)>,
+) -> Result<HashMap<(Part, CaseNo), String>, Error> {
+    let mut by_part: HashMap<Part, Vec<CaseNo>> = HashMap::new();
+    for (part, case_no) in cases {
+        by_part.entry(part).or_default().push(case_no);
     }
-
-    #[test]
-    fn cutoffs_are_cut_by_share() {
-        let mut scores = vec![0; 1_001];
-        for score in scores.iter_mut().skip(100).take(100) {
-            *score = 1;
-        }
-        // Of the scores 100 to 199, one case each: 170 and above are three tenths.
-        assert_eq!(cutoffs_by_share(&scores), Some(Cutoffs { a: 170, b: 130 }));
-        assert_eq!(cutoffs_by_share(&vec![0; 1_001]), None);
-        let mut one = vec![0; 1_001];
-        one[500] = 9;
-        assert_eq!(cutoffs_by_share(&one), None, "all cases have one score");
+    let mut ids = HashMap::new();
+    let mut tx = engine.store.read().await?;
+    for (part, case_nos) in by_part {
+        let found = cases::load_ids(&mut tx, part, case_nos).await?;
+        ids.extend(found.into_iter().map(|(case_no, (_, id))| ((part, case_no), id)));
     }
+    Ok(ids)
 }

@@ -2,9 +2,11 @@
 
 use crate::engine::scorecard::Subject;
 use crate::engine::scorecard::diff::Difference;
-use crate::engine::scorecard::simulate::{SimulateCommand, Simulation};
+use crate::engine::scorecard::simulate::{
+    FirstLease, FirstLeases, FirstLeasesCommand, SimulateCommand, Simulation, WORK_LISTS_MAX,
+};
 use crate::model::{
-    Currency, DebtorKind, PortfolioId, Rank, Reason, RecoveryGroup, Stage, Violations,
+    Currency, DebtorKind, PortfolioId, Rank, Reason, RecoveryGroup, Stage, Violations, WorkListId,
 };
 use crate::proto;
 use crate::scoring::{Count, Filter, Mover, SliceBy};
@@ -18,6 +20,7 @@ use super::time::{date, day, timestamp};
 
 const SLICES_MAX: usize = 8;
 const MOVEMENTS_MAX: i32 = 100;
+const FIRST_LEASES_MAX: i32 = 100;
 const CHARACTERISTICS_MAX: usize = 16;
 /// The bins of a characteristic and the three special ones.
 const BINS_MAX: usize = 203;
@@ -60,6 +63,7 @@ pub(in crate::grpc) fn simulate_command(
     let slices = slices(given.slices, &mut broken);
     let field = ROOT.field("movements_max");
     let movers = number(given.movements_max, (0, MOVEMENTS_MAX), &field, &mut broken);
+    let leases = first_leases(given.first_leases_max, &given.work_list_ids, &mut broken);
     match candidate.flatten() {
         Some(candidate) if broken.is_empty() => Ok(SimulateCommand {
             portfolio_id,
@@ -71,9 +75,31 @@ pub(in crate::grpc) fn simulate_command(
             slices,
             movers: usize::try_from(movers).unwrap_or(0),
             whole: given.whole,
+            first_leases: leases,
         }),
         _ => Err(broken),
     }
+}
+
+fn first_leases(
+    count: i32,
+    work_list_ids: &[String],
+    broken: &mut Violations,
+) -> FirstLeasesCommand {
+    let field = ROOT.field("first_leases_max");
+    let count = number(count, (0, FIRST_LEASES_MAX), &field, broken);
+    at_most(work_list_ids.len(), WORK_LISTS_MAX, &ROOT.field("work_list_ids"), broken);
+    let mut read: Vec<WorkListId> = Vec::new();
+    for (place, given) in work_list_ids.iter().take(WORK_LISTS_MAX).enumerate() {
+        let at = ROOT.item("work_list_ids", place);
+        let Some(work_list_id) = id(given, WorkListId::new, &at, broken) else { continue };
+        if read.contains(&work_list_id) {
+            let bound = "each work list may stand once";
+            broken.add(at.to_string(), Reason::FieldConflict, given, bound);
+        }
+        read.push(work_list_id);
+    }
+    FirstLeasesCommand { count: usize::try_from(count).unwrap_or(0), work_list_ids: read }
 }
 
 fn kind_of(number: i32) -> Option<DebtorKind> {
@@ -255,6 +281,32 @@ pub(in crate::grpc) fn simulation_to(simulation: &Simulation) -> proto::Simulati
             .cutoffs_by_share
             .map(|cutoffs| proto::Cutoffs { a: cutoffs.a, b: cutoffs.b }),
         findings: simulation.findings.iter().map(finding_to).collect(),
+        work_lists: simulation.work_lists.iter().map(work_list_to).collect(),
+    }
+}
+
+fn work_list_to(list: &FirstLeases) -> proto::SimulatedWorkList {
+    let place = |place: Option<usize>| place.map_or(0, |at| i32::try_from(at).unwrap_or(i32::MAX));
+    let lease = |lease: &FirstLease| {
+        let standing = &lease.standing;
+        let rank = |at: usize| proto::SimulatedRank {
+            group: standing.groups[at] as i32,
+            score: standing.scores[at].into(),
+            priority: standing.priorities[at].into(),
+        };
+        proto::SimulatedLease {
+            case_id: lease.case_id.clone(),
+            place_before: place(lease.places[0]),
+            place_after: place(lease.places[1]),
+            before: Some(rank(0)),
+            after: Some(rank(1)),
+        }
+    };
+    proto::SimulatedWorkList {
+        work_list_id: list.work_list_id.clone(),
+        ready_cases_before: list.ready[0].cast_signed(),
+        ready_cases_after: list.ready[1].cast_signed(),
+        leases: list.leases.iter().map(lease).collect(),
     }
 }
 

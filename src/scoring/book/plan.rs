@@ -134,6 +134,11 @@ impl Plan {
         (block, pre_due)
     }
 
+    /// The stage of a case, counted from 0; `NOT_DUE` where it is not due.
+    pub fn stage(&self, columns: &[Column], row: usize) -> u8 {
+        self.stages[columns[0].at(row)]
+    }
+
     fn slices_of(
         &self,
         columns: &[Column],
@@ -340,7 +345,20 @@ impl Trial<'_> {
         (case_no, overdue_amount_minor): (i64, i64),
         (columns, row, sums): (&[Column], usize, [u32; 2]),
     ) -> Mover {
-        let stage = plan.stages[columns[0].at(row)];
+        let ranks = self.ranks(plan, (columns, row, sums));
+        let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
+        let lines = self.lines(columns, row, (ranks.map(|rank| rank.score), by_rule));
+        let case_no = CaseNo(case_no);
+        Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
+    }
+
+    /// The rank of a case by either scorecard; no event is named.
+    pub fn ranks(
+        &self,
+        plan: &Plan,
+        (columns, row, sums): (&[Column], usize, [u32; 2]),
+    ) -> [Rank; 2] {
+        let stage = plan.stage(columns, row);
         let rank = |at: usize| {
             let ranking = &plan.rankings[at];
             let decided = decided(&plan.rules[at], columns, row);
@@ -355,11 +373,7 @@ impl Trial<'_> {
                 case_seq: 0,
             }
         };
-        let ranks = [rank(0), rank(1)];
-        let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
-        let lines = self.lines(columns, row, (ranks.map(|rank| rank.score), by_rule));
-        let case_no = CaseNo(case_no);
-        Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
+        [rank(0), rank(1)]
     }
 
     /// What moves the score of a case, that which moves it most first.

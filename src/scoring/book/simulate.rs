@@ -69,20 +69,46 @@ impl Book {
         let mut movers = Vec::new();
         for kind in DebtorKind::ALL {
             let wanted = &request.filter.debtor_kinds;
-            // Out of the book while it is tried: its sums change, all else is read.
-            let mut rows = std::mem::take(&mut self.by_kind[kind as usize - 1]);
-            if !rows.case_nos.is_empty() && (wanted.is_empty() || wanted.contains(&kind)) {
-                let scorecards = request.rule_sets.map(|rules| rules.scorecard(kind));
-                let rule_set_ids = request.rule_sets.map(RuleSet::id);
-                let trial = Trial { book: self, scorecards, rule_set_ids, kind, at };
-                movers.extend(trial.run(&mut rows, request, &mut told));
+            if wanted.is_empty() || wanted.contains(&kind) {
+                self.try_on(kind, (request.rule_sets, at), |trial, rows| {
+                    movers.extend(trial.run(rows, request, &mut told));
+                });
             }
-            self.by_kind[kind as usize - 1] = rows;
         }
         movers.sort_by_key(|mover: &Mover| (std::cmp::Reverse(mover.how_far()), mover.case_no));
         movers.truncate(request.movers);
         told.movers = movers;
         Some(told)
+    }
+
+    /// Tries two rule sets on the cases of a kind of debtor, if there are any.
+    pub(super) fn try_on(
+        &mut self,
+        kind: DebtorKind,
+        (rule_sets, at): ([&RuleSet; 2], Instant),
+        run: impl FnOnce(&Trial<'_>, &mut Rows),
+    ) {
+        // Out of the book while it is tried: its sums change, all else is read.
+        let mut rows = std::mem::take(&mut self.by_kind[kind as usize - 1]);
+        if !rows.case_nos.is_empty() {
+            let scorecards = rule_sets.map(|rules| rules.scorecard(kind));
+            let rule_set_ids = rule_sets.map(RuleSet::id);
+            run(&Trial { book: self, scorecards, rule_set_ids, kind, at }, &mut rows);
+        }
+        self.by_kind[kind as usize - 1] = rows;
+    }
+}
+
+impl<'a> SimulationRequest<'a> {
+    /// All cases, and nothing told apart.
+    pub fn of_all(rule_sets: [&'a RuleSet; 2], day: Day) -> SimulationRequest<'a> {
+        SimulationRequest {
+            rule_sets,
+            day,
+            filter: Filter::default(),
+            slices: Vec::new(),
+            movers: 0,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::scoring::month::Month;
 use crate::scoring::subject::Subject;
 use crate::scoring::{
     BUSINESS_YAML, Book, CaseInput, Count, Filter, HISTOGRAM_BUCKETS, RuleSet, RuleSetDefinition,
-    Simulated, SimulationRequest, SliceBy, value,
+    Simulated, SimulationRequest, SliceBy, Standing, value,
 };
 
 use super::generate::{card_of_everything, case, today};
@@ -126,6 +126,36 @@ fn check(
         prop_assert_eq!(sum, mover.ranks[1].score - mover.ranks[0].score);
     }
     prop_assert_eq!(told, expected);
+    check_standings(book, rules, cases, day)
+}
+
+/// Single cases stand where ranking them puts them, those not due nowhere.
+fn check_standings(
+    book: &mut Book,
+    rules: [&RuleSet; 2],
+    cases: &Cases,
+    day: Day,
+) -> Result<(), TestCaseError> {
+    let asked: Vec<CaseNo> =
+        cases.keys().chain([&i64::MAX]).map(|number| CaseNo(*number)).collect();
+    let mut found = book.stand(rules, day, &asked).expect("the day is within a year");
+    found.sort_unstable_by_key(|standing| standing.at);
+    let mut expected = Vec::new();
+    for (at, case) in cases.values().enumerate() {
+        let ranked = rules.map(|rules| rules.rank(&CaseInput { today: day, ..case.input() }));
+        if matches!(ranked[0].state, CaseState::Closed | CaseState::PreDue) {
+            continue;
+        }
+        let ranks = ranked.each_ref().map(|ranked| ranked.rank);
+        expected.push(Standing {
+            at,
+            stage: ranked[0].stage,
+            groups: ranks.map(|rank| rank.group),
+            scores: ranks.map(|rank| rank.score as i16),
+            priorities: ranks.map(|rank| rank.priority as i16),
+        });
+    }
+    prop_assert_eq!(found, expected);
     Ok(())
 }
 

@@ -177,6 +177,14 @@ fn a_scorecard_is_tried_before_it_ranks() {
     assert_eq!(score("score_after"), score("score_before") - 200);
     assert_eq!(movement["lines"][0]["characteristic"], "base_points");
 
+    program.run_well(&["worklist", "create", "all"]);
+    let first = ["scorecard", "simulate", "consumer.yaml", "--first-leases", "3"];
+    let drawn = program.run_well(&first).data;
+    assert!(drawn.contains("all: 1 ready cases, 1 then; of the first 1 leases 1 stay"), "{drawn}");
+    let first = program.run_well(&[&simulate[..], &["--first-leases", "3"]].concat()).json();
+    let lease = &first["work_lists"][0]["leases"][0];
+    assert_eq!((&lease["case_id"], &lease["place_after"]), (&"1".into(), &1.into()));
+
     let with = |more: &[&str]| program.run(&[&simulate[..], more].concat());
     assert_eq!(with(&["--fail-if", "score_changed < 1"]).code, 0);
     let failed = with(&["--fail-if", "score_changed > 0.5", "--fail-if", "psi > 0.25"]);

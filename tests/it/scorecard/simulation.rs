@@ -19,7 +19,7 @@ type Migration = BTreeMap<(i32, i32), i64>;
 
 /// Cases that differ in all that moves: how long they are overdue and by how much, how they
 /// have paid, what they would lose, who owes.
-fn documents() -> Vec<proto::CaseDocument> {
+pub(super) fn documents() -> Vec<proto::CaseDocument> {
     many_documents(120)
 }
 
@@ -41,7 +41,7 @@ fn many_documents(count: i32) -> Vec<proto::CaseDocument> {
     (0..count).map(document).collect()
 }
 
-async fn with_portfolio(options: EngineOptions) -> TestServer {
+pub(super) async fn with_portfolio(options: EngineOptions) -> TestServer {
     let clock = Arc::new(TestClock::new(NOW));
     let server = TestServer::over_with(TestDatabase::new(), clock, options).await;
     server.create(always("cards")).await;
@@ -55,7 +55,7 @@ async fn server() -> TestServer {
 }
 
 /// A simulation of a revision of the scorecard for persons.
-fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
+pub(super) fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
     proto::SimulateRevisionRequest {
         portfolio_id: "cards".to_owned(),
         candidate: name("consumer", revision_no).map(Candidate::Revision),
@@ -65,7 +65,7 @@ fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
 }
 
 /// The last answer.
-async fn simulate(
+pub(super) async fn simulate(
     server: &TestServer,
     request: proto::SimulateRevisionRequest,
 ) -> Result<proto::Simulation, Status> {
@@ -110,7 +110,7 @@ fn moved(
 }
 
 /// Fifty points less, and another bin of one characteristic.
-fn changed(card: &mut proto::Scorecard) {
+pub(super) fn changed(card: &mut proto::Scorecard) {
     card.base_points -= 50;
     let cooperation = card.characteristics.iter_mut().find(|one| one.feature == "cooperation");
     cooperation.unwrap().bins[0].points -= 200;

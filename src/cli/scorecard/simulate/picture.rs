@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::super::output::{Record, table};
-use super::view::{HistogramView, MigrationView, MovementView, SimulationView};
+use super::view::{HistogramView, LeaseView, MigrationView, MovementView, SimulationView};
 
 /// How wide the longest bar is.
 const BAR: i64 = 30;
@@ -52,6 +52,19 @@ pub(super) fn of(view: &SimulationView, slices: &[String]) -> String {
     if !view.movements.is_empty() {
         let rows = view.movements.iter().map(MovementView::cells);
         push(&mut text, &format!("\n{}\n", table(MovementView::HEADER, rows)));
+    }
+    for list in &view.work_lists {
+        let (now, kept) = list.kept();
+        let (before, after) = (list.ready_cases_before, list.ready_cases_after);
+        push(
+            &mut text,
+            &format!(
+                "\n{}: {before} ready cases, {after} then; of the first {now} leases {kept} stay\n",
+                list.work_list_id
+            ),
+        );
+        let rows = list.leases.iter().map(LeaseView::cells);
+        push(&mut text, &format!("{}\n", table(LeaseView::HEADER, rows)));
     }
     text
 }

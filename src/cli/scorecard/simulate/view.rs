@@ -34,6 +34,28 @@ pub(super) struct SimulationView {
     pub(super) movements: Vec<MovementView>,
     pub(super) cutoffs_by_share: Option<[i32; 2]>,
     pub(super) findings: Vec<FindingView>,
+    pub(super) work_lists: Vec<WorkListView>,
+}
+
+/// What a work list would lease first.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct WorkListView {
+    pub(super) work_list_id: String,
+    pub(super) ready_cases_before: i64,
+    pub(super) ready_cases_after: i64,
+    pub(super) leases: Vec<LeaseView>,
+}
+
+/// A lease that may be granted; places count from 1, none is behind the last one shown.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct LeaseView {
+    pub(super) case_id: String,
+    pub(super) place_before: Option<i32>,
+    pub(super) place_after: Option<i32>,
+    pub(super) group_before: String,
+    pub(super) group_after: String,
+    pub(super) priority_before: i32,
+    pub(super) priority_after: i32,
 }
 
 /// The cases of one pair of groups.
@@ -135,6 +157,7 @@ impl SimulationView {
             movements: simulation.movements.iter().map(MovementView::new).collect(),
             cutoffs_by_share: simulation.cutoffs_by_share.map(|cutoffs| [cutoffs.a, cutoffs.b]),
             findings: simulation.findings.iter().map(FindingView::new).collect(),
+            work_lists: simulation.work_lists.iter().map(WorkListView::new).collect(),
         }
     }
 
@@ -149,6 +172,58 @@ impl SimulationView {
             let of = self.migration.iter().filter(|pair| pair.after == group);
             of.map(|pair| pair.cases).sum()
         })
+    }
+}
+
+impl WorkListView {
+    fn new(list: &proto::SimulatedWorkList) -> WorkListView {
+        WorkListView {
+            work_list_id: list.work_list_id.clone(),
+            ready_cases_before: list.ready_cases_before,
+            ready_cases_after: list.ready_cases_after,
+            leases: list.leases.iter().map(LeaseView::new).collect(),
+        }
+    }
+
+    /// How many leases are granted first now, and how many of them would be still.
+    pub(super) fn kept(&self) -> (usize, usize) {
+        let before = self.leases.iter().filter(|lease| lease.place_before.is_some());
+        (before.clone().count(), before.filter(|lease| lease.place_after.is_some()).count())
+    }
+}
+
+impl LeaseView {
+    fn new(lease: &proto::SimulatedLease) -> LeaseView {
+        let place = |place: i32| Some(place).filter(|place| *place > 0);
+        let before = lease.before.unwrap_or_default();
+        let after = lease.after.unwrap_or_default();
+        LeaseView {
+            case_id: lease.case_id.clone(),
+            place_before: place(lease.place_before),
+            place_after: place(lease.place_after),
+            group_before: word::RECOVERY_GROUP.word(before.group).to_owned(),
+            group_after: word::RECOVERY_GROUP.word(after.group).to_owned(),
+            priority_before: before.priority,
+            priority_after: after.priority,
+        }
+    }
+}
+
+impl Record for LeaseView {
+    const HEADER: &'static [&'static str] =
+        &["place", "was", "case", "from", "to", "priority", "becomes"];
+
+    fn cells(&self) -> Vec<String> {
+        let place = |place: Option<i32>| place.map_or("-".to_owned(), |place| place.to_string());
+        vec![
+            place(self.place_after),
+            place(self.place_before),
+            self.case_id.clone(),
+            self.group_before.clone(),
+            self.group_after.clone(),
+            self.priority_before.to_string(),
+            self.priority_after.to_string(),
+        ]
     }
 }
 
