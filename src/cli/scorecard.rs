@@ -71,7 +71,9 @@ pub(super) enum Command {
     /// Makes a revision rank the cases of a portfolio
     #[command(after_help = "Examples:\n  \
         arrears scorecard activate consumer 2 --reason approved\n  \
-        arrears scorecard activate business 3 --for business --reason trial --dry-run")]
+        arrears scorecard activate business 3 --for business --reason trial --dry-run\n  \
+        arrears scorecard activate consumer 2 --experiment-id autumn --challenger consumer/3 \
+        --challenger-permille 100 --control-permille 50 --reason trial")]
     Activate(activate::ActivateArgs),
     /// Goes back to what ranked a portfolio at an earlier activation
     #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason mistaken")]

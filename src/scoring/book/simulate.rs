@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::model::{Day, DebtorKind, Stage};
+use crate::model::{Arm, Day, DebtorKind, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
@@ -14,7 +14,8 @@ use super::{Book, Rows};
 /// What is tried.
 #[derive(Clone, Debug)]
 pub struct SimulationRequest<'a> {
-    /// What ranks now, and what would. The settings of their portfolio are the same.
+    /// What ranks now, and what would. The settings of their portfolio are the same. An
+    /// experiment of either is that by which the book keeps its cases.
     pub rule_sets: [&'a RuleSet; 2],
     /// The day as of which cases are ranked.
     pub day: Day,
@@ -67,17 +68,23 @@ impl Book {
             ..Simulated::default()
         };
         let mut movers = Vec::new();
-        for kind in DebtorKind::ALL {
-            let wanted = &request.filter.debtor_kinds;
+        let wanted = &request.filter.debtor_kinds;
+        let kinds = DebtorKind::ALL.into_iter();
+        let kinds = kinds.filter(|kind| wanted.is_empty() || wanted.contains(kind));
+        for (kind, arm) in kinds.flat_map(|kind| Arm::ALL.map(|arm| (kind, arm))) {
+            let place = |book: &mut Book, rows: Rows| {
+                std::mem::replace(&mut book.by_kind[kind as usize - 1][arm as usize - 1], rows)
+            };
             // Out of the book while it is tried: its sums change, all else is read.
-            let mut rows = std::mem::take(&mut self.by_kind[kind as usize - 1]);
-            if !rows.case_nos.is_empty() && (wanted.is_empty() || wanted.contains(&kind)) {
-                let scorecards = request.rule_sets.map(|rules| rules.scorecard(kind));
+            let mut rows = place(self, Rows::default());
+            if !rows.case_nos.is_empty() {
+                let scorecards = request.rule_sets.map(|rules| rules.scorecard_in(kind, arm));
+                let arms = request.rule_sets.map(|rules| rules.experiment().map(|_| arm));
                 let rule_set_ids = request.rule_sets.map(RuleSet::id);
-                let trial = Trial { book: self, scorecards, rule_set_ids, kind, at };
+                let trial = Trial { book: self, scorecards, rule_set_ids, arms, kind, at };
                 movers.extend(trial.run(&mut rows, request, &mut told));
             }
-            self.by_kind[kind as usize - 1] = rows;
+            place(self, rows);
         }
         movers.sort_by_key(|mover: &Mover| (std::cmp::Reverse(mover.how_far()), mover.case_no));
         movers.truncate(request.movers);
@@ -96,9 +103,10 @@ impl Trial<'_> {
     ) -> Vec<Mover> {
         let plan = Plan::new(self, rows, request);
         let slices: Vec<usize> = plan.slicings.iter().map(|one| one.labels.len()).collect();
-        let Rows { case_nos, overdue_amounts_minor, columns, sums: [scores, priorities] } = rows;
+        let Rows { case_nos, overdue_amounts_minor, lots, columns, sums: [scores, priorities] } =
+            rows;
         let count = case_nos.len();
-        let (columns, amounts) = (&*columns, &*overdue_amounts_minor);
+        let (columns, amounts, lots) = (&*columns, &*overdue_amounts_minor, &*lots);
         let sums = [
             scores.of(plan.scores.clone(), columns, count),
             priorities.of(plan.priorities.clone(), columns, count),
@@ -108,7 +116,7 @@ impl Trial<'_> {
         let counted = blocks.fold(nothing, |mut tally, block| {
             let first = block * BLOCK;
             let cases = first..count.min(first + BLOCK);
-            let (block, pre_due) = plan.block((columns, amounts), sums, cases);
+            let (block, pre_due) = plan.block((columns, amounts, lots), sums, cases);
             tally.add_pre_due(pre_due);
             tally.count(&block, &plan.rankings, &columns[0]);
             tally
@@ -129,7 +137,8 @@ impl Trial<'_> {
             .into_iter()
             .map(|row| {
                 let sums = sums.map(|sums| sums[row]);
-                self.mover(&plan, (case_nos[row], amounts[row]), (columns, row, sums))
+                let case = (case_nos[row], amounts[row], lots.get(row).copied());
+                self.mover(&plan, case, (columns, row, sums))
             })
             .collect()
     }

@@ -1,12 +1,12 @@
 //! Scorecards, revisions and activations as the contract writes them.
 
 use crate::engine::scorecard::{Revision, ScorecardFinding};
-use crate::model::{PortfolioId, Stage};
+use crate::model::{Experiment, PortfolioId, Stage};
 use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
-use crate::store::activations::{Activation, RevisionName};
+use crate::store::activations::{ActivatedExperiment, Activation, RevisionName};
 use crate::store::revisions::RevisionHead;
 
 use super::super::time::timestamp;
@@ -232,6 +232,19 @@ pub(in crate::grpc) fn activation_to(
         reason: activation.reason.clone(),
         activate_time: Some(timestamp(activation.activate_time)),
         ranked_permille: i32::try_from(ranked_permille).unwrap_or(1_000),
+        experiment: activation.experiment.as_ref().map(experiment_to),
+    }
+}
+
+fn experiment_to(activated: &ActivatedExperiment) -> proto::Experiment {
+    let Experiment { experiment_id, challenger_permille, control_permille } = &activated.experiment;
+    let challenger = activated.challenger.as_ref();
+    proto::Experiment {
+        experiment_id: experiment_id.to_string(),
+        challenger: challenger.map(|(_, name)| name_to(name)),
+        challenger_permille: *challenger_permille,
+        control_permille: *control_permille,
+        debtor_kind: challenger.map_or(0, |(kind, _)| *kind as i32),
     }
 }
 
