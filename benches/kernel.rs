@@ -81,6 +81,7 @@ fn compile(yaml: &str) -> RuleSet {
         business_scorecard_yaml: None,
         ranking,
         feature_version: FEATURE_VERSION,
+        experiment: None,
     };
     RuleSet::compile(RuleSetId(1), &definition).expect("the card of the benchmark is sound")
 }
@@ -140,6 +141,7 @@ fn cases(rules: &RuleSet) -> (Book, [Vec<u8>; CHARACTERISTICS]) {
         let case = CaseInput {
             facts: &facts,
             history: &history,
+            debtor_id: "d-1",
             as_of: Micros(0),
             case_seq: 1,
             today: TODAY,
@@ -259,6 +261,7 @@ fn single() {
         let input = CaseInput {
             facts,
             history: &history,
+            debtor_id: "d-1",
             as_of: Micros(0),
             case_seq: 1,
             today,

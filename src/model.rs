@@ -2,6 +2,7 @@
 //! clock, a database or a scorecard. Everybody may import it; it imports nobody.
 
 mod case;
+mod experiment;
 mod facts;
 mod history;
 mod id;
@@ -16,6 +17,7 @@ mod time;
 mod violation;
 
 pub use case::{CaseState, CloseReason, DebtorKind, Stage, StageBounds};
+pub use experiment::{Arm, Experiment, Lot, ServedArm};
 pub use facts::{
     ArrearsMonth, ContactPoint, ContactPointKind, ContactPointState, CustomFeature, CustomValue,
     Facts, Instalment, Sealed,
@@ -25,8 +27,8 @@ pub use history::{
     PromiseState, held_until, holds_are_full,
 };
 pub use id::{
-    CaseId, CaseNo, DebtorId, DebtorNo, EventId, InvalidId, Part, PortfolioId, PortfolioNo,
-    RequestId, WorkListId, WorkListNo, WorkerId, check_id, h64,
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, ExperimentId, InvalidId, Part, PortfolioId,
+    PortfolioNo, RequestId, WorkListId, WorkListNo, WorkerId, check_id, h64,
 };
 pub use input::{INPUTS, Input, InputKind, Inputs};
 pub use ledger::{Served, serve};

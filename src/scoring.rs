@@ -12,6 +12,7 @@ mod book;
 mod calibration;
 pub mod card;
 mod compile;
+mod experiment;
 mod explain;
 mod explanation;
 mod feature;
@@ -44,6 +45,7 @@ pub use explanation::{
     Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
+pub use experiment::ExperimentDefinition;
 pub use feature::is_custom_feature;
 pub use locked::locked_changes;
 pub use movement::{LineEnd, MovedLine, Movement, Split, Steps};
@@ -51,6 +53,7 @@ pub use warn::ScorecardWarning;
 
 use bins::Value;
 use compile::CHARACTERISTICS_MAX;
+use experiment::{Arms, PlaceInArms};
 use feature::Feature;
 use scorecard::Scorecard;
 use subject::Subject;
@@ -77,14 +80,16 @@ pub struct RuleSetDefinition {
     pub ranking: RankingSettings,
     /// The version of the features' definitions the card was written for.
     pub feature_version: i32,
+    /// The experiment that runs.
+    pub experiment: Option<ExperimentDefinition>,
 }
 
 /// A finding that keeps a scorecard from being used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidScorecard {
     /// Where, such as `characteristics[3].bins[2].to`; begins with `business.` in
-    /// the scorecard for businesses. Empty or `business` where the text is not a
-    /// scorecard at all.
+    /// the scorecard for businesses and with `challenger.` in that of an experiment.
+    /// Empty, `business` or `challenger` where the text is not a scorecard at all.
     pub path: String,
     /// The line of the text, from 1, where known.
     pub line: Option<u64>,
@@ -114,6 +119,7 @@ pub struct RuleSet {
     ranking: RankingSettings,
     person: Scorecard,
     business: Option<Scorecard>,
+    arms: Option<Arms>,
 }
 
 /// What is ranked.
@@ -123,6 +129,8 @@ pub struct CaseInput<'a> {
     pub facts: &'a Facts,
     /// What happened.
     pub history: &'a History,
+    /// The caller's id of the debtor: an experiment draws the arm from it.
+    pub debtor_id: &'a str,
     /// The instant the document speaks of.
     pub as_of: Micros,
     /// The last event in the history.
@@ -179,11 +187,21 @@ impl RuleSet {
                 message: format!("is {version}; this program computes {FEATURE_VERSION}"),
             }]);
         }
-        let texts = [Some(&definition.scorecard_yaml), definition.business_scorecard_yaml.as_ref()];
-        let [person, business] = compile::compile(texts, &definition.ranking)?;
-        let business = business.map(Scorecard::new);
-        let person = person.map(Scorecard::new).expect("a definition has a card for persons");
-        Ok(RuleSet { id, ranking: definition.ranking.clone(), person, business })
+        let challenger = definition.challenger();
+        let texts = [
+            Some(&definition.scorecard_yaml),
+            definition.business_scorecard_yaml.as_ref(),
+            challenger.map(|(_, yaml)| yaml),
+        ];
+        let kind = challenger.map(|(kind, _)| kind);
+        let cards = compile::compile(texts, kind, &definition.ranking)?;
+        let [person, business, challenger] = cards.map(|card| card.map(Scorecard::new));
+        let person = person.expect("a definition has a card for persons");
+        let arms = definition.experiment.as_ref().map(|one| Arms {
+            experiment: one.experiment.clone(),
+            challenger: kind.zip(challenger),
+        });
+        Ok(RuleSet { id, ranking: definition.ranking.clone(), person, business, arms })
     }
 
     /// The id of the rule set.
@@ -201,16 +219,15 @@ impl RuleSet {
         &self.scorecard(kind).card.scorecard_id
     }
 
-    /// How the bins of a characteristic are labelled, by the scorecards for either kind of
-    /// debtor; nothing where none has one of the name.
+    /// How the bins of a characteristic are labelled, by any of its scorecards; nothing
+    /// where none has one of the name.
     pub fn bin_labels(&self, characteristic: &str) -> Vec<&str> {
-        let cards = DebtorKind::ALL.map(|kind| &self.scorecard(kind).card);
-        let all = cards.into_iter().flat_map(|card| &card.characteristics);
+        let all = self.cards().flat_map(|(_, card)| &card.characteristics);
         let named = all.filter(|one| one.name == characteristic);
         named.flat_map(|one| one.by_code.iter().map(|bin| bin.label.as_str())).collect()
     }
 
-    /// The scorecard that ranks a kind of debtor.
+    /// The scorecard that ranks a kind of debtor, the challenger aside.
     fn scorecard(&self, kind: DebtorKind) -> &Scorecard {
         match kind {
             DebtorKind::Person => &self.person,
@@ -221,12 +238,14 @@ impl RuleSet {
     /// Ranks a case as of a day.
     pub fn rank(&self, case: &CaseInput<'_>) -> Ranked {
         let mut subject = Subject::new(case, &self.ranking);
-        let rank = self.rank_subject(&mut subject, case, &mut [0; CHARACTERISTICS_MAX]);
+        let place = self.place(case, subject.debtor_kind);
+        let rank = self.rank_subject(&mut subject, (case, &place), &mut [0; CHARACTERISTICS_MAX]);
         let (state, close_reason) = subject.state();
         let review_day = match state {
             CaseState::Closed => None,
             CaseState::PreDue | CaseState::Open => {
-                self.scorecard(subject.debtor_kind).review_day(&subject)
+                let drawn_anew = place.lot.map(|lot| lot.drawn_anew(case.today));
+                [place.scorecard.review_day(&subject), drawn_anew].into_iter().flatten().min()
             }
         };
         Ranked {
@@ -247,9 +266,9 @@ impl RuleSet {
     pub fn explain(&self, case: &CaseInput<'_>, language: Option<&str>) -> Explanation {
         let mut subject = Subject::new(case, &self.ranking);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        let rank = self.rank_subject(&mut subject, case, &mut codes);
-        let scorecard = self.scorecard(subject.debtor_kind);
-        explain::explain(scorecard, &subject, (&codes, rank), self.language(language))
+        let place = self.place(case, subject.debtor_kind);
+        let rank = self.rank_subject(&mut subject, (case, &place), &mut codes);
+        explain::explain(&place, &subject, (&codes, rank), self.language(language))
     }
 
     /// The language in which reasons are told, a BCP 47 tag: the one asked for, else that
@@ -261,7 +280,7 @@ impl RuleSet {
     /// The reasons of [`RuleSet::explain`] without the rest of it.
     pub fn reasons(&self, case: &CaseInput<'_>, language: Option<&str>) -> Vec<ScoreReason> {
         let subject = Subject::new(case, &self.ranking);
-        let scorecard = self.scorecard(subject.debtor_kind);
+        let scorecard = self.place(case, subject.debtor_kind).scorecard;
         let mut codes = [0; CHARACTERISTICS_MAX];
         scorecard.codes(&subject, &mut codes);
         explain::reasons_of(scorecard, (&subject, &codes), self.language(language))
@@ -270,20 +289,25 @@ impl RuleSet {
     fn rank_subject(
         &self,
         subject: &mut Subject<'_>,
-        case: &CaseInput<'_>,
+        (case, place): (&CaseInput<'_>, &PlaceInArms<'_>),
         codes: &mut Codes,
     ) -> Rank {
-        let scorecard = self.scorecard(subject.debtor_kind);
+        let scorecard = place.scorecard;
         scorecard.codes(subject, codes);
         let score = scorecard.score(subject, codes);
         subject.score = score;
+        let priority = match place.lot {
+            Some(lot) => lot.priority(case.today),
+            None => scorecard.priority_sum(subject).clamp(0, 1_000),
+        };
         Rank {
             group: scorecard.group(score, subject.stage),
             score,
-            priority: scorecard.priority_sum(subject).clamp(0, 1_000),
+            priority,
             rule_set_id: self.id,
             rank_date: case.today,
             case_seq: case.case_seq,
+            arm: place.arm,
         }
     }
 }

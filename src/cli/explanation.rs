@@ -25,6 +25,11 @@ pub(super) struct ExplanationView {
     rank_date: String,
     rule_set_id: String,
     scorecard_id: String,
+    /// The experiment and the arm; both are empty where none ran.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    experiment_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
     cutoff_a: i32,
     cutoff_b: i32,
     base_points: i32,
@@ -87,6 +92,8 @@ struct ServedView {
     recovery_group: String,
     recovery_score: i32,
     priority: i32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
     equal: Option<bool>,
 }
 
@@ -250,6 +257,8 @@ impl ExplanationView {
             recovery_score: rank.recovery_score,
             priority: rank.priority,
             rank_date: view::day(rank.rank_date.as_ref()),
+            arm: view::arm(Some(&rank)),
+            experiment_id: explained.experiment_id.clone(),
             rule_set_id: rank.rule_set_id,
             scorecard_id: explained.scorecard_id.clone(),
             cutoff_a: explained.cutoff_a,
@@ -280,8 +289,10 @@ impl ExplanationView {
         self.served = lease.map(|lease| {
             let rank = lease.served_rank.clone().unwrap_or_default();
             let recovery_group = view::group(Some(&rank));
-            let numbers = (recovery_group.as_str(), rank.recovery_score, rank.priority);
-            let found = (self.recovery_group.as_str(), self.recovery_score, self.priority);
+            let arm = view::arm(Some(&rank));
+            let numbers = (recovery_group.as_str(), rank.recovery_score, rank.priority, arm);
+            let found =
+                (self.recovery_group.as_str(), self.recovery_score, self.priority, self.arm);
             ServedView {
                 lease_seq: lease.lease_seq,
                 worker_id: lease.worker_id.clone(),
@@ -289,6 +300,7 @@ impl ExplanationView {
                 equal: (rank.recovery_group != 0).then_some(numbers == found),
                 recovery_score: rank.recovery_score,
                 priority: rank.priority,
+                arm,
                 recovery_group,
             }
         });
@@ -313,6 +325,9 @@ impl ExplanationView {
              diagnosis: {}",
             self.diagnosis
         );
+        if !self.arm.is_empty() {
+            let _ = writeln!(text, "in arm {} of experiment {}", self.arm, self.experiment_id);
+        }
         if let Some(served) = &self.served {
             let _ = writeln!(text, "{}", served.text());
         }

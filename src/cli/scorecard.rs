@@ -73,7 +73,9 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  \
         arrears scorecard activate consumer 2 --reason approved\n  \
         arrears scorecard activate business 3 --for business --reason trial --dry-run\n  \
-        arrears scorecard activate consumer 2 --reason approved --start-time 2026-12-01T06:00:00Z")]
+        arrears scorecard activate consumer 2 --reason approved --start-time 2026-12-01T06:00:00Z\n  \
+        arrears scorecard activate consumer 2 --experiment-id autumn --challenger consumer/3 \
+        --challenger-permille 100 --control-permille 50 --reason trial")]
     Activate(activate::ActivateArgs),
     /// Goes back to what ranked a portfolio at an earlier activation
     #[command(after_help = "Example:\n  arrears scorecard rollback 1 --reason mistaken")]

@@ -172,6 +172,7 @@ fn rules(
         business_scorecard_yaml: text(1),
         ranking: terms.map_or_else(RankingSettings::default, |terms| terms.ranking.clone()),
         feature_version: FEATURE_VERSION,
+        experiment: None,
     };
     match RuleSet::compile(RuleSetId(0), &definition) {
         Ok(rules) => Some(rules),

@@ -28,6 +28,9 @@ pub(super) struct CaseView {
     recovery_group: String,
     recovery_score: Option<i32>,
     priority: Option<i32>,
+    /// Empty where no experiment runs.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
     holds: Vec<String>,
     as_of_time: String,
 }
@@ -52,6 +55,7 @@ impl CaseView {
             recovery_group: group(rank),
             recovery_score: rank.map(|rank| rank.recovery_score),
             priority: rank.map(|rank| rank.priority),
+            arm: arm(rank),
             holds: case.holds.iter().map(hold).collect(),
             as_of_time: time(case.as_of_time.as_ref()),
         }
@@ -68,6 +72,9 @@ impl CaseView {
         if let (Some(score), Some(priority)) = (self.recovery_score, self.priority) {
             let group = &self.recovery_group;
             let _ = write!(line, ", group {group}, score {score}, priority {priority}");
+        }
+        if !self.arm.is_empty() {
+            let _ = write!(line, ", arm {}", self.arm);
         }
         line
     }
@@ -225,6 +232,11 @@ impl Record for WorkListView {
             self.display_name.clone(),
         ]
     }
+}
+
+/// The arm that a rank tells; empty where no experiment ran.
+pub(super) fn arm(rank: Option<&proto::Rank>) -> &'static str {
+    rank.map_or("", |rank| word::ARM.word(rank.arm))
 }
 
 /// The letter of the group of a rank.

@@ -77,6 +77,8 @@ words! {
     AUDIENCE = Audience;
     /// What can happen to a case.
     CASE_EVENT_KIND = CaseEventKind;
+    /// The arm of an experiment.
+    ARM = Arm;
     /// What came of computing a rank anew.
     REPLAY_RESULT = ReplayResult;
 }

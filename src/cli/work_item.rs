@@ -44,6 +44,9 @@ struct WorkCaseView {
     recovery_group: String,
     recovery_score: Option<i32>,
     priority: Option<i32>,
+    /// Empty where no experiment runs.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
     reasons: Vec<ReasonView>,
     /// In base64.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -81,6 +84,7 @@ impl WorkCaseView {
             recovery_group: view::group(rank),
             recovery_score: rank.map(|rank| rank.recovery_score),
             priority: rank.map(|rank| rank.priority),
+            arm: view::arm(rank),
             reasons: case.reasons.iter().map(ReasonView::new).collect(),
             sealed: BASE64_STANDARD.encode(&case.sealed),
         }
@@ -95,8 +99,12 @@ impl WorkCaseView {
     }
 
     fn text(&self) -> String {
+        let arm = match self.arm {
+            "" => String::new(),
+            arm => format!(", arm {arm}"),
+        };
         format!(
-            "{} {}: {}, {} days past due ({}), group {}, score {}, priority {}",
+            "{} {}: {}, {} days past due ({}), group {}, score {}, priority {}{arm}",
             self.portfolio_id,
             self.case_id,
             self.amount_text(),

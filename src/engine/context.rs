@@ -12,7 +12,8 @@ use crate::model::{
     WorkListNo,
 };
 use crate::policy::{Calendar, OutcomeTable, Zone, ZoneSet};
-use crate::scoring::{RuleSet, RuleSetDefinition};
+use crate::scoring::{ExperimentDefinition, RuleSet, RuleSetDefinition};
+use crate::store::activations::RuleSetContent;
 use crate::store::portfolios::{ActivePortfolio, StoredPortfolio};
 use crate::store::{Class, Damage, Database, Store, Tx, activations, lanes, portfolios};
 
@@ -452,14 +453,26 @@ pub(super) async fn compile_rule_set(
     if content.feature_version != crate::scoring::FEATURE_VERSION {
         return Err(Error::FeatureVersionRetired(content.feature_version));
     }
-    let definition = RuleSetDefinition {
-        scorecard_yaml: content.scorecard.yaml,
-        business_scorecard_yaml: content.business_scorecard.map(|scorecard| scorecard.yaml),
-        ranking: content.ranking,
-        feature_version: content.feature_version,
-    };
-    RuleSet::compile(id, &definition).map_err(|findings| {
+    RuleSet::compile(id, &definition_of(&content)).map_err(|findings| {
         let why = format!("it does not compile: {findings:?}");
         Damage::of("rule_set", part, id.0, why).into()
     })
+}
+
+/// What a rule set is compiled from.
+pub(super) fn definition_of(content: &RuleSetContent) -> RuleSetDefinition {
+    let business = content.business_scorecard.as_ref();
+    RuleSetDefinition {
+        scorecard_yaml: content.scorecard.yaml.clone(),
+        business_scorecard_yaml: business.map(|text| text.yaml.clone()),
+        ranking: content.ranking.clone(),
+        feature_version: content.feature_version,
+        experiment: content.experiment.as_ref().map(|one| {
+            let challenger = one.challenger.as_ref();
+            ExperimentDefinition {
+                experiment: one.experiment.clone(),
+                challenger: challenger.map(|(kind, text)| (*kind, text.yaml.clone())),
+            }
+        }),
+    }
 }

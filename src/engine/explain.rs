@@ -7,7 +7,7 @@ use crate::model::{
     CaseId, CaseNo, CaseState, Day, DebtorId, Facts, History, LocalDays, Micros, PortfolioId,
     Reason, Violations,
 };
-use crate::scoring::{CaseInput, Explanation, Movement, Ranked, RuleSet, Steps};
+use crate::scoring::{CaseInput, Explanation, Movement, Ranked, Steps};
 use crate::store::Damage;
 use crate::store::cases::CaseContent;
 use crate::store::events::{self, EventMark};
@@ -93,9 +93,7 @@ impl ExplainedCase {
     pub fn what_if(&self, facts: &Facts) -> Explanation {
         let history = self.found.content.history.clone();
         let content = CaseContent { facts: facts.clone(), history };
-        let Found { as_of, case_seq, day, rule_set, .. } = &self.found;
-        let language = self.language.as_deref();
-        explain(rule_set, &self.context, &content, (*as_of, *case_seq, *day), language)
+        self.found.explain_as(&self.context, &content, self.language.as_deref())
     }
 }
 
@@ -146,9 +144,9 @@ pub async fn explain_case(
         false => Vec::new(),
     };
     let case_no = head.case_no;
-    let view = match &found.debtor_id {
-        None => read::view_of(engine, &mut tx, &context, head, false).await?,
-        Some(debtor_id) => past_view(&context, (case_id, debtor_id), case_no, &found)?,
+    let view = match point.is_past() {
+        false => read::view_of(engine, &mut tx, &context, head, false).await?,
+        true => past_view(&context, case_id, case_no, &found)?,
     };
     drop(tx);
     if past {
@@ -166,8 +164,10 @@ fn movement(
     (from, to): (&Found, &Found),
     explained: &Explanation,
 ) -> Movement {
-    let known = (to.as_of, to.case_seq);
-    let on = |day| explain(&from.rule_set, context, &to.content, (known.0, known.1, day), None);
+    let on = |day| {
+        let case = input(context, (&to.content, &to.debtor_id), (to.as_of, to.case_seq, day));
+        from.rule_set.explain(&case, None)
+    };
     Movement::of(Steps {
         from: &from.explain(context, None),
         after_data: &on(from.day),
@@ -203,9 +203,9 @@ pub async fn score_case(
     history.take_document(None, &facts, (tolerance_minor, context.zone.day_of(as_of)));
     let content = CaseContent { facts, history };
     let rules = &context.rule_set;
-    let known = (as_of, FIRST_EVENT, day);
-    let explanation = explain(rules, &context, &content, known, asked.language.as_deref());
-    let ranked = rules.rank(&input(&context, &content, known));
+    let case = input(&context, (&content, debtor_id.as_str()), (as_of, FIRST_EVENT, day));
+    let (explanation, ranked) =
+        (rules.explain(&case, asked.language.as_deref()), rules.rank(&case));
     let view = ranked_view(&context, (case_id, debtor_id), &ranked, (as_of, day));
     Ok((CaseView { episode: 1, ..view }, explanation))
 }
@@ -213,36 +213,27 @@ pub async fn score_case(
 /// The event that a first push appends.
 const FIRST_EVENT: i64 = 1;
 
-fn explain(
-    rules: &RuleSet,
-    context: &PortfolioContext,
-    content: &CaseContent,
-    known: (Micros, i64, Day),
-    language: Option<&str>,
-) -> Explanation {
-    rules.explain(&input(context, content, known), language)
-}
-
 fn input<'a>(
     context: &'a PortfolioContext,
-    content: &'a CaseContent,
+    (content, debtor_id): (&'a CaseContent, &'a str),
     (as_of, case_seq, today): (Micros, i64, Day),
 ) -> CaseInput<'a> {
     let CaseContent { facts, history } = content;
-    CaseInput { facts, history, as_of, case_seq, today, days: &context.zone }
+    CaseInput { facts, history, debtor_id, as_of, case_seq, today, days: &context.zone }
 }
 
 /// A case as it stood at a point of its life.
 fn past_view(
     context: &PortfolioContext,
-    (case_id, debtor_id): (&CaseId, &str),
+    case_id: &CaseId,
     case_no: CaseNo,
     found: &Found,
 ) -> Result<CaseView, Error> {
     let Found { as_of, case_seq, day, .. } = *found;
-    let debtor_id = DebtorId::new(debtor_id)
+    let debtor_id = DebtorId::new(found.debtor_id.as_str())
         .map_err(|error| Damage::of("case_event", context.part, case_no.0, error))?;
-    let ranked = found.rule_set.rank(&input(context, &found.content, (as_of, case_seq, day)));
+    let case = input(context, (&found.content, debtor_id.as_str()), (as_of, case_seq, day));
+    let ranked = found.rule_set.rank(&case);
     let view = ranked_view(context, (case_id.clone(), debtor_id), &ranked, (as_of, day));
     Ok(CaseView { case_no, provisional: ranked.served.absorb_at.is_some(), ..view })
 }

@@ -86,7 +86,7 @@ async fn create(
     }
     let content = shipped_rule_set(settings);
     // A new portfolio may ask for what the shipped scorecards do not know.
-    Change { content, scorecard: None, business_scorecard: None }.compile()?;
+    Change { content, scorecard: None, business_scorecard: None, challenger: None }.compile()?;
     // One number in all parts, so that what is found in one can be asked for in another.
     let number = numbers::take(tx, parts.home(), NumberKind::Portfolio, 1).await?;
     let new = (PortfolioNo(number), portfolio_id.as_str(), settings);
@@ -120,6 +120,7 @@ async fn create_in(
         activate_time: now,
         approved_by: None,
         proposal_id: None,
+        experiment: None,
     };
     activations::activate(tx, part, number, &activation).await?;
     note(tx, part, (actor, now), ("portfolio.created", settings)).await?;
@@ -140,6 +141,7 @@ fn shipped_rule_set(settings: &PortfolioSettings) -> RuleSetContent {
         feature_version: FEATURE_VERSION,
         base_currency: settings.base_currency.code().to_owned(),
         time_zone: settings.time_zone.clone(),
+        experiment: None,
     }
 }
 

@@ -144,9 +144,9 @@ async fn rank_of(
 }
 
 fn input<'a>(folded: &'a Folded, today: Day, context: &'a PortfolioContext) -> CaseInput<'a> {
-    let Folded { facts, history, as_of, case_seq, .. } = folded;
+    let Folded { facts, history, debtor_id, as_of, case_seq, .. } = folded;
     let days = &context.zone;
-    CaseInput { facts, history, as_of: *as_of, case_seq: *case_seq, today, days }
+    CaseInput { facts, history, debtor_id, as_of: *as_of, case_seq: *case_seq, today, days }
 }
 
 /// Folds what is left and compares it with what is stored.

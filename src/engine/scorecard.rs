@@ -17,6 +17,7 @@ use super::{Caller, Engine, Error, Resource};
 
 mod activate;
 pub mod diff;
+mod experiment;
 pub mod proposal;
 pub(super) mod shipped;
 pub mod simulate;
@@ -25,6 +26,7 @@ pub use activate::{
     ActivateCommand, Activated, Effect, Target, activate_revision, list_activations,
 };
 pub(super) use activate::{Change, activate_in_all};
+pub use experiment::ExperimentCommand;
 
 /// The most bytes of a scorecard in its one form.
 const CARD_BYTES_MAX: usize = 256 * 1024;
@@ -371,6 +373,7 @@ pub async fn validate_revision(
         business_scorecard_yaml: None,
         ranking,
         feature_version: FEATURE_VERSION,
+        experiment: None,
     };
     let hash = card.content_hash();
     let compiled = RuleSet::compile(RuleSetId(0), &definition);

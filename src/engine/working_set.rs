@@ -348,13 +348,15 @@ impl WorkingSet {
         self.check_readable(case_no)?;
         let entry = self.cases.get(&case_no).expect("a readable case is in hand");
         let context = Arc::clone(self.portfolio(entry.head.portfolio_no));
-        let zone_set_id = self.debtor(entry.head.debtor_no).zone_set_id;
+        let debtor = &self.debtors[&entry.head.debtor_no].debtor;
+        let zone_set_id = debtor.zone_set_id;
         let today = context.zone.day_of(self.now);
         let entry = self.cases.get_mut(&case_no).expect("a readable case is in hand");
         let content = entry.content.as_ref().expect("a readable case has content");
         let ranked = context.rule_set.rank(&CaseInput {
             facts: &content.facts,
             history: &content.history,
+            debtor_id: &debtor.debtor_id,
             as_of: entry.head.as_of,
             case_seq: entry.head.case_seq,
             today,

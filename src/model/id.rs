@@ -79,6 +79,8 @@ text_id! {
     EventId;
     /// A pull of work that may be retried.
     RequestId;
+    /// An experiment; what it draws depends on it.
+    ExperimentId;
 }
 
 macro_rules! number {

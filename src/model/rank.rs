@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Day;
+use super::{Arm, Day};
 
 /// How hard a case is to recover: A easy, C hard. The numbers are stored and are
 /// those of the contract.
@@ -57,4 +57,6 @@ pub struct Rank {
     pub rank_date: Day,
     /// The last event it knows.
     pub case_seq: i64,
+    /// In which arm of the rule set's experiment the debtor is, where it has one.
+    pub arm: Option<Arm>,
 }

@@ -14,7 +14,7 @@ mod told;
 use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 
-use crate::model::{CaseNo, CaseState, Day, DebtorKind, RankingSettings};
+use crate::model::{Arm, CaseNo, CaseState, Day, DebtorKind, Experiment, Lot, RankingSettings};
 
 use super::feature::Feature;
 use super::measure::Age;
@@ -38,32 +38,42 @@ pub struct Book {
     features: Vec<Feature>,
     /// The month of the day as of which the first case was read.
     began: Month,
-    by_kind: [Rows; 2],
+    /// Whose arms the cases are kept by.
+    experiment: Option<Experiment>,
+    /// By kind of debtor, then by arm; all are champion's without an experiment.
+    by_kind: [[Rows; 3]; 2],
 }
 
 /// A case as a book keeps it.
 #[derive(Clone, Debug)]
 pub struct BookRow {
     kind: DebtorKind,
+    arm: Arm,
+    lot: Option<Lot>,
     overdue_amount_minor: i64,
     courses: Vec<Course>,
 }
 
-/// The cases of one kind of debtor.
+/// The cases of one kind of debtor in one arm.
 #[derive(Clone, Debug, Default)]
 struct Rows {
     case_nos: IndexSet<i64, FixedState>,
     overdue_amounts_minor: Vec<i64>,
+    /// Of cases in a control share alone.
+    lots: Vec<Lot>,
     columns: Vec<Column>,
     /// What the last run has added up: to the scores, and to the priorities.
     sums: [Sums; 2],
 }
 
 impl Book {
-    /// An empty book of what some rule sets look at, begun on a day.
+    /// An empty book of what some rule sets look at, begun on a day. At most one of them
+    /// has an experiment.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a RuleSet>, today: Day) -> Book {
         let mut features = vec![Feature::Age(Age::DaysPastDue)];
+        let mut experiment = None;
         for rules in rules {
+            experiment = experiment.or_else(|| rules.experiment().cloned());
             for feature in features_of(rules) {
                 if !features.contains(&feature) {
                     features.push(feature);
@@ -71,14 +81,21 @@ impl Book {
             }
         }
         let empty = || Rows { columns: vec![Column::default(); features.len()], ..Rows::default() };
-        Book { by_kind: [empty(), empty()], features, began: Month::of(today) }
+        let by_kind = std::array::from_fn(|_| std::array::from_fn(|_| empty()));
+        Book { by_kind, features, began: Month::of(today), experiment }
     }
 
-    /// Whether it has everything that a rule set looks at, and a case read as of a day
-    /// may be put into it.
+    /// Whether it has everything that a rule set looks at, its cases are kept by the arms of
+    /// that, and a case read as of a day may be put into it.
     pub fn serves(&self, rules: &RuleSet, today: Day) -> bool {
         self.began == Month::of(today)
+            && rules.experiment().is_none_or(|one| self.experiment.as_ref() == Some(one))
             && features_of(rules).all(|feature| self.features.contains(&feature))
+    }
+
+    /// Whether it keeps its cases by the arms of an experiment.
+    pub fn has_arms(&self) -> bool {
+        self.experiment.is_some()
     }
 
     /// A case as this book keeps it; nothing for a closed one. The day of the case lies
@@ -92,8 +109,13 @@ impl Book {
             Some(measure) => measure.course(&subject),
             None => Course::Missing,
         };
+        let drawn = self.experiment.as_ref().map(|one| one.draw(case.debtor_id));
+        let (arm, lot) = drawn.unzip();
+        let arm = arm.unwrap_or(Arm::Champion);
         Some(BookRow {
             kind: subject.debtor_kind,
+            arm,
+            lot: lot.filter(|_| arm == Arm::Control),
             overdue_amount_minor: subject.served.overdue_amount_minor,
             courses: self.features.iter().map(course).collect(),
         })
@@ -101,20 +123,22 @@ impl Book {
 
     /// Adds a case, or replaces or removes what is known of it.
     pub fn put(&mut self, case_no: CaseNo, row: Option<BookRow>) {
-        let kind = row.as_ref().map(|row| row.kind);
-        for (other, rows) in DebtorKind::ALL.into_iter().zip(&mut self.by_kind) {
-            if kind != Some(other) {
-                rows.remove(case_no);
+        let place = row.as_ref().map(|row| (row.kind as usize - 1, row.arm as usize - 1));
+        for (kind, by_arm) in self.by_kind.iter_mut().enumerate() {
+            for (arm, rows) in by_arm.iter_mut().enumerate() {
+                if place != Some((kind, arm)) {
+                    rows.remove(case_no);
+                }
             }
         }
-        if let Some(row) = row {
-            self.by_kind[row.kind as usize - 1].put(case_no, row);
+        if let (Some(row), Some((kind, arm))) = (row, place) {
+            self.by_kind[kind][arm].put(case_no, row);
         }
     }
 
     /// How many cases there are.
     pub fn len(&self) -> usize {
-        self.by_kind.iter().map(|rows| rows.case_nos.len()).sum()
+        self.by_kind.iter().flatten().map(|rows| rows.case_nos.len()).sum()
     }
 
     /// Whether there are no cases.
@@ -124,12 +148,12 @@ impl Book {
 
     /// How much memory it takes, in bytes.
     pub fn bytes(&self) -> usize {
-        self.by_kind.iter().map(Rows::bytes).sum()
+        self.by_kind.iter().flatten().map(Rows::bytes).sum()
     }
 
     /// Keeps those cases only that `kept` says.
     pub fn retain(&mut self, kept: impl Fn(CaseNo) -> bool) {
-        for rows in &mut self.by_kind {
+        for rows in self.by_kind.iter_mut().flatten() {
             for row in (0..rows.case_nos.len()).rev() {
                 let case_no = CaseNo(rows.case_nos[row]);
                 if !kept(case_no) {
@@ -142,8 +166,9 @@ impl Book {
     /// Gives back the memory that is kept for further cases, and of what no case is like
     /// any longer.
     pub fn shrink(&mut self) {
-        for rows in &mut self.by_kind {
+        for rows in self.by_kind.iter_mut().flatten() {
             rows.case_nos.shrink_to_fit();
+            rows.lots.shrink_to_fit();
             rows.overdue_amounts_minor.shrink_to_fit();
             rows.columns.iter_mut().for_each(Column::shrink);
             // They go by the numbers of courses.
@@ -161,8 +186,7 @@ impl Book {
 
 /// What a rule set reads, apart from the score itself.
 fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
-    let cards = DebtorKind::ALL.map(|kind| &rules.scorecard(kind).card);
-    cards.into_iter().flat_map(|card| {
+    rules.cards().flat_map(|(_, card)| {
         let characteristics = card.characteristics.iter().filter(|one| one.active);
         let terms = card.terms.iter().filter(|one| one.active);
         let rules = card.knock_outs.iter().filter(|rule| rule.active);
@@ -180,6 +204,12 @@ impl Rows {
         } else {
             self.overdue_amounts_minor[at] = row.overdue_amount_minor;
         }
+        if let Some(lot) = row.lot {
+            match new {
+                true => self.lots.push(lot),
+                false => self.lots[at] = lot,
+            }
+        }
         for (column, course) in self.columns.iter_mut().zip(row.courses) {
             if new {
                 column.push(course);
@@ -195,6 +225,9 @@ impl Rows {
     fn remove(&mut self, case_no: CaseNo) {
         let Some((at, _)) = self.case_nos.swap_remove_full(&case_no.0) else { return };
         self.overdue_amounts_minor.swap_remove(at);
+        if !self.lots.is_empty() {
+            self.lots.swap_remove(at);
+        }
         for column in &mut self.columns {
             column.swap_remove(at);
         }
@@ -210,6 +243,7 @@ impl Rows {
         let sums: usize = self.sums.iter().map(Sums::bytes).sum();
         self.case_nos.capacity() * case
             + self.overdue_amounts_minor.capacity() * size_of::<i64>()
+            + self.lots.capacity() * size_of::<Lot>()
             + columns
             + sums
     }

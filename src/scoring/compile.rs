@@ -10,7 +10,7 @@ mod table;
 
 use serde_saphyr::Location;
 
-use crate::model::{RankingSettings, Stage};
+use crate::model::{DebtorKind, RankingSettings, Stage};
 
 use super::InvalidScorecard;
 use super::bins::{Bins, FIRST};
@@ -95,18 +95,22 @@ pub(super) fn contribution(weight_milli: i32, points: i32) -> i32 {
     i32::try_from(rounded).expect("weights and points are bounded")
 }
 
-/// What the paths of findings in the scorecards begin with: that for persons, that
-/// for businesses.
-const PLACES: [&str; 2] = ["", "business"];
+/// The scorecards of a rule set: for persons, for businesses, and the challenger of an
+/// experiment.
+pub(super) type Cards<T> = [Option<T>; 3];
 
-/// Checks the scorecards of a rule set, for persons and for businesses, and
-/// compiles them.
+/// What the paths of findings in them begin with.
+const PLACES: [&str; 3] = ["", "business", "challenger"];
+
+/// Checks the scorecards of a rule set and compiles them. `challenged`: whose cases the
+/// challenger ranks.
 pub(super) fn compile(
-    texts: [Option<&String>; 2],
+    texts: Cards<&String>,
+    challenged: Option<DebtorKind>,
     settings: &RankingSettings,
-) -> Result<[Option<Compiled>; 2], Vec<InvalidScorecard>> {
+) -> Result<Cards<Compiled>, Vec<InvalidScorecard>> {
     let mut findings = Vec::new();
-    let mut cards: [Option<Card>; 2] = [None, None];
+    let mut cards: Cards<Card> = [None, None, None];
     for (at, text) in texts.into_iter().enumerate() {
         match text.map(|text| Card::read(text)).transpose() {
             Ok(card) => cards[at] = card,
@@ -130,7 +134,7 @@ pub(super) fn compile(
         compiled
     });
     findings.extend(protected_names(&cards, settings));
-    findings.extend(same_id(&cards));
+    findings.extend(same_id(&cards, challenged));
     if findings.is_empty() { Ok(compiled) } else { Err(findings) }
 }
 
@@ -149,7 +153,7 @@ fn found(path: String, message: String) -> InvalidScorecard {
 }
 
 /// Every protected input switched on must be one, in one of the cards at least.
-fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
+fn protected_names(cards: &Cards<Card>, settings: &RankingSettings) -> Vec<InvalidScorecard> {
     let marked = |name: &str| cards.iter().flatten().flat_map(marked).any(|one| one == name);
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
@@ -174,14 +178,27 @@ fn marked(card: &Card) -> impl Iterator<Item = &str> {
     all.filter_map(|(protected, feature)| protected.then_some(feature))
 }
 
-/// An explanation names the card it used, so two cards have two names.
-fn same_id(cards: &[Option<Card>; 2]) -> Option<InvalidScorecard> {
-    let [Some(person), Some(business)] = cards else { return None };
-    let id = &business.scorecard_id;
-    (*id == person.scorecard_id).then(|| {
-        let message = format!("{id:?} is the id of the scorecard for persons");
-        found("business.scorecard_id".to_owned(), message)
-    })
+/// An explanation names the card it used, so cards for two kinds of debtor have two names.
+/// A challenger may have that of the card it challenges.
+fn same_id(cards: &Cards<Card>, challenged: Option<DebtorKind>) -> Vec<InvalidScorecard> {
+    let [person, business, challenger] = cards.each_ref().map(Option::as_ref);
+    let same = |one: Option<&Card>, other: Option<&Card>, (place, whose): (&str, &str)| {
+        let (id, other) = (&one?.scorecard_id, &other?.scorecard_id);
+        (id == other).then(|| {
+            let message = format!("{id:?} is the id of the scorecard for {whose}");
+            found(format!("{place}.scorecard_id"), message)
+        })
+    };
+    let (other, whose) = match challenged {
+        Some(DebtorKind::Person) => (business, "businesses"),
+        // That for persons ranks businesses as well where they have none of their own.
+        _ => (business.and(person), "persons"),
+    };
+    let pairs = [
+        same(business, person, ("business", "persons")),
+        same(challenger, other, ("challenger", whose)),
+    ];
+    pairs.into_iter().flatten().collect()
 }
 
 struct Compiler<'a> {

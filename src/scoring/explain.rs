@@ -1,9 +1,10 @@
 //! Why a case is ranked as it is, from the same codes and tables as the rank.
 
-use crate::model::{DebtorKind, Rank, RecoveryGroup};
+use crate::model::{DebtorKind, Lot, Rank, RecoveryGroup};
 
 use super::bins::FIRST;
 use super::compile::CompiledCharacteristic;
+use super::experiment::PlaceInArms;
 use super::explanation::{
     Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, KnockOutLine,
     NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
@@ -44,11 +45,12 @@ impl Met<'_> {
 
 /// Explains a rank in a language. `codes` are those it was made from.
 pub(super) fn explain(
-    scorecard: &Scorecard,
+    place: &PlaceInArms<'_>,
     subject: &Subject<'_>,
     (codes, rank): (&Codes, Rank),
     language: &str,
 ) -> Explanation {
+    let scorecard = place.scorecard;
     let card = &scorecard.card;
     let met = met(scorecard, codes);
     let lines = card.characteristics.iter().zip(codes);
@@ -87,13 +89,17 @@ pub(super) fn explain(
             .collect(),
         diagnosis: diagnosis(scorecard, &met, subject),
         reasons: reasons_of(scorecard, (subject, codes), language),
-        priority_lines: priority_lines(scorecard, subject, rank),
+        priority_lines: match place.lot {
+            Some(lot) => vec![drawn_line(lot, rank)],
+            None => priority_lines(scorecard, subject, rank),
+        },
         findings: findings(subject),
         points_to_next_group,
         next_group_bins,
         expected_recovery: card.calibration.as_ref().and_then(|calibration| {
             calibration.expected(rank.score, subject.served.overdue_amount_minor)
         }),
+        experiment_id: place.experiment_id.map(str::to_owned),
     }
 }
 
@@ -279,6 +285,15 @@ fn reasons(met: &[Met<'_>], points_min: i32, language: &str) -> Vec<ScoreReason>
     }
     reasons.sort_by_key(|reason| -reason.points_lost);
     reasons
+}
+
+/// The one line of a priority that nothing of the case has a say in.
+fn drawn_line(lot: Lot, rank: Rank) -> PriorityLine {
+    PriorityLine {
+        term: "control".to_owned(),
+        value: format!("drawn by lot until {}", lot.drawn_anew(rank.rank_date)),
+        points: rank.priority,
+    }
 }
 
 fn priority_lines(scorecard: &Scorecard, subject: &Subject<'_>, rank: Rank) -> Vec<PriorityLine> {

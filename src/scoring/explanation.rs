@@ -37,7 +37,8 @@ pub struct Explanation {
     pub diagnosis: Diagnosis,
     /// Up to four: that of the knock-out rule, then the one that cost most points.
     pub reasons: Vec<ScoreReason>,
-    /// The lines of the priority; they add up to it, with their clamp.
+    /// The lines of the priority; they add up to it, with their clamp. In a control share
+    /// there is one, `control`, for what was drawn.
     pub priority_lines: Vec<PriorityLine>,
     /// What the history says twice and not alike, and other oddities.
     pub findings: Vec<Finding>,
@@ -50,6 +51,8 @@ pub struct Explanation {
     /// What of the served amount is expected to be recovered: only where the scorecard
     /// carries a calibration, and the score is one that was measured.
     pub expected_recovery: Option<ExpectedRecovery>,
+    /// The experiment of the rule set, if it has one; the rank tells the arm.
+    pub experiment_id: Option<String>,
 }
 
 /// A rule that decided the score.
@@ -140,7 +143,7 @@ pub struct ScoreReason {
 /// What one term contributed to the priority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriorityLine {
-    /// The term; `base` and `clamp` are terms as well.
+    /// The term; `base`, `clamp` and `control` are terms as well.
     pub term: String,
     /// The input as text.
     pub value: String,

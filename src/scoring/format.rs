@@ -175,9 +175,9 @@ fn carried(card: &Card) {
 fn compiled(card: &Card, settings: &RankingSettings) -> Result<Compiled, Vec<FormatFinding>> {
     carried(card);
     let text = card.canonical();
-    match compile::compile([Some(&text), None], settings) {
-        Ok([Some(compiled), _]) => Ok(compiled),
-        Ok([None, _]) => Err(vec![finding("there is no scorecard")]),
+    match compile::compile([Some(&text), None, None], None, settings) {
+        Ok([Some(compiled), ..]) => Ok(compiled),
+        Ok([None, ..]) => Err(vec![finding("there is no scorecard")]),
         // Places in the canonical text mean nothing to anybody.
         Err(found) => Err(found
             .into_iter()

@@ -88,7 +88,8 @@ pub struct Movement {
     /// One for each characteristic of either scorecard: those of the last in its order,
     /// then those it no longer has.
     pub lines: Vec<MovedLine>,
-    /// One for each term of the priority, `base` and `clamp` among them.
+    /// One for each term of the priority, `base` and `clamp` among them, and `control` where
+    /// it was drawn by lot.
     pub terms: Vec<MovedLine>,
 }
 

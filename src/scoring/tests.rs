@@ -5,6 +5,7 @@ mod amounts;
 mod books;
 mod business;
 mod data_cases;
+mod experiments;
 mod explanations;
 mod formats;
 mod generate;
@@ -71,6 +72,7 @@ pub(super) fn definition(yaml: &str) -> RuleSetDefinition {
         business_scorecard_yaml: None,
         ranking: settings(),
         feature_version: FEATURE_VERSION,
+        experiment: None,
     }
 }
 
@@ -109,6 +111,7 @@ pub(super) fn basic(today: Day, days: i32) -> Facts {
 pub(super) struct Case {
     pub facts: Facts,
     pub history: History,
+    pub debtor_id: String,
     pub as_of: Micros,
     pub today: Day,
 }
@@ -116,13 +119,14 @@ pub(super) struct Case {
 impl Case {
     pub fn new(facts: Facts, today: Day) -> Case {
         let as_of = DAYS.start_of(today);
-        Case { facts, history: History::default(), as_of, today }
+        Case { facts, history: History::default(), debtor_id: "d-1".to_owned(), as_of, today }
     }
 
     pub fn input(&self) -> CaseInput<'_> {
         CaseInput {
             facts: &self.facts,
             history: &self.history,
+            debtor_id: &self.debtor_id,
             as_of: self.as_of,
             case_seq: 3,
             today: self.today,

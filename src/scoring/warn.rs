@@ -11,7 +11,7 @@ use super::feature::Feature;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScorecardWarning {
     /// Where, such as `characteristics[3]`; begins with `business.` in the scorecard for
-    /// businesses.
+    /// businesses and with `challenger.` in that of an experiment.
     pub path: String,
     /// What.
     pub message: String,
@@ -21,10 +21,8 @@ impl RuleSet {
     /// What is odd about its scorecards.
     pub fn warnings(&self) -> Vec<ScorecardWarning> {
         let mut warnings = Vec::new();
-        let cards = [("", Some(&self.person)), ("business.", self.business.as_ref())];
-        for (place, card) in cards {
-            let found = card.map(|card| of_card(&card.card)).unwrap_or_default();
-            warnings.extend(found.into_iter().map(|(path, message)| ScorecardWarning {
+        for (place, card) in self.cards() {
+            warnings.extend(of_card(card).into_iter().map(|(path, message)| ScorecardWarning {
                 path: format!("{place}{path}"),
                 message,
             }));

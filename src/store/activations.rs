@@ -11,17 +11,21 @@ use super::db::{Tx, params, statements};
 use super::encode::{Place, stored};
 use super::row::row;
 
+mod experiment;
+
+pub use experiment::{ActivatedExperiment, ExperimentContent};
+
 statements! {
     ACTIVE = "SELECT activation_id, rule_set_id FROM activation \
         WHERE part = $1 AND portfolio_no = $2 ORDER BY activation_id DESC LIMIT 1";
     ACTIVATE = "INSERT INTO activation (part, portfolio_no, activation_id, rule_set_id, actor, \
         reason, activate_time, scorecard_id, revision_no, business_scorecard_id, \
-        business_revision_no, approved_by, proposal_no) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+        business_revision_no, approved_by, proposal_no, experiment) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
         ON CONFLICT (part, portfolio_no, activation_id) DO NOTHING";
     LIST = "SELECT activation_id, rule_set_id, actor, reason, activate_time, scorecard_id, \
-        revision_no, business_scorecard_id, business_revision_no, approved_by, proposal_no \
-        FROM activation \
+        revision_no, business_scorecard_id, business_revision_no, approved_by, proposal_no, \
+        experiment FROM activation \
         WHERE part = $1 AND portfolio_no = $2 AND activation_id < $3 \
         ORDER BY activation_id DESC LIMIT $4";
     ACTIVE_AT = "SELECT activation_id, rule_set_id FROM activation \
@@ -50,6 +54,8 @@ pub struct RuleSetContent {
     pub base_currency: String,
     /// IANA name.
     pub time_zone: String,
+    /// The experiment that runs.
+    pub experiment: Option<ExperimentContent>,
 }
 
 /// A scorecard as text.
@@ -62,6 +68,14 @@ pub struct ScorecardText {
 }
 
 impl RuleSetContent {
+    /// The scorecard that ranks a kind of debtor, the challenger aside.
+    pub fn scorecard_of(&self, kind: DebtorKind) -> &ScorecardText {
+        match kind {
+            DebtorKind::Person => &self.scorecard,
+            DebtorKind::Business => self.business_scorecard.as_ref().unwrap_or(&self.scorecard),
+        }
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let business = |field: fn(&ScorecardText) -> &String| {
             self.business_scorecard.as_ref().map(field).cloned().unwrap_or_default()
@@ -80,6 +94,7 @@ impl RuleSetContent {
             feature_version: self.feature_version,
             base_currency: self.base_currency.clone(),
             time_zone: self.time_zone.clone(),
+            experiment: self.experiment.as_ref().map(ExperimentContent::stored),
         }
         .encode_to_vec()
     }
@@ -154,6 +169,8 @@ pub struct Activation {
     pub approved_by: Option<String>,
     /// The proposal that it was; nothing where it took effect at once.
     pub proposal_id: Option<i64>,
+    /// The experiment that runs with it.
+    pub experiment: Option<ActivatedExperiment>,
 }
 
 row! {
@@ -169,16 +186,21 @@ row! {
         business_revision_no: Option<i64>,
         approved_by: Option<String>,
         proposal_no: Option<i64>,
+        experiment: Option<Vec<u8>>,
     }
 }
 
-impl From<ActivationRow> for Activation {
-    fn from(row: ActivationRow) -> Activation {
+impl ActivationRow {
+    fn activation(self, part: Part, portfolio_no: PortfolioNo) -> Result<Activation, StoreError> {
+        let row = self;
+        let place = Place { table: "activation", part: part.0, key: portfolio_no.0 };
         let name = |scorecard_id: Option<String>, revision_no: Option<i64>| {
             let (scorecard_id, revision_no) = scorecard_id.zip(revision_no)?;
             Some(RevisionName { scorecard_id, revision_no })
         };
-        Activation {
+        let experiment =
+            row.experiment.map(|bytes| ActivatedExperiment::read(&bytes, place)).transpose()?;
+        Ok(Activation {
             activation_id: row.activation_id,
             rule_set_id: RuleSetId(row.rule_set_id),
             scorecard: name(row.scorecard_id, row.revision_no),
@@ -188,7 +210,8 @@ impl From<ActivationRow> for Activation {
             activate_time: Micros(row.activate_time),
             approved_by: row.approved_by,
             proposal_id: row.proposal_no,
-        }
+            experiment,
+        })
     }
 }
 
@@ -216,6 +239,7 @@ pub(crate) async fn activate(
         no(&new.business_scorecard),
         new.approved_by.clone(),
         new.proposal_id,
+        new.experiment.as_ref().map(ActivatedExperiment::bytes),
     ];
     Ok(tx.execute(ACTIVATE, params).await? == 1)
 }
@@ -231,7 +255,7 @@ pub(crate) async fn list(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = params![part.0, portfolio_no.0, before, limit];
     let rows: Vec<ActivationRow> = tx.fetch_all(LIST, params).await?;
-    Ok(rows.into_iter().map(Activation::from).collect())
+    rows.into_iter().map(|row| row.activation(part, portfolio_no)).collect()
 }
 
 /// Writes a rule set that may exist already; refuses another content under the
@@ -279,7 +303,7 @@ pub(crate) async fn load_rule_set(
         }
         (scorecard_id, yaml) => Some(ScorecardText { scorecard_id, yaml }),
     };
-    Ok(RuleSetContent {
+    let content = RuleSetContent {
         scorecard: ScorecardText { scorecard_id: stored.scorecard_id, yaml: stored.scorecard_yaml },
         business_scorecard,
         outcomes_yaml: stored.outcomes_yaml,
@@ -293,5 +317,11 @@ pub(crate) async fn load_rule_set(
         feature_version: stored.feature_version,
         base_currency: stored.base_currency,
         time_zone: stored.time_zone,
-    })
+        experiment: stored.experiment.map(|one| ExperimentContent::read(one, place)).transpose()?,
+    };
+    // What this program does not know has a say in ranks all the same.
+    if content.bytes() != body {
+        return Err(place.corrupt("it says more than this program knows: a newer one wrote it"));
+    }
+    Ok(content)
 }

@@ -147,10 +147,10 @@ pub(crate) const SAVE_HEADS: Batch = Batch {
          priority = excluded.priority, rule_set_id = excluded.rule_set_id, \
          rank_date = excluded.rank_date, lane_id = excluded.lane_id, \
          review_at = excluded.review_at, hold_until = excluded.hold_until, \
-         park_until = excluded.park_until"
+         park_until = excluded.park_until, arm = excluded.arm"
     ),
     fixed: 0,
-    columns: &[INT; 24],
+    columns: &[INT; 25],
 };
 
 /// All batches of this file.

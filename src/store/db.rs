@@ -57,6 +57,7 @@ value_from! {
     Option<String> => |value| Value::Text(value);
     Vec<u8> => |value| Value::Blob(Some(value));
     &[u8] => |value| Value::Blob(Some(value.to_vec()));
+    Option<Vec<u8>> => |value| Value::Blob(value);
 }
 
 /// The values of one statement or row: `params![part, case_no]`.

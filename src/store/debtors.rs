@@ -41,6 +41,8 @@ pub(crate) struct FoundDebtor {
 }
 
 statements! {
+    IDS_OF = "SELECT debtor_no, debtor_id FROM debtor \
+        WHERE part = $1 AND debtor_no IN {ints:$2}";
     // Joined from the list: with an IN the planner would rather walk the tenant.
     NUMBERS_OF = "SELECT d.debtor_id, d.debtor_no \
         FROM {texts:$2} AS l CROSS JOIN debtor d WHERE d.part = $1 AND d.debtor_id = l.value";
@@ -116,6 +118,17 @@ pub(crate) async fn numbers_of<'a>(
     let rows: Vec<(String, i64)> =
         tx.fetch_all(NUMBERS_OF, params![part.0, text_list(debtor_ids)]).await?;
     Ok(rows.into_iter().map(|(id, debtor_no)| (id, DebtorNo(debtor_no))).collect())
+}
+
+/// The callers' ids of debtors by number; those that are not stored are left out.
+pub(crate) async fn ids_of(
+    tx: &mut Tx,
+    part: Part,
+    debtor_nos: impl IntoIterator<Item = DebtorNo>,
+) -> Result<HashMap<DebtorNo, String>, StoreError> {
+    let list = int_list(debtor_nos.into_iter().map(|debtor_no| debtor_no.0));
+    let rows: Vec<(i64, String)> = tx.fetch_all(IDS_OF, params![part.0, list]).await?;
+    Ok(rows.into_iter().map(|(debtor_no, id)| (DebtorNo(debtor_no), id)).collect())
 }
 
 /// Loads debtors by number; the caller knows which were to be there.

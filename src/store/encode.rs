@@ -13,7 +13,7 @@ pub(crate) use facts::{
 };
 pub(crate) use history::{
     attempt_from, attempt_to, debtor_from, debtor_to, history_from, history_to, hold_from, hold_to,
-    payment_from, payment_to, promise_from, promise_to,
+    payment_from, payment_to, promise_from, promise_to, served_from, served_to,
 };
 pub(crate) use settings::{
     approval_from, settings_from, settings_to, work_list_from, work_list_to,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use prost::Message;
 
 use crate::model::{
-    Attempt, CaseNo, DebtorNo, Facts, Hold, Micros, Part, Payment, PortfolioNo, Promise,
+    Attempt, CaseNo, DebtorNo, Facts, Hold, Micros, Part, Payment, PortfolioNo, Promise, ServedArm,
 };
 
 use super::StoreError;
@@ -14,7 +14,7 @@ use super::cases::source::EncodedFacts;
 use super::db::{Batch, Column, Tx, params, statements, text_list};
 use super::encode::{
     Place, WholeFacts, WholeFactsBody, attempt_to, changed_fields, facts_to, hold_to, payment_to,
-    promise_to, stored,
+    promise_to, served_from, served_to, stored,
 };
 
 pub mod replay;
@@ -57,8 +57,8 @@ pub enum CaseEventBody<'a> {
     Lift(&'a str),
     /// The ledger reached a payment without saying anything new.
     AsOf(Micros),
-    /// A contact attempt.
-    Attempt(&'a Attempt),
+    /// A contact attempt, and in which arm of an experiment its lease was served.
+    Attempt(&'a Attempt, Option<&'a ServedArm>),
     /// A promise.
     Promise(&'a Promise),
 }
@@ -94,7 +94,7 @@ impl CaseEventBody<'_> {
             Self::Hold(_) => CaseEventKind::Hold,
             Self::Lift(_) => CaseEventKind::Lift,
             Self::AsOf(_) => CaseEventKind::AsOf,
-            Self::Attempt(_) => CaseEventKind::Attempt,
+            Self::Attempt(..) => CaseEventKind::Attempt,
             Self::Promise(_) => CaseEventKind::Promise,
         }
     }
@@ -138,12 +138,16 @@ impl CaseEventBody<'_> {
             Self::Hold(hold) => Kind::Hold(hold_to(hold)),
             Self::Lift(event_id) => Kind::LiftedEventId((*event_id).to_owned()),
             Self::AsOf(as_of) => Kind::AsOfMicros(as_of.0),
-            Self::Attempt(attempt) => Kind::Attempt(attempt_to(attempt)),
+            Self::Attempt(attempt, _) => Kind::Attempt(attempt_to(attempt)),
             Self::Promise(promise) => Kind::Promise(promise_to(promise)),
         };
         let told = matches!(self, Self::Facts { .. } | Self::AsOf(_));
         let ledger_as_of_micros = (!told).then_some(ledger_as_of.0);
-        stored::EventBody { kind: Some(kind), ledger_as_of_micros, tolerance_amount_minor }
+        let served = match self {
+            Self::Attempt(_, served) => served.map(served_to),
+            _ => None,
+        };
+        stored::EventBody { kind: Some(kind), ledger_as_of_micros, tolerance_amount_minor, served }
             .encode_to_vec()
     }
 }
@@ -153,7 +157,9 @@ statements! {
         WHERE part = $1 AND portfolio_no = $2 AND event_id IN {texts:$3}";
     READ = "SELECT case_seq, kind, event_time, record_time, event_id, body FROM case_event \
         WHERE part = $1 AND case_no = $2 AND case_seq > $3 ORDER BY case_seq LIMIT 256";
-    BETWEEN = "SELECT case_seq, kind, event_time, record_time FROM case_event \
+    // Of attempts the body says by what they were served; the others are told by their kind.
+    BETWEEN = "SELECT case_seq, kind, event_time, record_time, \
+        CASE WHEN kind = 7 THEN body END FROM case_event \
         WHERE part = $1 AND case_no = $2 AND case_seq > $3 AND case_seq <= $4 \
         ORDER BY case_seq LIMIT 256";
 }
@@ -233,7 +239,7 @@ impl CaseEventKind {
 }
 
 /// That something happened to a case, and nothing of what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventMark {
     /// Its number within the case.
     pub case_seq: i64,
@@ -243,7 +249,11 @@ pub struct EventMark {
     pub event_time: Micros,
     /// When it was recorded.
     pub record_time: Micros,
+    /// Of an attempt: in which arm of an experiment its lease was served.
+    pub served: Option<ServedArm>,
 }
+
+type MarkRow = (i64, i64, i64, i64, Option<Vec<u8>>);
 
 /// The events of a case behind one of them up to another, in their order, the first 256.
 pub(crate) async fn between(
@@ -253,15 +263,17 @@ pub(crate) async fn between(
     (after, to): (i64, i64),
 ) -> Result<Vec<EventMark>, StoreError> {
     let place = Place { table: "case_event", part: part.0, key: case_no.0 };
-    let rows: Vec<(i64, i64, i64, i64)> =
-        tx.fetch_all(BETWEEN, params![part.0, case_no.0, after, to]).await?;
-    let mark = |(case_seq, kind, event_time, record_time)| {
+    let rows: Vec<MarkRow> = tx.fetch_all(BETWEEN, params![part.0, case_no.0, after, to]).await?;
+    let mark = |(case_seq, kind, event_time, record_time, body): MarkRow| {
         let unknown = || place.corrupt(format!("event {case_seq} is of kind {kind}"));
+        let body: Option<stored::EventBody> = body.map(|body| place.decode(&body)).transpose()?;
+        let served = body.and_then(|body| body.served);
         Ok(EventMark {
             case_seq,
             kind: CaseEventKind::from_number(kind).ok_or_else(unknown)?,
             event_time: Micros(event_time),
             record_time: Micros(record_time),
+            served: served.map(|served| served_from(served, place)).transpose()?,
         })
     };
     rows.into_iter().map(mark).collect()

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 use super::StoreError;
-use super::activations::RevisionName;
+use super::activations::{ActivatedExperiment, RevisionName};
 use super::db::{Tx, params, statements};
 use super::encode::{Place, approval_from, stored};
 
@@ -119,6 +119,8 @@ pub struct Proposal {
     pub ended: Option<Signature>,
     /// The activation it became.
     pub activation_id: Option<i64>,
+    /// The experiment that would run.
+    pub experiment: Option<ActivatedExperiment>,
 }
 
 /// Names a proposal over all tenants.
@@ -250,6 +252,7 @@ fn body(proposal: &Proposal) -> Vec<u8> {
         approval: proposal.approved.as_ref().map(signature_to),
         end: proposal.ended.as_ref().map(signature_to),
         activation_id: proposal.activation_id.unwrap_or(0),
+        experiment: proposal.experiment.as_ref().map(ActivatedExperiment::stored),
     }
     .encode_to_vec()
 }
@@ -303,5 +306,9 @@ fn proposal(part: Part, (proposal_id, state, due_at, body): Row) -> Result<Propo
         approved: stored.approval.map(signature_from),
         ended: stored.end.map(signature_from),
         activation_id: Some(stored.activation_id).filter(|id| *id != 0),
+        experiment: stored
+            .experiment
+            .map(|stored| ActivatedExperiment::of(stored, place))
+            .transpose()?,
     })
 }

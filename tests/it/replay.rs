@@ -15,7 +15,8 @@ use arrears::engine::record::{Event, EventKind, HoldTarget, RecordCommand, recor
 use arrears::engine::replay::{Replay, replay_case};
 use arrears::engine::report::report_outcomes;
 use arrears::engine::scorecard::{
-    ActivateCommand, Effect, Target, activate_revision, create_revision, get_revision,
+    ActivateCommand, Effect, ExperimentCommand, Target, activate_revision, create_revision,
+    get_revision,
 };
 use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
@@ -23,6 +24,7 @@ use arrears::model::*;
 use arrears::scoring::Audience;
 use arrears::scoring::card::{Condition, Cutoffs, KnockOut, ReasonText};
 use arrears::store::activations::RevisionName;
+use arrears::store::revisions::RevisionHead;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
@@ -82,6 +84,19 @@ fn work_list_id() -> WorkListId {
 
 fn debtor_id(debtor: usize) -> DebtorId {
     DebtorId::new(format!("debtor{debtor}")).unwrap()
+}
+
+/// The newest revision of the scorecard for a kind of debtor.
+fn newest(kind: DebtorKind) -> RevisionName {
+    let scorecard_id = match kind {
+        DebtorKind::Person => "consumer".to_owned(),
+        DebtorKind::Business => "business".to_owned(),
+    };
+    RevisionName { scorecard_id, revision_no: 0 }
+}
+
+fn name_of(head: &RevisionHead) -> RevisionName {
+    RevisionName { scorecard_id: head.scorecard_id.clone(), revision_no: head.revision_no }
 }
 
 fn event_id(number: usize) -> EventId {
@@ -230,23 +245,16 @@ impl World {
     async fn activate(&mut self, change: Changed) {
         let (engine, caller) = (&self.engine, &Caller::local());
         let expected_activation_id = self.activations;
+        let mut experiment = None;
         let target = match change {
             Changed::Scorecard { kind, base_points, cutoff, weight_milli, knock_out } => {
-                let scorecard_id = match kind {
-                    DebtorKind::Person => "consumer".to_owned(),
-                    DebtorKind::Business => "business".to_owned(),
-                };
-                let newest = RevisionName { scorecard_id, revision_no: 0 };
-                let mut card = get_revision(engine, caller, newest).await.unwrap().card;
+                let mut card = get_revision(engine, caller, newest(kind)).await.unwrap().card;
                 card.base_points = base_points;
                 card.cutoffs = Cutoffs { a: cutoff + 100, b: cutoff };
                 card.characteristics[1].weight_milli = weight_milli;
                 card.knock_outs = knock_out.map(long_overdue).into_iter().collect();
                 let made = create_revision(engine, caller, None, Some(card), String::new());
-                let head = made.await.unwrap().head;
-                let name =
-                    RevisionName { scorecard_id: head.scorecard_id, revision_no: head.revision_no };
-                Target::Revision(name, kind)
+                Target::Revision(name_of(&made.await.unwrap().head), kind)
             }
             Changed::Settings { tolerance, last_days, protected, kind, language } => {
                 let read = get_portfolio(engine, caller, portfolio_id()).await.unwrap();
@@ -270,6 +278,29 @@ impl World {
                 return;
             }
             Changed::Back(back) => Target::Activation((self.activations - back).max(1)),
+            Changed::Experiment {
+                kind,
+                experiment_id,
+                challenger_permille,
+                control_permille,
+                more_points,
+            } => {
+                let newest = get_revision(engine, caller, newest(kind)).await.unwrap();
+                let name = name_of(&newest.head);
+                let mut card = newest.card;
+                card.base_points += more_points;
+                let made = create_revision(engine, caller, None, Some(card), String::new());
+                let made = name_of(&made.await.unwrap().head);
+                experiment = Some(ExperimentCommand {
+                    experiment: Experiment {
+                        experiment_id: ExperimentId::new(experiment_id).unwrap(),
+                        challenger_permille,
+                        control_permille,
+                    },
+                    challenger: (challenger_permille > 0).then_some(made),
+                });
+                Target::Revision(name, kind)
+            }
         };
         let command = ActivateCommand {
             portfolio_id: portfolio_id(),
@@ -278,6 +309,7 @@ impl World {
             reason: "a test".to_owned(),
             validate_only: false,
             start_time: None,
+            experiment,
         };
         let done = activate_revision(engine, caller, command).await.unwrap();
         let Effect::Activated(activation) = done.effect else { panic!("{done:?}") };

@@ -11,6 +11,7 @@ mod activation;
 mod approval;
 mod contents;
 mod drafts;
+mod experiment;
 mod first_leases;
 mod language;
 mod schedule;
@@ -88,6 +89,17 @@ async fn activations(server: &TestServer) -> Vec<proto::Activation> {
 
 async fn rank(server: &TestServer, case_id: &str) -> proto::Rank {
     server.get("cards", case_id).await.rank.unwrap()
+}
+
+/// Why a case of `cards` is ranked as it is, asked for with what a request says beside.
+async fn explained(
+    server: &TestServer,
+    case_id: &str,
+    request: proto::ExplainCaseRequest,
+) -> proto::ExplainCaseResponse {
+    let (portfolio_id, case_id) = ("cards".to_owned(), case_id.to_owned());
+    let request = proto::ExplainCaseRequest { portfolio_id, case_id, ..request };
+    server.cases().explain_case(request).await.unwrap().into_inner()
 }
 
 /// Every case loses 100 points.

@@ -45,6 +45,9 @@ struct NumbersView {
     recovery_group: String,
     recovery_score: i32,
     priority: i32,
+    /// Empty where no experiment ran.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
 }
 
 fn error_text(error: Option<&proto::ItemError>) -> Option<String> {
@@ -58,12 +61,13 @@ impl NumbersView {
             recovery_group: view::group(Some(rank)),
             recovery_score: rank.recovery_score,
             priority: rank.priority,
+            arm: view::arm(Some(rank)),
         })
     }
 
     fn text(&self) -> String {
-        let NumbersView { recovery_group, recovery_score, priority } = self;
-        format!("{recovery_group} {recovery_score} {priority}")
+        let NumbersView { recovery_group, recovery_score, priority, arm } = self;
+        format!("{recovery_group} {recovery_score} {priority} {arm}").trim_end().to_owned()
     }
 }
 

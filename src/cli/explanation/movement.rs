@@ -34,6 +34,9 @@ struct RankView {
     rank_date: String,
     case_seq: i64,
     rule_set_id: String,
+    /// Empty where no experiment ran.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +64,11 @@ struct EventView {
     kind: &'static str,
     event_time: String,
     record_time: String,
+    /// Of an attempt: in which arm of which experiment its lease was served.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    experiment_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    arm: &'static str,
 }
 
 impl PartsView {
@@ -125,6 +133,7 @@ impl MovementView {
                 priority: rank.priority,
                 rank_date: view::day(rank.rank_date.as_ref()),
                 case_seq: rank.case_seq,
+                arm: view::arm(Some(&rank)),
                 rule_set_id: rank.rule_set_id,
             }
         };
@@ -133,6 +142,8 @@ impl MovementView {
             kind: word::CASE_EVENT_KIND.word(event.kind),
             event_time: view::time(event.event_time.as_ref()),
             record_time: view::time(event.record_time.as_ref()),
+            experiment_id: event.experiment_id.clone(),
+            arm: word::ARM.word(event.arm),
         };
         MovementView {
             ranks: ranks.map(rank).into(),

@@ -7,6 +7,7 @@ use super::super::client::{Client, Context};
 use super::super::decimal::instant;
 use super::super::failure::{Exit, Failure};
 use super::super::output::{self, Format};
+use super::validate::revision_name;
 use super::view::{ActivationView, FindingView};
 use super::{name, proposal};
 use crate::proto;
@@ -23,6 +24,41 @@ pub(in super::super) struct ActivateArgs {
     /// Whose cases it ranks; those that the scorecard ranks already, else persons
     #[arg(long = "for", value_enum)]
     kind: Option<Kind>,
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+/// An experiment beside the revision, which is its champion. Without one, none runs from
+/// then on.
+#[derive(Args, Debug)]
+struct ExperimentArgs {
+    /// Begins an experiment of this name, or changes the shares of the one that runs. The
+    /// name and a debtor's id draw the arm of the debtor
+    #[arg(long, value_name = "ID")]
+    experiment_id: Option<String>,
+    /// The revision that is tried
+    #[arg(long, value_name = "ID/NUMBER", requires = "experiment_id", value_parser = revision_name)]
+    challenger: Option<proto::RevisionName>,
+    /// Which share of the debtors outside the control share the challenger ranks, in
+    /// thousandths, 1 to 500
+    #[arg(long, value_name = "PERMILLE", requires = "challenger", default_value_t = 0)]
+    challenger_permille: i32,
+    /// Which share of the debtors is served in an order drawn by lot, in thousandths, 0 to
+    /// 200
+    #[arg(long, value_name = "PERMILLE", requires = "experiment_id", default_value_t = 0)]
+    control_permille: i32,
+}
+
+impl ExperimentArgs {
+    fn experiment(self) -> Option<proto::Experiment> {
+        Some(proto::Experiment {
+            experiment_id: self.experiment_id?,
+            challenger: self.challenger,
+            challenger_permille: self.challenger_permille,
+            control_permille: self.control_permille,
+            ..Default::default()
+        })
+    }
 }
 
 #[derive(Args, Debug)]
@@ -112,6 +148,7 @@ pub(super) async fn activate(context: &Context, args: ActivateArgs) -> Result<()
     let debtor_kind = ranked_kind(&active, &args.scorecard_id, args.kind);
     let request = proto::ActivateRevisionRequest {
         target: Some(Target::Revision(name(&args.scorecard_id, args.revision_no))),
+        experiment: args.experiment.experiment(),
         debtor_kind: debtor_kind as i32,
         ..request(portfolio_id, args.how, &active)
     };

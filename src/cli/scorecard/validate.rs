@@ -73,6 +73,7 @@ pub(super) fn findings_of(scorecard_yaml: String) -> Vec<FindingView> {
         business_scorecard_yaml: None,
         ranking: RankingSettings::default(),
         feature_version: FEATURE_VERSION,
+        experiment: None,
     };
     let view = |severity: &str, line, path, message| FindingView {
         severity: severity.to_owned(),

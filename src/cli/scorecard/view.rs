@@ -121,6 +121,47 @@ pub(super) struct ActivationView {
     rule_set_id: String,
     /// 0 where it took effect at once.
     proposal_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment: Option<ExperimentView>,
+}
+
+/// An experiment that runs with an activation.
+#[derive(Clone, Debug, Serialize)]
+struct ExperimentView {
+    experiment_id: String,
+    /// Empty where there is a control share alone.
+    challenger: String,
+    challenger_permille: i32,
+    control_permille: i32,
+    debtor_kind: &'static str,
+}
+
+impl ExperimentView {
+    fn new(experiment: &proto::Experiment) -> ExperimentView {
+        ExperimentView {
+            experiment_id: experiment.experiment_id.clone(),
+            challenger: revision_name(experiment.challenger.as_ref()),
+            challenger_permille: experiment.challenger_permille,
+            control_permille: experiment.control_permille,
+            debtor_kind: word::DEBTOR_KIND.word(experiment.debtor_kind),
+        }
+    }
+
+    /// Its name and its shares, such as `autumn: consumer/3 100, control 50`.
+    fn text(&self) -> String {
+        let mut shares = Vec::new();
+        if !self.challenger.is_empty() {
+            shares.push(format!("{} {}", self.challenger, self.challenger_permille));
+        }
+        if self.control_permille > 0 {
+            shares.push(format!("control {}", self.control_permille));
+        }
+        format!("{}: {}", self.experiment_id, shares.join(", "))
+    }
+}
+
+fn revision_name(name: Option<&proto::RevisionName>) -> String {
+    name.map(|name| format!("{}/{}", name.scorecard_id, name.revision_no)).unwrap_or_default()
 }
 
 impl ActivationView {
@@ -128,8 +169,8 @@ impl ActivationView {
         ActivationView {
             portfolio_id: activation.portfolio_id.clone(),
             activation_id: activation.activation_id,
-            scorecard: name(&activation.scorecard),
-            business_scorecard: name(&activation.business_scorecard),
+            scorecard: revision_name(activation.scorecard.as_ref()),
+            business_scorecard: revision_name(activation.business_scorecard.as_ref()),
             actor: activation.actor.clone(),
             approved_by: activation.approved_by.clone(),
             activate_time: time(activation.activate_time.as_ref()),
@@ -137,13 +178,23 @@ impl ActivationView {
             reason: activation.reason.clone(),
             rule_set_id: activation.rule_set_id.clone(),
             proposal_id: activation.proposal_id,
+            experiment: activation.experiment.as_ref().map(ExperimentView::new),
         }
     }
 }
 
 impl Record for ActivationView {
-    const HEADER: &'static [&'static str] =
-        &["activation", "persons", "businesses", "by", "approved by", "at", "ranked", "reason"];
+    const HEADER: &'static [&'static str] = &[
+        "activation",
+        "persons",
+        "businesses",
+        "experiment",
+        "by",
+        "approved by",
+        "at",
+        "ranked",
+        "reason",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let ranked = match self.ranked_permille {
@@ -154,6 +205,7 @@ impl Record for ActivationView {
             self.activation_id.to_string(),
             self.scorecard.clone(),
             self.business_scorecard.clone(),
+            self.experiment.as_ref().map(ExperimentView::text).unwrap_or_default(),
             self.actor.clone(),
             self.approved_by.clone(),
             self.activate_time.clone(),

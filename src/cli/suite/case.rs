@@ -86,7 +86,9 @@ impl Golden {
     /// What is ranked.
     pub(super) fn input<'a>(&'a self, (today, days): (Day, &'a Zone)) -> CaseInput<'a> {
         let Golden { facts, history, as_of, case_seq, .. } = self;
-        CaseInput { facts, history, as_of: *as_of, case_seq: *case_seq, today, days }
+        // Who owes says nothing where no experiment runs.
+        let debtor_id = "";
+        CaseInput { facts, history, debtor_id, as_of: *as_of, case_seq: *case_seq, today, days }
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::model::{CaseNo, CaseState, Day, Part};
+use crate::model::{CaseNo, CaseState, Day, DebtorNo, Part};
 use crate::scoring::{Book, BookRow, CaseInput, RuleSet};
 use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter};
-use crate::store::{Lock, Readable, Tx, changes};
+use crate::store::{Lock, Readable, Tx, changes, debtors};
 
 use super::super::context::PortfolioContext;
 use super::super::{Engine, Error};
@@ -30,8 +30,8 @@ type Read = (CaseNo, Reading);
 
 /// What was read of a case.
 enum Reading {
-    /// What it is ranked from.
-    Open(Box<(CaseHead, CaseContent)>),
+    /// What it is ranked from, and who owes.
+    Open(Box<(CaseHead, CaseContent, String)>),
     /// That it is closed.
     Closed,
     /// Nothing that makes sense.
@@ -102,7 +102,8 @@ impl Engine {
         let last = heads.last().map(|(case_no, _)| case_no.0).filter(|_| heads.len() == PAGE);
         let wanted = |case_no: &CaseNo| case_no.0 <= end && Volume::keeps(one_in, *case_no);
         let heads = heads.into_iter().filter(|(case_no, _)| wanted(case_no)).collect();
-        let read = read(&mut tx, piece.part, heads).await?;
+        let by_arms = piece.book.has_arms();
+        let read = read(&mut tx, (piece.part, by_arms), heads).await?;
         drop(tx);
         match last.filter(|last| *last < end) {
             Some(last) => {
@@ -182,7 +183,8 @@ impl Engine {
                     let numbers = page.iter().copied();
                     let number = context.portfolio.number;
                     let heads = cases::heads_of(&mut tx, piece.part, number, numbers).await?;
-                    let read = read(&mut tx, piece.part, heads).await?;
+                    let place = (piece.part, piece.book.has_arms());
+                    let read = read(&mut tx, place, heads).await?;
                     // No transaction stays open while something is computed.
                     drop(tx);
                     self.put_all(context, piece, (read, today)).await?;
@@ -227,10 +229,11 @@ impl Engine {
 /// A case as the book keeps it.
 fn row(book: &Book, context: &PortfolioContext, (read, today): (&Reading, Day)) -> Option<BookRow> {
     let Reading::Open(read) = read else { return None };
-    let (head, content) = &**read;
+    let (head, content, debtor_id) = &**read;
     let case = CaseInput {
         facts: &content.facts,
         history: &content.history,
+        debtor_id,
         as_of: head.as_of,
         case_seq: head.case_seq,
         today,
@@ -239,23 +242,37 @@ fn row(book: &Book, context: &PortfolioContext, (read, today): (&Reading, Day)) 
     book.row(context.rule_set.ranking(), &case)
 }
 
-/// Reads what the cases of some heads are ranked from.
+/// Reads what the cases of some heads are ranked from. `by_arms`: who owes is read too; an
+/// arm is drawn from it.
 async fn read(
     tx: &mut Tx,
-    part: Part,
+    (part, by_arms): (Part, bool),
     heads: Vec<(CaseNo, Readable<CaseHead>)>,
 ) -> Result<Vec<Read>, Error> {
     let open = |head: &CaseHead| head.state != CaseState::Closed;
     let wanted = heads.iter().filter_map(|(case_no, head)| Some((case_no, head.as_ref().ok()?)));
-    let wanted: Vec<CaseNo> =
-        wanted.filter(|(_, head)| open(head)).map(|(case_no, _)| *case_no).collect();
-    let mut contents = match wanted.is_empty() {
-        true => Default::default(),
-        false => cases::load_content(tx, part, wanted).await?,
-    };
+    let wanted: Vec<(CaseNo, DebtorNo)> = wanted
+        .filter(|(_, head)| open(head))
+        .map(|(case_no, head)| (*case_no, head.debtor_no))
+        .collect();
+    let (mut contents, mut debtor_ids) = Default::default();
+    if !wanted.is_empty() {
+        contents =
+            cases::load_content(tx, part, wanted.iter().map(|(case_no, _)| *case_no)).await?;
+        if by_arms {
+            let numbers: BTreeSet<DebtorNo> = wanted.iter().map(|(_, debtor)| *debtor).collect();
+            debtor_ids = debtors::ids_of(tx, part, numbers).await?;
+        }
+    }
     let read = heads.into_iter().map(|(case_no, head)| {
-        let reading = match (head, contents.remove(&case_no)) {
-            (Ok(head), Some(Ok((_, content)))) => Reading::Open(Box::new((head, content))),
+        let debtor_id = match &head {
+            Ok(head) if by_arms => debtor_ids.get(&head.debtor_no).cloned(),
+            _ => Some(String::new()),
+        };
+        let reading = match (head, contents.remove(&case_no).zip(debtor_id)) {
+            (Ok(head), Some((Ok((_, content)), debtor_id))) => {
+                Reading::Open(Box::new((head, content, debtor_id)))
+            }
             (Ok(head), _) if !open(&head) => Reading::Closed,
             _ => Reading::Unreadable,
         };

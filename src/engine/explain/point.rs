@@ -10,8 +10,9 @@ use crate::store::{Damage, Tx, activations};
 
 use super::super::context::PortfolioContext;
 use super::super::fold::{Folded, Folder, Until};
+use super::super::replay::debtor_of;
 use super::super::{Engine, Error};
-use super::{day_to_rank, explain};
+use super::{day_to_rank, input};
 
 /// A point of a case's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ pub(super) struct Found {
     pub(super) case_seq: i64,
     pub(super) day: Day,
     pub(super) rule_set: Arc<RuleSet>,
-    /// The debtor of a past point; nothing where the point is now.
-    pub(super) debtor_id: Option<String>,
+    /// Who owed then.
+    pub(super) debtor_id: String,
     pub(super) lease: Option<LeaseRow>,
 }
 
@@ -58,8 +59,18 @@ impl Found {
         context: &PortfolioContext,
         language: Option<&str>,
     ) -> Explanation {
+        self.explain_as(context, &self.content, language)
+    }
+
+    /// The same, had something else been known of the case.
+    pub(super) fn explain_as(
+        &self,
+        context: &PortfolioContext,
+        content: &CaseContent,
+        language: Option<&str>,
+    ) -> Explanation {
         let known = (self.as_of, self.case_seq, self.day);
-        explain(&self.rule_set, context, &self.content, known, language)
+        self.rule_set.explain(&input(context, (content, &self.debtor_id), known), language)
     }
 
     fn past(folded: &Folded, (day, rule_set): (Day, Arc<RuleSet>)) -> Found {
@@ -69,7 +80,7 @@ impl Found {
             case_seq: folded.case_seq,
             day,
             rule_set,
-            debtor_id: Some(folded.debtor_id.clone()),
+            debtor_id: folded.debtor_id.clone(),
             lease: None,
         }
     }
@@ -111,13 +122,14 @@ impl Locator<'_> {
         let bounds = (context.zone.day_of(head.as_of), self.now);
         let day = day_to_rank(context, asked, bounds, broken);
         let (_, content) = cases::load_content_of(tx, context.part, head.case_no).await?;
+        let debtor = debtor_of(tx, context.part, head).await?;
         Ok(Some(Found {
             content,
             as_of: head.as_of,
             case_seq: head.case_seq,
             day,
             rule_set: Arc::clone(&context.rule_set),
-            debtor_id: None,
+            debtor_id: debtor.debtor_id,
             lease: None,
         }))
     }

@@ -179,6 +179,7 @@ fn reasons(
     let case = CaseInput {
         facts: &content.facts,
         history: &content.history,
+        debtor_id: &set.debtor(head.debtor_no).debtor_id,
         as_of: head.as_of,
         case_seq: head.case_seq,
         today: context.zone.day_of(set.now),

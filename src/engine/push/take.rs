@@ -322,6 +322,7 @@ fn new_head(
             rule_set_id: context.rule_set_id,
             rank_date: context.zone.day_of(now),
             case_seq: 0,
+            arm: None,
         },
         lane_id: 0,
         review_at: None,

@@ -44,7 +44,8 @@ pub(super) fn apply(
             right_party: checked.row.right_party,
             gated: matches!(checked.row.effect, Effect::Hold { .. }),
         };
-        set.append(*case_no, PendingBody::Attempt(attempt.clone()), attempt.event_time)?;
+        let body = PendingBody::Attempt(attempt.clone(), lease.arm.clone());
+        set.append(*case_no, body, attempt.event_time)?;
         set.change_history(*case_no, |history| history.attempt(attempt))?;
     }
     match &checked.promise {

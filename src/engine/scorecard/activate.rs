@@ -6,16 +6,18 @@ use crate::model::{
     Currency, DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
 };
 use crate::scoring::card::Card;
-use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition};
+use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::proposals::Proposal;
 use crate::store::{Class, Damage, Tx, placing, revisions};
 
 use super::super::audit::note;
+use super::super::context::definition_of;
 use super::super::page::PageToken;
 use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource};
+use super::experiment::{ExperimentCommand, begin, odd_change};
 use super::proposal::{self, Wish};
 use super::{ScorecardFinding, find, odd};
 
@@ -43,6 +45,8 @@ pub struct ActivateCommand {
     pub validate_only: bool,
     /// The earliest instant at which it shall take effect; nothing for at once.
     pub start_time: Option<Micros>,
+    /// The experiment that runs beside a revision from then on.
+    pub experiment: Option<ExperimentCommand>,
 }
 
 /// What an activation did, or would do.
@@ -70,6 +74,8 @@ pub(in super::super) struct Change {
     pub(in super::super) content: RuleSetContent,
     pub(in super::super) scorecard: Option<RevisionName>,
     pub(in super::super) business_scorecard: Option<RevisionName>,
+    /// The revision that the experiment of the content tries.
+    pub(in super::super) challenger: Option<RevisionName>,
 }
 
 impl Change {
@@ -87,17 +93,21 @@ impl Change {
     }
 
     async fn of(tx: &mut Tx, part: Part, activation: Activation) -> Result<Change, Error> {
+        let challenger = activation.experiment.and_then(|one| one.challenger);
         Ok(Change {
+            challenger: challenger.map(|(_, name)| name),
             content: activations::load_rule_set(tx, part, activation.rule_set_id).await?,
             scorecard: activation.scorecard,
             business_scorecard: activation.business_scorecard,
         })
     }
 
-    /// Has a scorecard rank the debtors of a kind.
+    /// Has a scorecard rank the debtors of a kind, all of them: no experiment runs.
     pub(super) fn rank_by(&mut self, card: &Card, kind: DebtorKind) {
         let scorecard_id = card.scorecard_id.clone();
         let text = ScorecardText { scorecard_id, yaml: card.canonical() };
+        self.content.experiment = None;
+        self.challenger = None;
         match kind {
             DebtorKind::Person => self.content.scorecard = text,
             DebtorKind::Business => self.content.business_scorecard = Some(text),
@@ -123,6 +133,7 @@ impl Change {
             activate_time: now.max(active.activate_time),
             approved_by: None,
             proposal_id: None,
+            experiment: self.experiment(),
         }
     }
 
@@ -135,16 +146,9 @@ impl Change {
         if content.feature_version != FEATURE_VERSION {
             return Err(Error::FeatureVersionRetired(content.feature_version));
         }
-        let business = content.business_scorecard.as_ref();
-        let definition = RuleSetDefinition {
-            scorecard_yaml: content.scorecard.yaml.clone(),
-            business_scorecard_yaml: business.map(|text| text.yaml.clone()),
-            ranking: content.ranking.clone(),
-            feature_version: content.feature_version,
-        };
         let findings =
             |found: Vec<InvalidScorecard>| found.into_iter().map(ScorecardFinding::from).collect();
-        RuleSet::compile(content.rule_set_id(), &definition)
+        RuleSet::compile(content.rule_set_id(), &definition_of(content))
             .map_err(|found| Error::RevisionInvalid(findings(found)))
     }
 }
@@ -192,7 +196,7 @@ async fn activate(
     if active.activation_id != command.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));
     }
-    let mut draft = None;
+    let mut drafts = Vec::new();
     match &command.target {
         Target::Activation(id) => change = earlier(tx, part, stored.number, *id).await?,
         Target::Revision(name, kind) => {
@@ -202,10 +206,16 @@ async fn activate(
                 DebtorKind::Person => change.scorecard = Some(name.clone()),
                 DebtorKind::Business => change.business_scorecard = Some(name.clone()),
             }
-            draft = Some(revision.head).filter(|head| head.activate_time.is_none());
+            drafts.push(revision.head);
+            if let Some(asked) = &command.experiment {
+                drafts.extend(begin(tx, part, &mut change, (asked, *kind)).await?);
+            }
         }
     }
     let rules = change.compile()?;
+    let activation = change.next(&active, rules.id(), by, &command.reason);
+    let mut findings = odd(&rules);
+    findings.extend(odd_change(&active, &activation));
     if proposal::waits(&stored, command.start_time) {
         let wish = Wish {
             change: &change,
@@ -219,21 +229,19 @@ async fn activate(
         };
         let proposal = proposal::propose(tx, part, &stored, (caller, now), wish).await?;
         let effect = Effect::Proposed(Box::new(proposal), stored.settings.base_currency);
-        return Ok(Activated { effect, ranked_permille: 0, findings: odd(&rules) });
+        return Ok(Activated { effect, ranked_permille: 0, findings });
     }
-    let activation = change.next(&active, rules.id(), by, &command.reason);
     let mut ranked_permille = 0;
     if !command.validate_only {
-        if let Some(head) = draft
-            && !revisions::freeze(tx, part, &head, by.1).await?
-        {
-            return Err(tx.conflict("a draft was changed while it was activated").into());
+        for head in drafts.iter().filter(|head| head.activate_time.is_none()) {
+            if !revisions::freeze(tx, part, head, by.1).await? {
+                return Err(tx.conflict("a draft was changed while it was activated").into());
+            }
         }
         activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
         ranked_permille = ranked(tx, parts, stored.number).await?;
     }
-    let effect = Effect::Activated(activation);
-    Ok(Activated { effect, ranked_permille, findings: odd(&rules) })
+    Ok(Activated { effect: Effect::Activated(activation), ranked_permille, findings })
 }
 
 /// What ranked a portfolio at an earlier activation.

@@ -103,6 +103,7 @@ pub(in super::super) async fn propose(
         approved: None,
         ended: None,
         activation_id: None,
+        experiment: wish.change.experiment(),
     };
     if !wish.validate_only {
         activations::save_rule_set(tx, part, &wish.change.content, now).await?;
@@ -219,16 +220,20 @@ async fn ready(
     if active.activation_id != proposal.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));
     }
+    let tried = proposal.experiment.clone().and_then(|one| one.challenger);
     let change = Change {
         content: activations::load_rule_set(tx, part, proposal.rule_set_id).await?,
         scorecard: proposal.scorecard.clone(),
         business_scorecard: proposal.business_scorecard.clone(),
+        challenger: tried.map(|(_, name)| name),
     };
     let rules = change.compile()?;
     let business = change.content.business_scorecard.as_ref();
+    let challenger = change.content.experiment.as_ref().and_then(|one| one.challenger.as_ref());
     let named = [
         (&change.scorecard, Some(&change.content.scorecard)),
         (&change.business_scorecard, business),
+        (&change.challenger, challenger.map(|(_, text)| text)),
     ];
     let mut drafts = Vec::new();
     for (name, text) in named {

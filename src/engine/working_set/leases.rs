@@ -1,7 +1,7 @@
 //! Leases of the debtors in hand. What a debtor's row, the queue's rows and the
 //! lease's own row say changes together, here and nowhere else.
 
-use crate::model::{CaseNo, DebtorNo, LocalDays, Micros, TakeReason};
+use crate::model::{CaseNo, DebtorNo, LocalDays, Micros, ServedArm, TakeReason};
 use crate::policy;
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::{Damage, Tx, queue};
@@ -93,6 +93,12 @@ impl WorkingSet {
         row.lease_seq += 1;
         row.lease_nonce = Some(nonce);
         let (debtor_no, lease_seq, rank) = (entry.head.debtor_no, row.lease_seq, entry.head.rank);
+        // It is ranked by the active rule set, whose experiment this is.
+        let experiment = self.portfolios[&entry.head.portfolio_no].rule_set.experiment();
+        let arm = rank.arm.zip(experiment).map(|(arm, experiment)| ServedArm {
+            experiment_id: experiment.experiment_id.clone(),
+            arm,
+        });
         let debtor = self.debtor_mut(debtor_no);
         debtor.lease = Some((case_no, new.until));
         if policy::is_attempt(new.taken_for) {
@@ -111,6 +117,7 @@ impl WorkingSet {
             rank_date: rank.rank_date,
             case_seq: rank.case_seq,
             served: Some((rank.group, rank.score, rank.priority)),
+            arm,
             case_nos: new.case_nos,
             reserved: new.reserved,
             taken_for: new.taken_for,

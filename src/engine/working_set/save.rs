@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Attempt, CaseNo, DebtorNo, Facts, Hold, LaneKey, Micros, Part, Payment, Promise, QueueState,
+    ServedArm,
 };
 use crate::policy::ZoneSet;
 use crate::store::cases::source::{self, EncodedFacts, SourceDocument};
@@ -46,7 +47,7 @@ pub(in super::super) enum PendingBody {
     Hold(Hold),
     Lift { event_id: String, hold_event_id: String },
     AsOf(Micros),
-    Attempt(Attempt),
+    Attempt(Attempt, Option<ServedArm>),
     Promise(Promise),
 }
 
@@ -298,7 +299,9 @@ fn event_body<'a>(
             (Some(event_id.as_str()), CaseEventBody::Lift(hold_event_id))
         }
         PendingBody::AsOf(as_of) => (None, CaseEventBody::AsOf(*as_of)),
-        PendingBody::Attempt(attempt) => (None, CaseEventBody::Attempt(attempt)),
+        PendingBody::Attempt(attempt, served) => {
+            (None, CaseEventBody::Attempt(attempt, served.as_ref()))
+        }
         PendingBody::Promise(promise) => (None, CaseEventBody::Promise(promise)),
     }
 }

@@ -4,8 +4,8 @@ use crate::engine::ItemError;
 use crate::engine::read::{CaseView, ListCasesQuery, ListedCase};
 use crate::grpc::status::{ItemBudget, Named, item_error};
 use crate::model::{
-    CaseId, CaseState, DebtorId, Facts, Hold, Payment, PortfolioId, Rank, RecoveryGroup, Stage,
-    Violations,
+    Arm, CaseId, CaseState, DebtorId, Facts, Hold, Payment, PortfolioId, Rank, RecoveryGroup,
+    Stage, Violations,
 };
 use crate::proto;
 
@@ -143,7 +143,13 @@ pub(in crate::grpc) fn rank_to(rank: &Rank) -> proto::Rank {
         rule_set_id: rank.rule_set_id.to_string(),
         rank_date: Some(date(rank.rank_date)),
         case_seq: rank.case_seq,
+        arm: arm_to(rank.arm),
     }
+}
+
+/// An arm as the contract writes it; 0 where there is no experiment.
+pub(in crate::grpc) fn arm_to(arm: Option<Arm>) -> i32 {
+    arm.map_or(0, |arm| i32::from(arm as i16))
 }
 
 /// A hold as the contract writes it.
@@ -255,6 +261,7 @@ pub(super) mod tests {
             rule_set_id: RuleSetId(-1),
             rank_date: Day(20_000),
             case_seq: 3,
+            arm: Some(Arm::Control),
         });
         let case = case_to(&view);
         assert_eq!(case.overdue_amount.as_ref().unwrap().nanos, 50_000_000);

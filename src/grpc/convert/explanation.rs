@@ -68,6 +68,7 @@ pub(in crate::grpc) fn explanation_to(
         expected_recovery: explanation
             .expected_recovery
             .map(|expected| expected_recovery(expected, currency)),
+        experiment_id: explanation.experiment_id.unwrap_or_default(),
     }
 }
 

@@ -3,13 +3,13 @@
 use crate::engine::explain::{ExplainCommand, Moved, Point};
 use crate::engine::replay::{CaseReplay, ReplayedLease};
 use crate::grpc::status::{ItemBudget, Named, item_error};
-use crate::model::{CaseId, PortfolioId, Reason, Violations};
+use crate::model::{CaseId, PortfolioId, Reason, ServedArm, Violations};
 use crate::proto;
 use crate::scoring::{LineEnd, MovedLine, Movement, Split};
 use crate::store::events::EventMark;
 use crate::store::queue::lease::LeaseRow;
 
-use super::case_view::{case_key_at, rank_to};
+use super::case_view::{arm_to, case_key_at, rank_to};
 use super::field::language_asked;
 use super::page::Page;
 use super::path::{Path, ROOT};
@@ -132,6 +132,7 @@ pub(in crate::grpc) fn lease_to(lease: &LeaseRow) -> proto::CaseLease {
         grant_time: Some(timestamp(lease.grant_time)),
         end_time: lease.end.map(|(_, at)| timestamp(at)),
         served_rank: Some(lease.rank().as_ref().map_or(rests_on, rank_to)),
+        experiment_id: experiment_id_to(lease.arm.as_ref()),
     }
 }
 
@@ -183,7 +184,13 @@ fn mark_to(mark: &EventMark) -> proto::CaseEventMark {
         kind: i32::from(mark.kind as i16),
         event_time: Some(timestamp(mark.event_time)),
         record_time: Some(timestamp(mark.record_time)),
+        experiment_id: experiment_id_to(mark.served.as_ref()),
+        arm: arm_to(mark.served.as_ref().map(|served| served.arm)),
     }
+}
+
+fn experiment_id_to(served: Option<&ServedArm>) -> String {
+    served.map(|served| served.experiment_id.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::proto;
 use crate::scoring::{Count, Filter, Mover, SliceBy};
 use crate::store::activations::RevisionName;
 
+use super::case_view::arm_to;
 use super::field::{TEXT_BYTES_MAX, choice, id, number, required_choice, text};
 use super::money::{AmountRule, amount, money};
 use super::path::{Path, ROOT};
@@ -293,6 +294,7 @@ fn work_list_to(list: &FirstLeases) -> proto::SimulatedWorkList {
             group: standing.groups[at] as i32,
             score: standing.scores[at].into(),
             priority: standing.priorities[at].into(),
+            arm: arm_to(standing.arms[at]),
         };
         proto::SimulatedLease {
             case_id: lease.case_id.clone(),
@@ -331,6 +333,7 @@ fn movement_to(case_id: &str, mover: &Mover, currency: Currency) -> proto::CaseM
         group: rank.group as i32,
         score: rank.score,
         priority: rank.priority,
+        arm: arm_to(rank.arm),
     };
     let [before, after] = mover.ranks.each_ref().map(rank);
     let line = |line: &crate::scoring::MoverLine| proto::MovementLine {

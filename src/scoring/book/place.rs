@@ -1,6 +1,6 @@
 //! What single cases of a book would stand at by two rule sets.
 
-use crate::model::{CaseNo, Day, DebtorKind, RecoveryGroup, Stage};
+use crate::model::{Arm, CaseNo, Day, DebtorKind, RecoveryGroup, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
@@ -22,6 +22,8 @@ pub struct Standing {
     pub scores: [i16; 2],
     /// Its priority, 0 to 1,000.
     pub priorities: [i16; 2],
+    /// Its arm, where a rule set has an experiment.
+    pub arms: [Option<Arm>; 2],
 }
 
 impl Book {
@@ -57,7 +59,7 @@ impl Trial<'_> {
         found: &mut Vec<Standing>,
     ) {
         let plan = Plan::new(self, rows, &SimulationRequest::of_all(rule_sets, self.at.day));
-        let Rows { case_nos: known, columns, sums: [scores, priorities], .. } = rows;
+        let Rows { case_nos: known, columns, lots, sums: [scores, priorities], .. } = rows;
         let (columns, count) = (&*columns, known.len());
         let scores = scores.of(plan.scores.clone(), columns, count);
         let priorities = priorities.of(plan.priorities.clone(), columns, count);
@@ -67,7 +69,8 @@ impl Trial<'_> {
             if stage >= LEFT_OUT {
                 continue;
             }
-            let ranks = self.ranks(&plan, (columns, row, [scores[row], priorities[row]]));
+            let lot = lots.get(row).copied();
+            let ranks = self.ranks(&plan, (columns, row, [scores[row], priorities[row]]), lot);
             let number = |number: i32| i16::try_from(number).expect("it is at most 1,000");
             found.push(Standing {
                 at,
@@ -75,6 +78,7 @@ impl Trial<'_> {
                 groups: ranks.map(|rank| rank.group),
                 scores: ranks.map(|rank| number(rank.score)),
                 priorities: ranks.map(|rank| number(rank.priority)),
+                arms: ranks.map(|rank| rank.arm),
             });
         }
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::model::{CaseNo, Day, DebtorKind, Rank, RecoveryGroup, RuleSetId, Stage};
+use crate::model::{Arm, CaseNo, Day, DebtorKind, Lot, Rank, RecoveryGroup, RuleSetId, Stage};
 
 use super::super::bins::{Bins, Value};
 use super::super::compile::{CompiledCharacteristic, CompiledTerm, Condition};
@@ -18,11 +18,13 @@ use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking, Which};
 use super::told::{Mover, MoverLine};
 use super::{Book, Rows};
 
-/// Two scorecards that are tried on the cases of one kind of debtor.
+/// Two scorecards that are tried on the cases of one kind of debtor in one arm.
 pub(super) struct Trial<'a> {
     pub book: &'a Book,
     pub scorecards: [&'a Scorecard; 2],
     pub rule_set_ids: [RuleSetId; 2],
+    /// The arm, for those that have an experiment.
+    pub arms: [Option<Arm>; 2],
     pub kind: DebtorKind,
     pub at: Instant,
 }
@@ -43,6 +45,8 @@ pub(super) struct Plan {
     /// Whether every case is counted, whatever its stage.
     all_count: bool,
     pub slicings: Vec<Slicing>,
+    /// Of each rule set: the day as of which its priorities are drawn by lot, if they are.
+    drawn: [Option<Day>; 2],
 }
 
 /// A knock-out rule: of some columns, by the number of the course, whether it holds; and the
@@ -93,6 +97,7 @@ impl Plan {
             masks,
             amounts,
             slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
+            drawn: trial.arms.map(|arm| (arm == Some(Arm::Control)).then_some(trial.at.day)),
         }
     }
 
@@ -100,7 +105,7 @@ impl Plan {
     /// many of them are not due.
     pub fn block<'a>(
         &self,
-        (columns, amounts): (&[Column], &'a [i64]),
+        (columns, amounts, lots): (&[Column], &'a [i64], &[Lot]),
         sums: [&'a [u32]; 2],
         cases: Range<usize>,
     ) -> (Block<'a>, u64) {
@@ -115,6 +120,7 @@ impl Plan {
                 stages,
                 slices: self.slices_of(columns, cases.clone()),
                 decided: self.decided(columns, cases.clone()),
+                drawn: self.drawn(lots, cases.clone()),
                 which: Which::From(cases.start),
             };
             return (block, 0);
@@ -129,6 +135,7 @@ impl Plan {
             stages: each().map(|row| stages[row - cases.start]).collect(),
             slices: self.slices_of(columns, each()),
             decided: self.decided(columns, each()),
+            drawn: self.drawn(lots, each()),
             which: Which::These(rows),
         };
         (block, pre_due)
@@ -160,6 +167,13 @@ impl Plan {
         })
     }
 
+    fn drawn(&self, lots: &[Lot], rows: impl Iterator<Item = usize> + Clone) -> [Vec<u16>; 2] {
+        self.drawn.map(|day| match day {
+            None => Vec::new(),
+            Some(day) => rows.clone().map(|row| drawn(lots[row], day)).collect(),
+        })
+    }
+
     /// The stages of some cases.
     fn stages_of(&self, columns: &[Column], amounts: &[i64], cases: Range<usize>) -> Vec<u8> {
         let mut stages: Vec<u8> = Vec::with_capacity(cases.len());
@@ -181,6 +195,11 @@ impl Plan {
         }
         stages
     }
+}
+
+/// The priority that a lot draws.
+fn drawn(lot: Lot, day: Day) -> u16 {
+    u16::try_from(lot.priority(day)).expect("it is 0 to 1,000")
 }
 
 /// The score that a knock-out rule sets for a case, if one does.
@@ -342,10 +361,10 @@ impl Trial<'_> {
     pub fn mover(
         &self,
         plan: &Plan,
-        (case_no, overdue_amount_minor): (i64, i64),
+        (case_no, overdue_amount_minor, lot): (i64, i64, Option<Lot>),
         (columns, row, sums): (&[Column], usize, [u32; 2]),
     ) -> Mover {
-        let ranks = self.ranks(plan, (columns, row, sums));
+        let ranks = self.ranks(plan, (columns, row, sums), lot);
         let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
         let lines = self.lines(columns, row, (ranks.map(|rank| rank.score), by_rule));
         let case_no = CaseNo(case_no);
@@ -357,13 +376,17 @@ impl Trial<'_> {
         &self,
         plan: &Plan,
         (columns, row, sums): (&[Column], usize, [u32; 2]),
+        lot: Option<Lot>,
     ) -> [Rank; 2] {
         let stage = plan.stage(columns, row);
         let rank = |at: usize| {
             let ranking = &plan.rankings[at];
             let decided = decided(&plan.rules[at], columns, row);
             let score = decided.unwrap_or_else(|| ranking.score(sums[0] >> (16 * at)));
-            let priority = ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row));
+            let priority = match plan.drawn[at].zip(lot) {
+                Some((day, lot)) => drawn(lot, day),
+                None => ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row)),
+            };
             Rank {
                 group: RecoveryGroup::ALL[ranking.group(score, stage)],
                 score: i32::from(score),
@@ -371,6 +394,7 @@ impl Trial<'_> {
                 rule_set_id: self.rule_set_ids[at],
                 rank_date: self.at.day,
                 case_seq: 0,
+                arm: self.arms[at],
             }
         };
         [rank(0), rank(1)]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::model::{Day, DebtorKind, Stage};
+use crate::model::{Arm, Day, DebtorKind, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
@@ -14,7 +14,8 @@ use super::{Book, Rows};
 /// What is tried.
 #[derive(Clone, Debug)]
 pub struct SimulationRequest<'a> {
-    /// What ranks now, and what would. The settings of their portfolio are the same.
+    /// What ranks now, and what would. The settings of their portfolio are the same. An
+    /// experiment of either is that by which the book keeps its cases.
     pub rule_sets: [&'a RuleSet; 2],
     /// The day as of which cases are ranked.
     pub day: Day,
@@ -67,8 +68,8 @@ impl Book {
             ..Simulated::default()
         };
         let mut movers = Vec::new();
+        let wanted = &request.filter.debtor_kinds;
         for kind in DebtorKind::ALL {
-            let wanted = &request.filter.debtor_kinds;
             if wanted.is_empty() || wanted.contains(&kind) {
                 self.try_on(kind, (request.rule_sets, at), |trial, rows| {
                     movers.extend(trial.run(rows, request, &mut told));
@@ -81,21 +82,27 @@ impl Book {
         Some(told)
     }
 
-    /// Tries two rule sets on the cases of a kind of debtor, if there are any.
+    /// Tries two rule sets on the cases of a kind of debtor, those of each arm that has any.
     pub(super) fn try_on(
         &mut self,
         kind: DebtorKind,
         (rule_sets, at): ([&RuleSet; 2], Instant),
-        run: impl FnOnce(&Trial<'_>, &mut Rows),
+        mut run: impl FnMut(&Trial<'_>, &mut Rows),
     ) {
-        // Out of the book while it is tried: its sums change, all else is read.
-        let mut rows = std::mem::take(&mut self.by_kind[kind as usize - 1]);
-        if !rows.case_nos.is_empty() {
-            let scorecards = rule_sets.map(|rules| rules.scorecard(kind));
-            let rule_set_ids = rule_sets.map(RuleSet::id);
-            run(&Trial { book: self, scorecards, rule_set_ids, kind, at }, &mut rows);
+        for arm in Arm::ALL {
+            let place = |book: &mut Book, rows: Rows| {
+                std::mem::replace(&mut book.by_kind[kind as usize - 1][arm as usize - 1], rows)
+            };
+            // Out of the book while it is tried: its sums change, all else is read.
+            let mut rows = place(self, Rows::default());
+            if !rows.case_nos.is_empty() {
+                let scorecards = rule_sets.map(|rules| rules.scorecard_in(kind, arm));
+                let arms = rule_sets.map(|rules| rules.experiment().map(|_| arm));
+                let rule_set_ids = rule_sets.map(RuleSet::id);
+                run(&Trial { book: self, scorecards, rule_set_ids, arms, kind, at }, &mut rows);
+            }
+            place(self, rows);
         }
-        self.by_kind[kind as usize - 1] = rows;
     }
 }
 
@@ -122,9 +129,10 @@ impl Trial<'_> {
     ) -> Vec<Mover> {
         let plan = Plan::new(self, rows, request);
         let slices: Vec<usize> = plan.slicings.iter().map(|one| one.labels.len()).collect();
-        let Rows { case_nos, overdue_amounts_minor, columns, sums: [scores, priorities] } = rows;
+        let Rows { case_nos, overdue_amounts_minor, lots, columns, sums: [scores, priorities] } =
+            rows;
         let count = case_nos.len();
-        let (columns, amounts) = (&*columns, &*overdue_amounts_minor);
+        let (columns, amounts, lots) = (&*columns, &*overdue_amounts_minor, &*lots);
         let sums = [
             scores.of(plan.scores.clone(), columns, count),
             priorities.of(plan.priorities.clone(), columns, count),
@@ -134,7 +142,7 @@ impl Trial<'_> {
         let counted = blocks.fold(nothing, |mut tally, block| {
             let first = block * BLOCK;
             let cases = first..count.min(first + BLOCK);
-            let (block, pre_due) = plan.block((columns, amounts), sums, cases);
+            let (block, pre_due) = plan.block((columns, amounts, lots), sums, cases);
             tally.add_pre_due(pre_due);
             tally.count(&block, &plan.rankings, &columns[0]);
             tally
@@ -155,7 +163,8 @@ impl Trial<'_> {
             .into_iter()
             .map(|row| {
                 let sums = sums.map(|sums| sums[row]);
-                self.mover(&plan, (case_nos[row], amounts[row]), (columns, row, sums))
+                let case = (case_nos[row], amounts[row], lots.get(row).copied());
+                self.mover(&plan, case, (columns, row, sums))
             })
             .collect()
     }

@@ -155,6 +155,8 @@ pub(super) struct Block<'a> {
     pub slices: Vec<Vec<u8>>,
     /// By rule set: the score that a knock-out rule sets; empty where there are no rules.
     pub decided: [Vec<Option<u16>>; 2],
+    /// By rule set: the priority that is drawn by lot; empty where none is.
+    pub drawn: [Vec<u16>; 2],
 }
 
 /// Which cases a block is of.
@@ -282,6 +284,8 @@ impl Tally {
                     }
                 }
             }
+            let priorities = self.ranked.priorities[at].iter_mut();
+            priorities.zip(&block.drawn[at]).for_each(|(priority, drawn)| *priority = *drawn);
         }
         self.count_ranked(block, count);
         self.slice(block);

@@ -12,6 +12,7 @@ use crate::scoring::{
     Simulated, SimulationRequest, SliceBy, Standing, value,
 };
 
+use super::experiments::experiment;
 use super::generate::{card_of_everything, case, today};
 use super::{Case, compiled, definition, shipped, shipped_definition};
 
@@ -153,6 +154,7 @@ fn check_standings(
             groups: ranks.map(|rank| rank.group),
             scores: ranks.map(|rank| rank.score as i16),
             priorities: ranks.map(|rank| rank.priority as i16),
+            arms: ranks.map(|rank| rank.arm),
         });
     }
     prop_assert_eq!(found, expected);
@@ -226,6 +228,67 @@ proptest! {
         };
         check(&mut book, [&one, &other], &cases, (today().plus(days), &filter))?;
     }
+
+    /// What ranks now holds an experiment; what is tried ranks alone, as it would active.
+    #[test]
+    fn a_book_tells_what_every_arm_gives(
+        cases in proptest::collection::vec(case(), 1..60),
+        (champion, challenger, candidate) in
+            (card_of_everything(), card_of_everything(), card_of_everything()),
+        changes in proptest::collection::vec((0..60_usize, case(), any::<bool>()), 0..20),
+        (days, debtors) in (0..366_i32, 1..100_usize),
+    ) {
+        let running = experiment("autumn", Some((DebtorKind::Person, challenger)));
+        let now = RuleSetDefinition { experiment: Some(running), ..with_business(&champion, 0) };
+        let [now, next] = [&now, &with_business(&candidate, 9)].map(compiled);
+        let of = |case, number: usize| Case { debtor_id: format!("d-{}", number % debtors), ..case };
+        let numbered = cases.into_iter().enumerate();
+        let mut cases: Cases =
+            numbered.map(|(at, case)| (at as i64 + 1, of(case, at))).collect();
+        let mut book = Book::new([&now, &next], today());
+        prop_assert!(book.serves(&now, today()) && book.serves(&next, today()));
+        for (number, case) in &cases {
+            put(&mut book, &now, (*number, case));
+        }
+        let all = (today(), &Filter::default());
+        check(&mut book, [&now, &next], &cases, all)?;
+        check(&mut book, [&now, &next], &cases, (today().plus(days), &Filter::default()))?;
+        // Also to other debtors, and so to other arms.
+        for (at, case, gone) in changes {
+            let number = at as i64 + 1;
+            if gone {
+                cases.remove(&number);
+                book.put(CaseNo(number), None);
+            } else {
+                let case = of(case, at + 7);
+                put(&mut book, &now, (number, &case));
+                cases.insert(number, case);
+            }
+        }
+        check(&mut book, [&now, &next], &cases, all)?;
+        let filter = Filter { overdue_amount_minor_min: Some(2_000), ..Filter::default() };
+        check(&mut book, [&now, &next], &cases, (today(), &filter))?;
+        // Both ways: what was active may have had the experiment.
+        check(&mut book, [&next, &now], &cases, all)?;
+        check(&mut book, [&now, &now], &cases, all)?;
+        book.retain(|case_no| case_no.0 % 2 == 0);
+        book.shrink();
+        cases.retain(|number, _| number % 2 == 0);
+        check(&mut book, [&now, &next], &cases, all)?;
+    }
+}
+
+#[test]
+fn a_book_serves_the_experiment_that_its_cases_are_kept_by() {
+    let running = |id| {
+        let experiment = Some(experiment(id, None));
+        compiled(&RuleSetDefinition { experiment, ..shipped_definition() })
+    };
+    let (autumn, winter) = (running("autumn"), running("winter"));
+    let book = Book::new([&autumn, shipped()], today());
+    assert!(book.serves(&autumn, today()) && !book.serves(&winter, today()));
+    assert!(book.serves(shipped(), today()), "what has ended needs no other book");
+    assert!(!Book::new([shipped()], today()).serves(&autumn, today()));
 }
 
 #[test]

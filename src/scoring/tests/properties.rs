@@ -23,14 +23,14 @@ fn told(rules: &RuleSet, case: &Case, today: Day) -> ((Ranked, Codes), Option<Da
     let mut ranked = rules.rank(&input);
     let mut codes = [0; CHARACTERISTICS_MAX];
     let subject = Subject::new(&input, &rules.ranking);
-    rules.scorecard(subject.debtor_kind).codes(&subject, &mut codes);
+    rules.place(&input, subject.debtor_kind).scorecard.codes(&subject, &mut codes);
     let review_day = ranked.review_day.take();
     ranked.days_past_due = 0;
     ranked.rank.rank_date = Day(0);
     ((ranked, codes), review_day)
 }
 
-fn check_stepping(rules: &RuleSet, case: &Case) -> Result<usize, TestCaseError> {
+pub(super) fn check_stepping(rules: &RuleSet, case: &Case) -> Result<usize, TestCaseError> {
     let (mut stored, mut review_day) = told(rules, case, case.today);
     let mut reviews = 0;
     for ahead in 1..=800 {
@@ -47,7 +47,7 @@ fn check_stepping(rules: &RuleSet, case: &Case) -> Result<usize, TestCaseError> 
     Ok(reviews)
 }
 
-fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
+pub(super) fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError> {
     let contributions: i32 = explanation.lines.iter().map(|line| line.contribution).sum();
     let raw = explanation.base_points + contributions;
     let by_points = raw + explanation.clamp_points;

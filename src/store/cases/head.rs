@@ -1,8 +1,8 @@
 //! Where a case stands, and its row.
 
 use crate::model::{
-    CaseNo, CaseState, CloseReason, Day, DebtorNo, Micros, Part, PortfolioNo, Rank, RecoveryGroup,
-    RuleSetId, Stage,
+    Arm, CaseNo, CaseState, CloseReason, Day, DebtorNo, Micros, Part, PortfolioNo, Rank,
+    RecoveryGroup, RuleSetId, Stage,
 };
 
 use super::super::StoreError;
@@ -103,7 +103,9 @@ macro_rules! head_columns {
             $prefix,
             "hold_until, ",
             $prefix,
-            "park_until"
+            "park_until, ",
+            $prefix,
+            "arm"
         )
     };
 }
@@ -135,6 +137,7 @@ row! {
         review_at: Option<i64>,
         hold_until: Option<i64>,
         park_until: Option<i64>,
+        arm: Option<i64>,
     }
 }
 
@@ -184,6 +187,12 @@ impl HeadRow {
                 rule_set_id: RuleSetId(self.rule_set_id),
                 rank_date: Day(int("rank_date", self.rank_date)?),
                 case_seq: self.case_seq,
+                arm: match self.arm {
+                    Some(number) => {
+                        Some(Arm::from_number(number).ok_or_else(|| unknown("arm", number))?)
+                    }
+                    None => None,
+                },
             },
             lane_id: self.lane_id,
             review_at: self.review_at.map(Micros),
@@ -221,6 +230,7 @@ impl CaseHead {
             micros(self.review_at),
             micros(self.hold_until),
             micros(self.park_until),
+            self.rank.arm.map(|arm| arm as i64),
         ]);
     }
 }

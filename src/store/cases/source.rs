@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    CaseNo, CaseState, Day, DebtorId, DebtorNo, Facts, Gate, Micros, Part, PortfolioNo, Rank,
+    Arm, CaseNo, CaseState, Day, DebtorId, DebtorNo, Facts, Gate, Micros, Part, PortfolioNo, Rank,
     RecoveryGroup, RuleSetId,
 };
 
@@ -99,7 +99,7 @@ statements! {
         COALESCE(h.recovery_group, 0) AS recovery_group, COALESCE(h.score, 0) AS score, \
         COALESCE(h.priority, 0) AS priority, COALESCE(h.rule_set_id, 0) AS rule_set_id, \
         COALESCE(h.rank_date, 0) AS rank_date, COALESCE(h.case_seq, 0) AS case_seq, \
-        q.withheld_by FROM loan_case c \
+        h.arm, q.withheld_by FROM loan_case c \
         LEFT JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
         LEFT JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = c.case_no \
@@ -150,6 +150,7 @@ row! {
         rule_set_id: i64,
         rank_date: i64,
         case_seq: i64,
+        arm: Option<i64>,
         withheld_by: Option<i64>,
     }
 }
@@ -183,6 +184,10 @@ fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> 
         Some(gate) => Some(Gate::from_number(gate).ok_or_else(|| unknown("withheld_by", gate))?),
         None => None,
     };
+    let arm = match row.arm {
+        Some(arm) => Some(Arm::from_number(arm).ok_or_else(|| unknown("arm", arm))?),
+        None => None,
+    };
     Ok(StoredDocument {
         case_no: CaseNo(row.case_no),
         debtor_no: DebtorNo(row.debtor_no),
@@ -199,6 +204,7 @@ fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> 
             rule_set_id: RuleSetId(row.rule_set_id),
             rank_date: Day(int("rank_date", row.rank_date)?),
             case_seq: row.case_seq,
+            arm,
         },
         withheld_by,
     })

@@ -3,7 +3,8 @@
 use prost::Message;
 
 use crate::model::{
-    Attempt, Day, DebtorRecord, History, Hold, HoldKind, Micros, Payment, Promise, PromiseState,
+    Arm, Attempt, Day, DebtorRecord, ExperimentId, History, Hold, HoldKind, Micros, Payment,
+    Promise, PromiseState, ServedArm,
 };
 
 use super::super::StoreError;
@@ -87,6 +88,27 @@ pub(crate) fn attempt_to(attempt: &Attempt) -> stored::Attempt {
         right_party: attempt.right_party,
         gated: attempt.gated,
     }
+}
+
+/// The arm that a lease was served in, as stored.
+pub(crate) fn served_to(served: &ServedArm) -> stored::ServedArm {
+    stored::ServedArm {
+        experiment_id: served.experiment_id.to_string(),
+        arm: i32::from(served.arm as i16),
+    }
+}
+
+/// A stored arm.
+pub(crate) fn served_from(
+    stored: stored::ServedArm,
+    place: Place,
+) -> Result<ServedArm, StoreError> {
+    let arm = Arm::from_number(i64::from(stored.arm));
+    Ok(ServedArm {
+        experiment_id: ExperimentId::new(stored.experiment_id)
+            .map_err(|error| place.corrupt(error))?,
+        arm: arm.ok_or_else(|| place.corrupt(format!("arm {} is not known", stored.arm)))?,
+    })
 }
 
 /// A promise as stored.

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use crate::model::{
-    CaseNo, Day, DebtorNo, Micros, Part, Rank, RecoveryGroup, RuleSetId, TakeReason, WorkListNo,
+    Arm, CaseNo, Day, DebtorNo, ExperimentId, Micros, Part, Rank, RecoveryGroup, RuleSetId,
+    ServedArm, TakeReason, WorkListNo,
 };
 
 use super::super::StoreError;
@@ -42,6 +43,8 @@ pub struct LeaseRow {
     /// The group, score and priority it was served with; nothing in leases from before
     /// they were kept.
     pub served: Option<(RecoveryGroup, i32, i32)>,
+    /// In which arm it was served; nothing where no experiment ran.
+    pub arm: Option<ServedArm>,
     /// The cases of the work item, the lead case first.
     pub case_nos: Vec<CaseNo>,
     /// Whether it was served for having waited longest.
@@ -57,7 +60,8 @@ impl LeaseRow {
     pub fn rank(&self) -> Option<Rank> {
         let (group, score, priority) = self.served?;
         let LeaseRow { rule_set_id, rank_date, case_seq, .. } = *self;
-        Some(Rank { group, score, priority, rule_set_id, rank_date, case_seq })
+        let arm = self.arm.as_ref().map(|served| served.arm);
+        Some(Rank { group, score, priority, rule_set_id, rank_date, case_seq, arm })
     }
 }
 
@@ -90,7 +94,7 @@ macro_rules! lease_columns {
     () => {
         "case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, grant_time, \
          expire_time, rule_set_id, rank_date, case_seq, recovery_group, score, priority, \
-         case_nos, reserved, taken_for, end_kind, end_time"
+         case_nos, reserved, taken_for, end_kind, end_time, experiment_id, arm"
     };
 }
 
@@ -114,7 +118,8 @@ const INT: Column = Column::Int;
 pub(crate) const INSERT: Batch = Batch {
     text: "INSERT INTO lease (part, case_no, lease_seq, debtor_no, lease_nonce, work_list_no, \
         worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, recovery_group, \
-        score, priority, case_nos, reserved, taken_for, end_kind) VALUES {rows}",
+        score, priority, case_nos, reserved, taken_for, end_kind, experiment_id, arm) \
+        VALUES {rows}",
     fixed: 0,
     columns: &[
         INT,
@@ -135,6 +140,8 @@ pub(crate) const INSERT: Batch = Batch {
         Column::Text,
         INT,
         INT,
+        INT,
+        Column::Text,
         INT,
     ],
 };
@@ -185,6 +192,8 @@ row! {
         taken_for: i64,
         end_kind: i64,
         end_time: Option<i64>,
+        experiment_id: Option<String>,
+        arm: Option<i64>,
     }
 }
 
@@ -223,6 +232,15 @@ impl Row {
             }
             _ => return Err(place.corrupt("it tells a part of the rank that was served")),
         };
+        let arm = match (self.experiment_id, self.arm) {
+            (None, None) => None,
+            (Some(id), Some(number)) => Some(ServedArm {
+                experiment_id: ExperimentId::new(id).map_err(|error| place.corrupt(error))?,
+                arm: Arm::from_number(number)
+                    .ok_or_else(|| place.corrupt(format!("arm {number} is not known")))?,
+            }),
+            _ => return Err(place.corrupt("it tells an experiment or an arm without the other")),
+        };
         Ok(LeaseRow {
             case_no: CaseNo(self.case_no),
             lease_seq: self.lease_seq,
@@ -236,6 +254,7 @@ impl Row {
             rank_date: Day(int("rank_date", self.rank_date)?),
             case_seq: self.case_seq,
             served,
+            arm,
             case_nos: case_nos.into_iter().map(CaseNo).collect(),
             reserved: self.reserved != 0,
             taken_for,
@@ -320,6 +339,8 @@ pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Resu
             lease.reserved,
             lease.taken_for.map_or(0, |reason| reason as i64),
             0_i64,
+            lease.arm.as_ref().map(|served| served.experiment_id.to_string()),
+            lease.arm.as_ref().map(|served| served.arm as i64),
         ]);
     }
     tx.execute_batch(INSERT, vec![], rows).await?;

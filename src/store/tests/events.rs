@@ -4,8 +4,8 @@ use prost::Message;
 
 use super::*;
 use crate::model::{
-    Attempt, CaseNo, CloseReason, Day, DebtorId, Facts, Hold, HoldKind, Micros, Part, Payment,
-    Promise, PromiseState,
+    Arm, Attempt, CaseNo, CloseReason, Day, DebtorId, ExperimentId, Facts, Hold, HoldKind, Micros,
+    Part, Payment, Promise, PromiseState, ServedArm,
 };
 use crate::store::cases::source::EncodedFacts;
 use crate::store::encode::{facts_to, stored};
@@ -103,6 +103,8 @@ async fn every_kind_of_event_comes_back() {
             right_party: true,
             gated: true,
         };
+        let served =
+            ServedArm { experiment_id: ExperimentId::new("autumn").unwrap(), arm: Arm::Challenger };
         let promise = Promise {
             lease_seq: 4,
             event_time: Micros(8),
@@ -118,7 +120,7 @@ async fn every_kind_of_event_comes_back() {
             CaseEventBody::Hold(&hold),
             CaseEventBody::Lift("h"),
             CaseEventBody::AsOf(Micros(900)),
-            CaseEventBody::Attempt(&attempt),
+            CaseEventBody::Attempt(&attempt, Some(&served)),
             CaseEventBody::Promise(&promise),
             document(&second, Some(&first), 1),
         ];
@@ -147,6 +149,10 @@ async fn every_kind_of_event_comes_back() {
             assert_eq!((event.case_seq, event.event_time), (case_seq, Micros(case_seq)));
             assert_eq!(event.record_time, Micros(10 + case_seq));
         }
+        let marks = events::between(tx, PART, CASE, (1, 9)).await.unwrap();
+        let told: Vec<_> = marks.into_iter().map(|mark| (mark.case_seq, mark.served)).collect();
+        let expected = (2..=9).map(|case_seq| (case_seq, (case_seq == 7).then(|| served.clone())));
+        assert_eq!(told, expected.collect::<Vec<_>>());
     });
 }
 
@@ -189,6 +195,7 @@ fn body(kind: stored::event_body::Kind) -> stored::EventBody {
         kind: Some(kind),
         ledger_as_of_micros: Some(1),
         tolerance_amount_minor: None,
+        served: None,
     }
 }
 

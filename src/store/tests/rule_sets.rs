@@ -4,8 +4,14 @@
 use prost::Message;
 
 use super::*;
-use crate::model::{DebtorKind, Micros, Part, RankingSettings, RuleSetId, StageBounds};
-use crate::store::activations::{self, RuleSetContent, ScorecardText};
+use crate::model::{
+    DebtorKind, Experiment, ExperimentId, Micros, Part, PortfolioNo, RankingSettings, RuleSetId,
+    StageBounds,
+};
+use crate::store::activations::{
+    self, ActivatedExperiment, Activation, ExperimentContent, RevisionName, RuleSetContent,
+    ScorecardText,
+};
 
 const PART: Part = Part(7);
 
@@ -72,13 +78,28 @@ fn content(business_scorecard: Option<ScorecardText>) -> RuleSetContent {
         feature_version: old.feature_version,
         base_currency: old.base_currency,
         time_zone: old.time_zone,
+        experiment: None,
+    }
+}
+
+fn experiment(permille: i32, challenger: Option<(DebtorKind, &str)>) -> ExperimentContent {
+    let text = |yaml: &str| {
+        let scorecard_id = "consumer".to_owned();
+        ScorecardText { scorecard_id, yaml: yaml.to_owned() }
+    };
+    ExperimentContent {
+        experiment: Experiment {
+            experiment_id: ExperimentId::new("autumn").expect("an id"),
+            challenger_permille: permille,
+            control_permille: 50,
+        },
+        challenger: challenger.map(|(kind, yaml)| (kind, text(yaml))),
     }
 }
 
 /// Stores the bytes of an older program and loads them.
-async fn load(stored: OfOneScorecard) -> (RuleSetId, Result<RuleSetContent, StoreError>) {
+async fn load(body: Vec<u8>) -> (RuleSetId, Result<RuleSetContent, StoreError>) {
     let (_folder, store) = store().await;
-    let body = stored.encode_to_vec();
     let hash = blake3::hash(&body).as_bytes().to_vec();
     let id = i64::from_be_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
     let sql = "INSERT INTO rule_set (part, rule_set_id, content_hash, body, create_time) \
@@ -100,7 +121,7 @@ async fn load(stored: OfOneScorecard) -> (RuleSetId, Result<RuleSetContent, Stor
 
 #[tokio::test]
 async fn a_rule_set_of_one_scorecard_still_reads_and_keeps_its_id() {
-    let (id, loaded) = load(of_one_scorecard()).await;
+    let (id, loaded) = load(of_one_scorecard().encode_to_vec()).await;
     assert_eq!(loaded.expect("it reads"), content(None));
     assert_eq!(content(None).rule_set_id(), id);
 }
@@ -109,19 +130,29 @@ async fn a_rule_set_of_one_scorecard_still_reads_and_keeps_its_id() {
 async fn half_a_scorecard_for_businesses_is_told() {
     let half =
         OfOneScorecard { business_scorecard_id: "business".to_owned(), ..of_one_scorecard() };
-    let error = load(half).await.1.expect_err("it has no text");
+    let error = load(half.encode_to_vec()).await.1.expect_err("it has no text");
     assert!(error.to_string().contains("no id or no text"), "{error}");
 }
 
+/// What a newer program has added is no part of what this one would rank by.
 #[tokio::test]
-async fn both_scorecards_are_kept_and_are_part_of_the_id() {
-    let business = |yaml: &str| {
-        Some(ScorecardText { scorecard_id: "business".to_owned(), yaml: yaml.to_owned() })
-    };
+async fn a_rule_set_that_says_more_is_refused() {
+    #[derive(Clone, PartialEq, Message)]
+    struct Newer {
+        #[prost(message, required, tag = "16")]
+        more: OfOneScorecard,
+    }
+    let mut body = of_one_scorecard().encode_to_vec();
+    body.extend(Newer { more: of_one_scorecard() }.encode_to_vec());
+    let error = load(body).await.1.expect_err("it says more");
+    assert!(error.to_string().contains("a newer one wrote it"), "{error}");
+}
+
+/// Saves a rule set and loads it again.
+async fn saved(content: &RuleSetContent) -> (RuleSetId, RuleSetContent) {
     let (_folder, store) = store().await;
-    let both = content(business("one"));
-    let saved = both.clone();
-    let (id, loaded) = store
+    let saved = content.clone();
+    store
         .write(
             Class::Interactive,
             move |tx| {
@@ -133,7 +164,79 @@ async fn both_scorecards_are_kept_and_are_part_of_the_id() {
             |_| (),
         )
         .await
-        .expect("it is written");
+        .expect("it is written")
+}
+
+#[tokio::test]
+async fn an_experiment_is_kept_and_is_part_of_the_id() {
+    let with = |experiment| RuleSetContent { experiment: Some(experiment), ..content(None) };
+    let challenged = experiment(100, Some((DebtorKind::Business, "one")));
+    let mut ids = vec![content(None).rule_set_id()];
+    for experiment in [
+        challenged,
+        experiment(101, Some((DebtorKind::Business, "one"))),
+        experiment(100, Some((DebtorKind::Person, "one"))),
+        experiment(100, Some((DebtorKind::Business, "two"))),
+        experiment(0, None),
+    ] {
+        let content = with(experiment);
+        let (id, loaded) = saved(&content).await;
+        assert_eq!((id, &loaded), (content.rule_set_id(), &content));
+        assert!(!ids.contains(&id), "{loaded:?}");
+        ids.push(id);
+    }
+}
+
+#[tokio::test]
+async fn the_experiment_of_an_activation_comes_back() {
+    let named = |revision_no| RevisionName { scorecard_id: "consumer".to_owned(), revision_no };
+    let activation = |activation_id, experiment| Activation {
+        activation_id,
+        rule_set_id: RuleSetId(9),
+        scorecard: Some(named(1)),
+        business_scorecard: None,
+        actor: "anna".to_owned(),
+        reason: "trial".to_owned(),
+        activate_time: Micros(activation_id),
+        approved_by: None,
+        proposal_id: None,
+        experiment,
+    };
+    let activated = |challenger| ActivatedExperiment {
+        experiment: experiment(if challenger { 100 } else { 0 }, None).experiment,
+        challenger: challenger.then(|| (DebtorKind::Person, named(3))),
+    };
+    let all = vec![
+        activation(3, Some(activated(false))),
+        activation(2, Some(activated(true))),
+        activation(1, None),
+    ];
+    let (_folder, store) = store().await;
+    let written = all.clone();
+    let listed = store
+        .write(
+            Class::Interactive,
+            move |tx| {
+                Box::pin(async move {
+                    for one in &written {
+                        assert!(activations::activate(tx, PART, PortfolioNo(5), one).await?);
+                    }
+                    activations::list(tx, PART, PortfolioNo(5), i64::MAX, 10).await
+                })
+            },
+            |_| (),
+        )
+        .await;
+    assert_eq!(listed.expect("they are written"), all);
+}
+
+#[tokio::test]
+async fn both_scorecards_are_kept_and_are_part_of_the_id() {
+    let business = |yaml: &str| {
+        Some(ScorecardText { scorecard_id: "business".to_owned(), yaml: yaml.to_owned() })
+    };
+    let both = content(business("one"));
+    let (id, loaded) = saved(&both).await;
     assert_eq!((id, loaded), (both.rule_set_id(), both));
     for other in [None, business("two")] {
         assert_ne!(content(other).rule_set_id(), id);

@@ -208,3 +208,52 @@ fn a_scorecard_is_tried_before_it_ranks() {
     assert_eq!(found[0]["path"], "base_points");
     assert_eq!((&found[0]["before"], &found[0]["after"]), (&"500".into(), &"300".into()));
 }
+
+#[test]
+fn an_experiment_begins_is_shown_and_ends() {
+    let program = with_case();
+    edited(&program, "base_points: 500", "base_points: 400");
+    program.run_well(&["scorecard", "new", "consumer.yaml"]);
+    let activate = ["scorecard", "activate", "consumer", "1", "--reason", "trial"];
+    let shares = ["--challenger-permille", "100", "--control-permille", "50"];
+    let named = ["--experiment-id", "autumn", "--challenger", "consumer/2"];
+    program.run_well(&[&activate[..], &named, &shares].concat());
+    let history = listed(&program, &["scorecard", "history"]);
+    let told = &history[0]["experiment"];
+    assert_eq!(
+        (&told["experiment_id"], &told["challenger"]),
+        (&"autumn".into(), &"consumer/2".into())
+    );
+    assert_eq!(told["challenger_permille"], 100);
+    assert_eq!((&told["control_permille"], &told["debtor_kind"]), (&50.into(), &"PERSON".into()));
+    assert!(history[1].get("experiment").is_none(), "{}", history[1]);
+    let table = program.run_well(&["scorecard", "history"]).data;
+    assert!(table.contains("autumn: consumer/2 100, control 50"), "{table}");
+
+    let explained = program.run_well(&["-o", "json", "case", "explain", "1"]).json();
+    assert_eq!(explained["experiment_id"], "autumn");
+    let arm = explained["arm"].as_str().unwrap();
+    assert!(["CHAMPION", "CHALLENGER", "CONTROL"].contains(&arm), "{arm}");
+    let text = program.run_well(&["case", "explain", "1"]).data;
+    assert!(text.contains(&format!("in arm {arm} of experiment autumn")), "{text}");
+
+    // What stands in the list follows behind the activation.
+    let ranked = || listed(&program, &["scorecard", "history"])[0]["ranked_permille"] == 1_000;
+    assert!((0..500).any(|_| ranked()), "the case is not ranked anew");
+    assert_eq!(listed(&program, &["case", "list"])[0]["arm"], arm);
+
+    // Shares are of an experiment, and a challenger's of a challenger.
+    for wrong in
+        [&shares[..], &named[2..], &["--experiment-id", "autumn", "--challenger-permille", "9"]]
+    {
+        assert_eq!(program.run(&[&activate[..], wrong].concat()).code, 2, "{wrong:?}");
+    }
+    let empty = program.run(&[&activate[..], &["--experiment-id", "autumn"]].concat());
+    assert_eq!(empty.code, 3, "{}", empty.notes);
+    assert!(empty.notes.contains("experiment.control_permille"), "{}", empty.notes);
+
+    let ended = program.run_well(&activate);
+    assert!(ended.notes.contains("warning: experiment: autumn ends"), "{}", ended.notes);
+    let explained = program.run_well(&["-o", "json", "case", "explain", "1"]).json();
+    assert_eq!((explained.get("arm"), explained.get("experiment_id")), (None, None));
+}

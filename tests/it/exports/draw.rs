@@ -269,6 +269,7 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
         business_scorecard_yaml: None,
         ranking: RankingSettings::default(),
         feature_version: FEATURE_VERSION,
+        experiment: None,
     };
     let rules = RuleSet::compile(RuleSetId(1), &definition)
         .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()));
@@ -293,8 +294,15 @@ fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut
     let today = Day::from_ymd(2026, 3, 20).unwrap();
     let (facts, history) = case(today, dice);
     let as_of = Utc.start_of(today);
-    let input =
-        CaseInput { facts: &facts, history: &history, as_of, case_seq: 1, today, days: &Utc };
+    let input = CaseInput {
+        facts: &facts,
+        history: &history,
+        debtor_id: "d-1",
+        as_of,
+        case_seq: 1,
+        today,
+        days: &Utc,
+    };
     let told = rules.explain(&input, None);
     let lines = || card.characteristics.iter().zip(&told.lines);
     let of = |name: &String| {

@@ -131,7 +131,10 @@ async fn check_served(
     let said = explain(engine, *case, (point, None), *language).await.unwrap();
     let served = &item.lead_case;
     prop_assert_eq!(said.explanation.rank, served.rank);
-    prop_assert_eq!(said.lease.unwrap().rank(), Some(served.rank));
+    let lease = said.lease.unwrap();
+    prop_assert_eq!(lease.rank(), Some(served.rank));
+    let experiment = lease.arm.map(|arm| arm.experiment_id.to_string());
+    prop_assert_eq!(said.explanation.experiment_id, experiment);
     let reasons = said.explanation.reasons.into_iter();
     let shown: Vec<_> = reasons
         .filter(|reason| reason.audience == Audience::Agent)

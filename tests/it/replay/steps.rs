@@ -37,6 +37,15 @@ pub(super) enum Changed {
     },
     /// So many activations ago.
     Back(i64),
+    /// An experiment beside the newest scorecard of a kind: its name and its shares, and by
+    /// how many points the challenger starts higher.
+    Experiment {
+        kind: DebtorKind,
+        experiment_id: &'static str,
+        challenger_permille: i32,
+        control_permille: i32,
+        more_points: i32,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -139,6 +148,14 @@ fn changed() -> impl Strategy<Value = Changed> {
     let tolerance = prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64];
     let language = prop_oneof![Just("und"), Just("es")];
     let settings = (tolerance, days, any::<bool>(), kind(), language);
+    // By each name the three debtors are otherwise spread over the arms.
+    let names = &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"][..];
+    let shares = (prop_oneof![Just(0), Just(250), Just(500)], prop_oneof![Just(0), Just(200)]);
+    let experiment = (kind(), proptest::sample::select(names), shares, 1..300_i32);
+    let experiment = experiment.prop_map(|(kind, name, (challenger, control), more)| {
+        let control = if challenger == 0 { 200 } else { control };
+        (kind, name, challenger, control, more)
+    });
     prop_oneof![
         2 => card.prop_map(|(kind, base_points, cutoff, weight_milli, knock_out)| Changed::Scorecard {
             kind,
@@ -151,6 +168,17 @@ fn changed() -> impl Strategy<Value = Changed> {
             Changed::Settings { tolerance, last_days, protected, kind, language }
         }),
         1 => (0..4_i64).prop_map(Changed::Back),
+        3 => experiment.prop_map(
+            |(kind, experiment_id, challenger_permille, control_permille, more_points)| {
+                Changed::Experiment {
+                    kind,
+                    experiment_id,
+                    challenger_permille,
+                    control_permille,
+                    more_points,
+                }
+            },
+        ),
     ]
 }
 

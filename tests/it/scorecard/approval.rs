@@ -182,6 +182,7 @@ fn activation(revision: &RevisionName) -> ActivateCommand {
         reason: "older debts are harder".to_owned(),
         validate_only: false,
         start_time: None,
+        experiment: None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::support::{
 use arrears::model::TestClock;
 
 /// Groups before and after, with how many cases go from one to the other.
-type Migration = BTreeMap<(i32, i32), i64>;
+pub(super) type Migration = BTreeMap<(i32, i32), i64>;
 
 /// Cases that differ in all that moves: how long they are overdue and by how much, how they
 /// have paid, what they would lose, who owes.
@@ -49,7 +49,7 @@ pub(super) async fn with_portfolio(options: EngineOptions) -> TestServer {
     server
 }
 
-async fn server() -> TestServer {
+pub(super) async fn server() -> TestServer {
     let options = EngineOptions { tenant_buckets: buckets(), ..EngineOptions::default() };
     with_portfolio(options).await
 }
@@ -79,14 +79,14 @@ pub(super) async fn simulate(
     Ok(last)
 }
 
-fn migration(pairs: &[proto::GroupMigration]) -> Migration {
+pub(super) fn migration(pairs: &[proto::GroupMigration]) -> Migration {
     let count = |pair: &proto::GroupMigration| pair.count.as_ref().unwrap().cases;
     let pairs = pairs.iter().map(|pair| ((pair.before, pair.after), count(pair)));
     pairs.filter(|(_, cases)| *cases > 0).collect()
 }
 
 /// The rank of every open case, by id.
-async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
+pub(super) async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
     let request = proto::ListCasesRequest {
         portfolio_id: "cards".to_owned(),
         page_size: 1_000,
@@ -98,7 +98,7 @@ async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
     cases.map(|case| (case.case_id, case.rank.unwrap())).collect()
 }
 
-fn moved(
+pub(super) fn moved(
     before: &BTreeMap<String, proto::Rank>,
     after: &BTreeMap<String, proto::Rank>,
 ) -> Migration {

@@ -1,13 +1,17 @@
 //! The requests of ScorecardService.
 
 use crate::engine::scorecard::proposal::{DecideCommand, Decision};
-use crate::engine::scorecard::{ActivateCommand, CardField, Subject, Target, UpdateCommand};
-use crate::model::{DebtorKind, PortfolioId, Reason, Violations};
+use crate::engine::scorecard::{
+    ActivateCommand, CardField, ExperimentCommand, Subject, Target, UpdateCommand,
+};
+use crate::model::{DebtorKind, Experiment, ExperimentId, PortfolioId, Reason, Violations};
 use crate::proto;
 use crate::scoring::card::Card;
 use crate::store::activations::RevisionName;
 
-use super::super::field::{TEXT_BYTES_MAX, choice, id, optional_id, required_choice, shown, text};
+use super::super::field::{
+    TEXT_BYTES_MAX, choice, id, number, optional_id, required_choice, shown, text,
+};
 use super::super::path::{Path, ROOT};
 use super::super::time::instant;
 use super::card;
@@ -229,6 +233,14 @@ pub(in crate::grpc) fn activate_command(
             None
         }
     };
+    let experiment = given.experiment.map(|given| {
+        if matches!(target, Some(Target::Activation(_))) {
+            let bound = "a rollback brings back the experiment that ran then, or none";
+            let id = shown(&given.experiment_id);
+            broken.add("experiment", Reason::FieldConflict, id, bound);
+        }
+        experiment(given, &mut broken)
+    });
     number_from_1(given.expected_activation_id, "expected_activation_id", &mut broken);
     if given.reason.is_empty() {
         broken.required("reason");
@@ -244,6 +256,7 @@ pub(in crate::grpc) fn activate_command(
             reason,
             validate_only: given.validate_only,
             start_time,
+            experiment: experiment.flatten(),
         }),
         _ => Err(broken),
     }
@@ -279,6 +292,28 @@ pub(in crate::grpc) fn decide_command(
         }),
         _ => Err(broken),
     }
+}
+
+/// Reads an experiment. One has a challenger, or a control share, or both.
+fn experiment(given: proto::Experiment, broken: &mut Violations) -> Option<ExperimentCommand> {
+    let at = ROOT.field("experiment");
+    let field = at.field("experiment_id");
+    let experiment_id = id(&given.experiment_id, ExperimentId::new, &field, broken);
+    let with_challenger = given.challenger.is_some() || given.challenger_permille != 0;
+    if with_challenger && given.challenger.is_none() {
+        broken.required(at.field("challenger").to_string());
+    }
+    let field = at.field("challenger");
+    let challenger = given.challenger.and_then(|given| name(Some(given), false, &field, broken));
+    let bounds = (i32::from(with_challenger), Experiment::CHALLENGER_PERMILLE_MAX);
+    let field = at.field("challenger_permille");
+    let challenger_permille = number(given.challenger_permille, bounds, &field, broken);
+    let bounds = (i32::from(!with_challenger), Experiment::CONTROL_PERMILLE_MAX);
+    let field = at.field("control_permille");
+    let control_permille = number(given.control_permille, bounds, &field, broken);
+    let experiment =
+        Experiment { experiment_id: experiment_id?, challenger_permille, control_permille };
+    Some(ExperimentCommand { experiment, challenger })
 }
 
 fn number_from_1(number: i64, field: &'static str, broken: &mut Violations) {

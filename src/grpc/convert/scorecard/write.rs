@@ -1,12 +1,12 @@
 //! Scorecards, revisions and activations as the contract writes them.
 
 use crate::engine::scorecard::{Revision, ScorecardFinding};
-use crate::model::{Currency, Micros, PortfolioId, Stage};
+use crate::model::{Currency, Experiment, Micros, PortfolioId, Stage};
 use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
-use crate::store::activations::{Activation, RevisionName};
+use crate::store::activations::{ActivatedExperiment, Activation, RevisionName};
 use crate::store::proposals::{Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
 
@@ -236,6 +236,7 @@ pub(in crate::grpc) fn activation_to(
         ranked_permille: i32::try_from(ranked_permille).unwrap_or(1_000),
         approved_by: activation.approved_by.clone().unwrap_or_default(),
         proposal_id: activation.proposal_id.unwrap_or(0),
+        experiment: activation.experiment.as_ref().map(experiment_to),
     }
 }
 
@@ -274,6 +275,19 @@ pub(in crate::grpc) fn proposal_to(
         end_reason: ended.reason,
         end_time,
         activation_id: proposal.activation_id.unwrap_or(0),
+        experiment: proposal.experiment.as_ref().map(experiment_to),
+    }
+}
+
+fn experiment_to(activated: &ActivatedExperiment) -> proto::Experiment {
+    let Experiment { experiment_id, challenger_permille, control_permille } = &activated.experiment;
+    let challenger = activated.challenger.as_ref();
+    proto::Experiment {
+        experiment_id: experiment_id.to_string(),
+        challenger: challenger.map(|(_, name)| name_to(name)),
+        challenger_permille: *challenger_permille,
+        control_permille: *control_permille,
+        debtor_kind: challenger.map_or(0, |(kind, _)| *kind as i32),
     }
 }
 

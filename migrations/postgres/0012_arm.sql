@@ -1,0 +1,2 @@
+-- In which arm of an experiment a case is ranked; NULL where none runs.
+ALTER TABLE case_head ADD COLUMN arm BIGINT;

@@ -1,0 +1,4 @@
+-- In which arm of which experiment a lease was served; NULL where none ran.
+ALTER TABLE lease
+    ADD COLUMN experiment_id TEXT COLLATE "C",
+    ADD COLUMN arm BIGINT;

@@ -1,0 +1,82 @@
+//! Which scorecard ranks a case while an experiment runs, and by which lot.
+
+use crate::model::{Arm, DebtorKind, Experiment, Lot};
+
+use super::compile::Compiled;
+use super::scorecard::Scorecard;
+use super::{CaseInput, RuleSet, RuleSetDefinition};
+
+/// An experiment, as a rule set is made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExperimentDefinition {
+    /// Its name and its shares.
+    pub experiment: Experiment,
+    /// The scorecard that is tried, as written, and whose cases it ranks; nothing where
+    /// there is a control share alone.
+    pub challenger: Option<(DebtorKind, String)>,
+}
+
+impl RuleSetDefinition {
+    pub(super) fn challenger(&self) -> Option<(DebtorKind, &String)> {
+        let (kind, yaml) = self.experiment.as_ref()?.challenger.as_ref()?;
+        Some((*kind, yaml))
+    }
+}
+
+/// An experiment with its challenger.
+#[derive(Debug)]
+pub(super) struct Arms {
+    pub experiment: Experiment,
+    pub challenger: Option<(DebtorKind, Scorecard)>,
+}
+
+/// Where a case stands among the arms of a rule set.
+pub(super) struct PlaceInArms<'a> {
+    /// What ranks it.
+    pub scorecard: &'a Scorecard,
+    /// The arm, where there is an experiment.
+    pub arm: Option<Arm>,
+    /// What the priority is drawn by, in the control share.
+    pub lot: Option<Lot>,
+    /// The name of the experiment.
+    pub experiment_id: Option<&'a str>,
+}
+
+impl RuleSet {
+    /// The experiment that runs.
+    pub fn experiment(&self) -> Option<&Experiment> {
+        self.arms.as_ref().map(|arms| &arms.experiment)
+    }
+
+    /// The scorecard that ranks a kind of debtor in an arm.
+    pub(super) fn scorecard_in(&self, kind: DebtorKind, arm: Arm) -> &Scorecard {
+        let challenger = self.arms.as_ref().and_then(|arms| arms.challenger.as_ref());
+        match challenger {
+            Some((of, challenger)) if arm == Arm::Challenger && *of == kind => challenger,
+            _ => self.scorecard(kind),
+        }
+    }
+
+    /// Where a case of a kind of debtor stands.
+    pub(super) fn place(&self, case: &CaseInput<'_>, kind: DebtorKind) -> PlaceInArms<'_> {
+        let Some(experiment) = self.experiment() else {
+            let scorecard = self.scorecard(kind);
+            return PlaceInArms { scorecard, arm: None, lot: None, experiment_id: None };
+        };
+        let (arm, lot) = experiment.draw(case.debtor_id);
+        PlaceInArms {
+            scorecard: self.scorecard_in(kind, arm),
+            arm: Some(arm),
+            lot: (arm == Arm::Control).then_some(lot),
+            experiment_id: Some(experiment.experiment_id.as_str()),
+        }
+    }
+
+    /// Its scorecards, each once, with what the paths of findings in them begin with.
+    pub(super) fn cards(&self) -> impl Iterator<Item = (&'static str, &Compiled)> {
+        let challenger = self.arms.as_ref().and_then(|arms| arms.challenger.as_ref());
+        let business = self.business.as_ref().map(|card| ("business.", &card.card));
+        let challenger = challenger.map(|(_, card)| ("challenger.", &card.card));
+        [Some(("", &self.person.card)), business, challenger].into_iter().flatten()
+    }
+}
