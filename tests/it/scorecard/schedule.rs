@@ -336,3 +336,39 @@ async fn a_tenant_in_four_parts_starts_in_all_at_once() {
         assert_eq!(case.rank.unwrap().rule_set_id, proposal.rule_set_id, "c{at}");
     }
 }
+
+#[tokio::test]
+async fn an_experiment_starts_later_too() {
+    let server = with_cases(&["c1", "c2", "c3"]).await;
+    let made = draft(&server, "consumer", harder).await;
+    let experiment = proto::Experiment {
+        experiment_id: "autumn".to_owned(),
+        challenger: made.name.clone(),
+        challenger_permille: 500,
+        ..Default::default()
+    };
+    let begin = |after| proto::ActivateRevisionRequest {
+        experiment: Some(experiment.clone()),
+        ..later(1, 1, after)
+    };
+    let proposal = propose(&server, begin(DAY)).await.unwrap();
+    let told = proposal.experiment.clone().unwrap();
+    assert_eq!((told.challenger, told.challenger_permille), (made.name.clone(), 500));
+
+    // A challenger that is changed meanwhile is not what was proposed.
+    let card = proto::Scorecard { base_points: 7, ..made.scorecard.clone().unwrap() };
+    let revision = proto::Revision { scorecard: Some(card), ..made };
+    let request = proto::UpdateRevisionRequest { revision: Some(revision), update_mask: None };
+    server.scorecards().update_revision(request).await.unwrap();
+    server.clock.advance(DAY);
+    let done = ended(&server, 1).await;
+    assert_eq!(done.state(), State::Superseded, "{done:?}");
+    assert_eq!(activations(&server).await.len(), 1);
+
+    let proposal = propose(&server, begin(2 * DAY)).await.unwrap();
+    server.clock.advance(DAY);
+    assert_eq!(ended(&server, proposal.proposal_id).await.state(), State::Activated);
+    let active = activations(&server).await.remove(0);
+    assert_eq!(active.experiment, proposal.experiment);
+    assert_eq!(active.rule_set_id, proposal.rule_set_id);
+}
