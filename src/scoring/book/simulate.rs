@@ -155,7 +155,7 @@ impl Trial<'_> {
             .into_iter()
             .map(|row| {
                 let sums = sums.map(|sums| sums[row]);
-                self.mover(&plan, (case_nos[row], amounts[row]), (columns, row, sums))
+                self.mover(&plan, (case_nos.at(row), amounts[row]), (columns, row, sums))
             })
             .collect()
     }
