@@ -18,7 +18,7 @@ define stage
 @echo "== $(1)"; started=$$SECONDS; $(2); echo "== $(1): $$((SECONDS - started)) s"
 endef
 
-.PHONY: test check tests postgres citus chaos soak peers pmml fmt clippy doc proto
+.PHONY: test check tests postgres citus chaos soak peers peers-queues peers-scoring pmml fmt clippy doc proto
 
 ## The tests, then every check.
 test: tests postgres
@@ -65,10 +65,16 @@ doc:
 soak:
 	$(call stage,soak,ARREARS_SOAK_OPERATIONS=1000000 cargo test --locked --test it soak::a_soak_leaves -- --nocapture)
 
-## Leasing and reporting beside other queues, in one run on this machine; minutes.
+## Beside others, in one run on this machine; minutes: leasing and reporting beside other
+## queues, trying a scorecard beside DuckDB, Polars and zen-engine.
 ## PEERS_ROWS=20000 is a look at whether it works, PEERS_ROWS=1000000 a measurement.
-peers:
-	$(call stage,peers,.ci/peers $(PEERS_ROWS) $(PEERS_ROUNDS) target/peers)
+peers: peers-queues peers-scoring
+
+peers-queues:
+	$(call stage,other queues,.ci/peers $(PEERS_ROWS) $(PEERS_ROUNDS) target/peers)
+
+peers-scoring:
+	$(call stage,other ways to score,.ci/peers-scoring $(PEERS_ROWS) $(PEERS_ROUNDS) target/peers-scoring)
 
 ## PMML that we write, scored by an engine that is not ours: 11,000 cases. It needs Java.
 pmml: $(PYPMML)

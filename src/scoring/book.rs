@@ -4,15 +4,14 @@
 
 mod column;
 mod course;
+mod numbers;
 mod place;
 mod plan;
+mod room;
 mod simulate;
 mod sums;
 mod tally;
 mod told;
-
-use foldhash::fast::FixedState;
-use indexmap::IndexSet;
 
 use crate::model::{Arm, CaseNo, CaseState, Day, DebtorKind, Experiment, Lot, RankingSettings};
 
@@ -22,6 +21,7 @@ use super::month::Month;
 use super::subject::Subject;
 use super::{CaseInput, RuleSet};
 use column::Column;
+use numbers::CaseNumbers;
 use sums::Sums;
 
 pub(super) use course::Course;
@@ -57,7 +57,7 @@ pub struct BookRow {
 /// The cases of one kind of debtor in one arm.
 #[derive(Clone, Debug, Default)]
 struct Rows {
-    case_nos: IndexSet<i64, FixedState>,
+    case_nos: CaseNumbers,
     overdue_amounts_minor: Vec<i64>,
     /// Of cases in a control share alone.
     lots: Vec<Lot>,
@@ -155,7 +155,7 @@ impl Book {
     pub fn retain(&mut self, kept: impl Fn(CaseNo) -> bool) {
         for rows in self.by_kind.iter_mut().flatten() {
             for row in (0..rows.case_nos.len()).rev() {
-                let case_no = CaseNo(rows.case_nos[row]);
+                let case_no = CaseNo(rows.case_nos.at(row));
                 if !kept(case_no) {
                     rows.remove(case_no);
                 }
@@ -167,7 +167,7 @@ impl Book {
     /// any longer.
     pub fn shrink(&mut self) {
         for rows in self.by_kind.iter_mut().flatten() {
-            rows.case_nos.shrink_to_fit();
+            rows.case_nos.shrink();
             rows.lots.shrink_to_fit();
             rows.overdue_amounts_minor.shrink_to_fit();
             rows.columns.iter_mut().for_each(Column::shrink);
@@ -198,9 +198,9 @@ fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
 
 impl Rows {
     fn put(&mut self, case_no: CaseNo, row: BookRow) {
-        let (at, new) = self.case_nos.insert_full(case_no.0);
+        let (at, new) = self.case_nos.put(case_no.0);
         if new {
-            self.overdue_amounts_minor.push(row.overdue_amount_minor);
+            room::push(&mut self.overdue_amounts_minor, row.overdue_amount_minor);
         } else {
             self.overdue_amounts_minor[at] = row.overdue_amount_minor;
         }
@@ -223,7 +223,7 @@ impl Rows {
     }
 
     fn remove(&mut self, case_no: CaseNo) {
-        let Some((at, _)) = self.case_nos.swap_remove_full(&case_no.0) else { return };
+        let Some(at) = self.case_nos.swap_remove(case_no.0) else { return };
         self.overdue_amounts_minor.swap_remove(at);
         if !self.lots.is_empty() {
             self.lots.swap_remove(at);
@@ -237,11 +237,9 @@ impl Rows {
     }
 
     fn bytes(&self) -> usize {
-        // A set keeps each entry with its hash, and a table of their numbers.
-        let case = size_of::<i64>() + 2 * size_of::<usize>();
         let columns: usize = self.columns.iter().map(Column::bytes).sum();
         let sums: usize = self.sums.iter().map(Sums::bytes).sum();
-        self.case_nos.capacity() * case
+        self.case_nos.bytes()
             + self.overdue_amounts_minor.capacity() * size_of::<i64>()
             + self.lots.capacity() * size_of::<Lot>()
             + columns

@@ -1,7 +1,7 @@
 //! What is exported ranks as the service does: queries on a database, PMML in an engine
 //! that is not ours.
 
-mod draw;
+pub(crate) mod draw;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -78,20 +78,25 @@ fn query(database: &TestDatabase, card: &Card) -> String {
     query.trim_end().trim_end_matches(';').to_owned()
 }
 
+/// The query of a scorecard scores all its cases as is expected of it.
+pub(crate) fn check_query(database: &TestDatabase, scorecard: &Scorecard) {
+    fill(database, scorecard);
+    let query = query(database, &scorecard.card);
+    let differing = "recovery_score IS DISTINCT FROM expected_score \
+                     OR recovery_group IS DISTINCT FROM expected_group";
+    let count = |condition: &str| {
+        database.count(&format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}"))
+    };
+    assert_eq!(count(differing), 0, "{query}");
+    assert_eq!(count("recovery_score >= 0"), scorecard.cases.len() as i64);
+}
+
 #[test]
 fn a_query_scores_ten_thousand_cases_as_the_service_does() {
     let database = TestDatabase::without_tables();
     let (mut cases, mut seen) = (0, [0; 5]);
     for scorecard in scorecards(true) {
-        fill(&database, &scorecard);
-        let query = query(&database, &scorecard.card);
-        let differing = "recovery_score IS DISTINCT FROM expected_score \
-                         OR recovery_group IS DISTINCT FROM expected_group";
-        let count = |condition: &str| {
-            database.count(&format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}"))
-        };
-        assert_eq!(count(differing), 0, "{query}");
-        assert_eq!(count("recovery_score >= 0"), scorecard.cases.len() as i64);
+        check_query(&database, &scorecard);
         cases += scorecard.cases.len();
         for case in &scorecard.cases {
             let Ranked { missing, unknown, unheard, special, ruled, .. } = case;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod cli;
+mod equality;
 mod exports;
 mod grpc;
 mod history;

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 
 use super::course::Course;
+use super::room;
 
 /// The courses of a feature, and which of them each case has.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,7 @@ impl Column {
     /// Adds a case at the end. Its number fits, since the rows were widened for it.
     pub fn push(&mut self, course: Course) {
         let number = self.number(course);
-        each_width!(&mut self.rows, rows => rows.push(number as _));
+        each_width!(&mut self.rows, rows => room::push(rows, number as _));
     }
 
     /// Replaces the course of a case.

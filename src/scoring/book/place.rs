@@ -64,7 +64,7 @@ impl Trial<'_> {
         let scores = scores.of(plan.scores.clone(), columns, count);
         let priorities = priorities.of(plan.priorities.clone(), columns, count);
         for (at, case_no) in case_nos.iter().enumerate() {
-            let Some(row) = known.get_index_of(&case_no.0) else { continue };
+            let Some(row) = known.row(case_no.0) else { continue };
             let stage = plan.stage(columns, row);
             if stage >= LEFT_OUT {
                 continue;

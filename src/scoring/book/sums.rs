@@ -132,6 +132,7 @@ impl Sums {
     /// The sums of these addends over these columns, which are of so many cases.
     pub fn of(&mut self, addends: Vec<Addend>, columns: &[Column], rows: usize) -> &[u32] {
         let changes = self.changes(&addends);
+        self.values.reserve_exact(rows.saturating_sub(self.values.len()));
         self.values.resize(rows, 0);
         let added = match &changes {
             Some(changes) => changes,

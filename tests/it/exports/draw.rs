@@ -7,20 +7,20 @@ use arrears::model::{
     InputKind, LocalDays, Micros, Payment, RankingSettings, RuleSetId,
 };
 use arrears::scoring::card::{Card, KnockOut};
-use arrears::scoring::{CaseInput, FEATURE_VERSION, RuleSet, RuleSetDefinition};
+use arrears::scoring::{CaseInput, Explanation, FEATURE_VERSION, RuleSet, RuleSetDefinition};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 /// What a column of features holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Whole,
     Decimal,
     Text,
 }
 
 /// A scorecard with cases that it ranks.
-pub(super) struct Scorecard {
+pub(crate) struct Scorecard {
     pub card: Card,
     /// The features in use, each once.
     pub columns: Vec<(String, Column)>,
@@ -28,7 +28,7 @@ pub(super) struct Scorecard {
 }
 
 /// A case as its features, and what the service makes of it.
-pub(super) struct Ranked {
+pub(crate) struct Ranked {
     /// By column; empty is what nobody told.
     pub values: Vec<String>,
     pub score: i32,
@@ -92,7 +92,7 @@ const CATEGORIES: [(&str, &[&str], bool); 9] = [
 ];
 
 /// A scorecard of a seed, over every kind of feature.
-pub(super) fn card(seed: u64) -> Card {
+pub(crate) fn card(seed: u64) -> Card {
     let mut dice = StdRng::seed_from_u64(seed);
     let b = dice.random_range(200..500);
     let mut yaml = format!(
@@ -208,7 +208,7 @@ const CONDITIONS: [&str; 12] = [
 ];
 
 /// Knock-out rules for a scorecard, some of which are off.
-pub(super) fn rules(seed: u64) -> Vec<KnockOut> {
+pub(crate) fn rules(seed: u64) -> Vec<KnockOut> {
     let mut dice = StdRng::seed_from_u64(seed);
     let mut yaml = String::new();
     for at in 0..dice.random_range(1..5) {
@@ -273,6 +273,14 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
     };
     let rules = RuleSet::compile(RuleSetId(1), &definition)
         .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()));
+    let columns = columns(&card);
+    let mut dice = StdRng::seed_from_u64(seed);
+    let cases = (0..count).map(|_| ranked(&rules, &card, &columns, &mut dice)).collect();
+    Scorecard { card, columns, cases }
+}
+
+/// The features that a scorecard looks at, each once.
+pub(crate) fn columns(card: &Card) -> Vec<(String, Column)> {
     let mut columns: Vec<(String, Column)> = Vec::new();
     for one in &card.characteristics {
         let texts = one.bins.iter().any(|bin| bin.is.is_some());
@@ -285,9 +293,7 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
             columns.push((one.feature.clone(), kind));
         }
     }
-    let mut dice = StdRng::seed_from_u64(seed);
-    let cases = (0..count).map(|_| ranked(&rules, &card, &columns, &mut dice)).collect();
-    Scorecard { card, columns, cases }
+    columns
 }
 
 fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut StdRng) -> Ranked {
@@ -303,26 +309,32 @@ fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut
         today,
         days: &Utc,
     };
-    let told = rules.explain(&input, None);
-    let lines = || card.characteristics.iter().zip(&told.lines);
-    let of = |name: &String| {
-        let line = lines().find(|(one, _)| one.feature == *name).map(|(_, line)| line);
-        line.expect("every column is a feature of the scorecard").value.clone()
-    };
-    Ranked {
-        values: columns.iter().map(|(name, _)| of(name)).collect(),
-        score: told.rank.score,
-        group: told.rank.group.letter(),
-        missing: told.lines.iter().any(|line| line.missing),
-        unknown: told.lines.iter().any(|line| line.bin == "unknown"),
-        unheard: told.lines.iter().any(|line| line.bin == "other"),
-        special: told.lines.iter().any(|line| line.bin == SPECIAL),
-        ruled: told.knock_out.is_some(),
+    Ranked::of(&rules.explain(&input, None), card, columns)
+}
+
+impl Ranked {
+    /// A case as it is explained: its features stand beside what they contribute.
+    pub fn of(told: &Explanation, card: &Card, columns: &[(String, Column)]) -> Ranked {
+        let lines = || card.characteristics.iter().zip(&told.lines);
+        let of = |name: &String| {
+            let line = lines().find(|(one, _)| one.feature == *name).map(|(_, line)| line);
+            line.expect("every column is a feature of the scorecard").value.clone()
+        };
+        Ranked {
+            values: columns.iter().map(|(name, _)| of(name)).collect(),
+            score: told.rank.score,
+            group: told.rank.group.letter(),
+            missing: told.lines.iter().any(|line| line.missing),
+            unknown: told.lines.iter().any(|line| line.bin == "unknown"),
+            unheard: told.lines.iter().any(|line| line.bin == "other"),
+            special: told.lines.iter().any(|line| line.bin == SPECIAL),
+            ruled: told.knock_out.is_some(),
+        }
     }
 }
 
 /// A case; half of what may be told is not.
-fn case(today: Day, dice: &mut StdRng) -> (Facts, History) {
+pub(crate) fn case(today: Day, dice: &mut StdRng) -> (Facts, History) {
     let mut facts = Facts {
         overdue_amount_minor: dice.random_range(1..5_000_000),
         oldest_due_date: (!dice.random_bool(0.1)).then(|| today.plus(-dice.random_range(-2..160))),

@@ -1,0 +1,10 @@
+//! Growing what a book keeps of every case.
+
+/// Adds a value at the end. Where there is no room it is made for an eighth more and not for
+/// as much again: a book is loaded once, and then stays about as large as it is.
+pub(super) fn push<T>(values: &mut Vec<T>, value: T) {
+    if values.len() == values.capacity() {
+        values.reserve_exact(values.len() / 8 + 64);
+    }
+    values.push(value);
+}
