@@ -12,6 +12,7 @@ mod book;
 mod calibration;
 pub mod card;
 mod compile;
+mod derived;
 mod explain;
 mod explanation;
 mod feature;
@@ -40,8 +41,8 @@ pub use book::{
 };
 pub use calibration::ExpectedRecovery;
 pub use explanation::{
-    Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
-    Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
+    Audience, DerivedLine, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family,
+    FamilySubtotal, Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
 pub use feature::is_custom_feature;

@@ -32,6 +32,8 @@ pub(super) struct ExplanationView {
     clamp_points: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     knock_out: Option<KnockOutView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<DerivedView>,
     family_subtotals: Vec<SubtotalView>,
     dimension_subtotals: Vec<SubtotalView>,
     diagnosis: &'static str,
@@ -76,6 +78,29 @@ struct KnockOutView {
     name: String,
     score: i32,
     points: i32,
+}
+
+/// A feature of the scorecard's own.
+#[derive(Debug, Serialize)]
+struct DerivedView {
+    name: String,
+    value: String,
+    unit: String,
+    text: String,
+}
+
+impl DerivedView {
+    fn new(line: &proto::DerivedLine) -> DerivedView {
+        let proto::DerivedLine { name, value, unit, text } = line.clone();
+        DerivedView { name, value, unit, text }
+    }
+
+    fn text(&self) -> String {
+        let DerivedView { name, value, unit, text } = self;
+        let value = if value.is_empty() { "cannot be computed" } else { value };
+        let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+        format!("{name} = {value}{unit}: {text}")
+    }
 }
 
 /// What a lease served, as it was stored then.
@@ -262,6 +287,7 @@ impl ExplanationView {
                 score: rule.score,
                 points: rule.points,
             }),
+            derived: explained.derived.iter().map(DerivedView::new).collect(),
             family_subtotals: families.collect(),
             dimension_subtotals: dimensions.collect(),
             diagnosis: word::DIAGNOSIS.word(explained.diagnosis),
@@ -323,6 +349,12 @@ impl ExplanationView {
         let silent: Vec<&str> = silent.map(|line| line.characteristic.as_str()).collect();
         if !silent.is_empty() {
             let _ = writeln!(text, "\nnot told or switched off, +0 each: {}", silent.join(", "));
+        }
+        if !self.derived.is_empty() {
+            text.push_str("\nFeatures of the scorecard's own\n");
+        }
+        for line in &self.derived {
+            let _ = writeln!(text, "{}", line.text());
         }
         let _ = writeln!(
             text,

@@ -23,9 +23,7 @@ use super::{CaseInput, RuleSet};
 use column::Column;
 use sums::Sums;
 
-pub(super) use course::Course;
-#[cfg(test)]
-pub(super) use course::Instant;
+pub(super) use course::{Course, Instant};
 pub use simulate::{Filter, SimulationRequest, SliceBy};
 pub use told::{Count, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated, Slice};
 

@@ -2,11 +2,14 @@
 //! and every finding is told at once.
 
 mod calibration;
+mod derived;
 mod direction;
 mod knock_out;
 mod reason;
 mod special;
 mod table;
+
+use std::collections::BTreeSet;
 
 use serde_saphyr::Location;
 
@@ -17,7 +20,8 @@ use super::bins::{Bins, FIRST};
 use super::calibration::Calibration;
 use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
 use super::explanation::{Dimension, Family};
-use super::feature::Feature;
+use super::feature::{DERIVED_PREFIX, Feature};
+pub(super) use derived::CompiledDerived;
 pub(super) use knock_out::{Condition, KnockOut};
 use table::Lookup;
 
@@ -40,11 +44,23 @@ pub(super) struct Compiled {
     pub known_from_permille: i64,
     pub reason_points_min: i32,
     /// In their order, also those that are off.
+    pub derived: Vec<CompiledDerived>,
+    /// In their order, also those that are off.
     pub knock_outs: Vec<KnockOut>,
     pub characteristics: Vec<CompiledCharacteristic>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
     pub calibration: Option<Calibration>,
+}
+
+impl Compiled {
+    /// All that it looks at, also what is off.
+    pub fn looked_at(&self) -> impl Iterator<Item = &Feature> {
+        let characteristics = self.characteristics.iter().map(|one| &one.feature);
+        let terms = self.terms.iter().map(|one| &one.feature);
+        let conditions = self.knock_outs.iter().flat_map(|rule| &rule.conditions);
+        characteristics.chain(terms).chain(conditions.map(|one| &one.feature))
+    }
 }
 
 /// A characteristic, compiled.
@@ -116,20 +132,22 @@ pub(super) fn compile(
     if !findings.is_empty() {
         return Err(findings);
     }
+    let marked = marked(&cards);
     let compiled = std::array::from_fn(|at| {
         let mut compiler = Compiler {
             settings,
             findings: Vec::new(),
             path: String::new(),
             at: None,
-            marked: cards.iter().flatten().flat_map(marked).collect(),
+            marked: marked.clone(),
+            derived: Vec::new(),
             places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
         };
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
         findings.extend(compiler.findings.into_iter().map(|one| placed(one, PLACES[at])));
         compiled
     });
-    findings.extend(protected_names(&cards, settings));
+    findings.extend(protected_names(&marked, settings));
     findings.extend(same_id(&cards));
     if findings.is_empty() { Ok(compiled) } else { Err(findings) }
 }
@@ -149,12 +167,11 @@ fn found(path: String, message: String) -> InvalidScorecard {
 }
 
 /// Every protected input switched on must be one, in one of the cards at least.
-fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec<InvalidScorecard> {
-    let marked = |name: &str| cards.iter().flatten().flat_map(marked).any(|one| one == name);
+fn protected_names(marked: &BTreeSet<&str>, settings: &RankingSettings) -> Vec<InvalidScorecard> {
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
     let names = settings.protected_inputs_on.iter().enumerate();
-    let wrong = names.filter(|(_, name)| !input(name) && !marked(name));
+    let wrong = names.filter(|(_, name)| !input(name) && !marked.contains(name.as_str()));
     wrong
         .map(|(at, name)| {
             let message = format!("{name:?} is not a protected input");
@@ -163,15 +180,27 @@ fn protected_names(cards: &[Option<Card>; 2], settings: &RankingSettings) -> Vec
         .collect()
 }
 
-/// The features that a card looks at and marks as protected.
-fn marked(card: &Card) -> impl Iterator<Item = &str> {
+/// All that a card looks at, but for its derived features, and whether it says that it is
+/// protected.
+fn looked_at(card: &Card) -> impl Iterator<Item = (bool, &str)> {
     let characteristics = card.characteristics.iter();
     let characteristics = characteristics.map(|one| (one.protected, one.feature.as_str()));
     let terms = card.priority.terms.iter().map(|one| (one.protected, one.feature.as_str()));
     let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when);
     let conditions = conditions.map(|one| (one.protected, one.feature.as_str()));
-    let all = characteristics.chain(terms).chain(conditions);
-    all.filter_map(|(protected, feature)| protected.then_some(feature))
+    characteristics.chain(terms).chain(conditions)
+}
+
+/// The features that the cards look at and mark as protected. Derived ones are none: what
+/// they look at is.
+fn marked(cards: &[Option<Card>; 2]) -> BTreeSet<&str> {
+    let all = cards.iter().flatten().flat_map(looked_at);
+    let named = all.filter(|(protected, name)| *protected && !name.starts_with(DERIVED_PREFIX));
+    let mut marked = named.map(|(_, name)| name).collect();
+    for card in cards.iter().flatten() {
+        derived::mark(card, &mut marked);
+    }
+    marked
 }
 
 /// An explanation names the card it used, so two cards have two names.
@@ -190,7 +219,9 @@ struct Compiler<'a> {
     path: String,
     at: Option<Location>,
     /// What is marked as protected anywhere: what is off must not touch any output.
-    marked: Vec<&'a str>,
+    marked: BTreeSet<&'a str>,
+    /// The derived features so far.
+    derived: Vec<CompiledDerived>,
     /// Where everything stands in the text.
     places: Places,
 }
@@ -217,6 +248,7 @@ impl Compiler<'_> {
         self.bounded("diagnosis.low_below_permille", rule.low_below_permille, 0, 1_000);
         self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
         self.bounded("reason_points_min", card.reason_points_min, 1, 1_000);
+        self.derived(card);
         let count = card.characteristics.len();
         if !(1..=CHARACTERISTICS_MAX).contains(&count) {
             let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
@@ -234,6 +266,7 @@ impl Compiler<'_> {
             low_below_permille: i64::from(rule.low_below_permille),
             known_from_permille: i64::from(rule.known_from_permille),
             reason_points_min: card.reason_points_min,
+            derived: self.derived.clone(),
             knock_outs,
             characteristics,
             priority_base: card.priority.base_points,
@@ -340,18 +373,35 @@ impl Compiler<'_> {
 
     /// Finds a protected input that does not say so, here or wherever else it is looked at.
     fn says_protected(&mut self, (feature, name): (&Feature, &str), protected: bool) {
+        if let Feature::Derived(derived) = feature {
+            match self.protected_input(derived) {
+                Some(input) if !protected => {
+                    let message = format!("{name} looks at {input}, a protected input: say so");
+                    self.find("protected", message);
+                }
+                None if protected => {
+                    let message = format!("{name} looks at no protected input");
+                    self.find("protected", message);
+                }
+                _ => {}
+            }
+            return;
+        }
         if protected {
             return;
         }
         if feature.protected() {
             self.find("protected", format!("{name} is a protected input: say so"));
-        } else if self.marked.contains(&name) {
+        } else if self.marked.contains(name) {
             let message = format!("{name} is marked as protected elsewhere: say so here as well");
             self.find("protected", message);
         }
     }
 
     fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {
+        if let Feature::Derived(derived) = feature {
+            return self.is_on(derived);
+        }
         let off = protected || feature.protected();
         !off || self.settings.protected_inputs_on.iter().any(|on| on == name)
     }

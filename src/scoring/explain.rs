@@ -1,5 +1,7 @@
 //! Why a case is ranked as it is, from the same codes and tables as the rank.
 
+mod derived;
+
 use crate::model::{DebtorKind, Rank, RecoveryGroup};
 
 use super::bins::FIRST;
@@ -78,6 +80,7 @@ pub(super) fn explain(
             score: rule.score,
             points: rule.score - by_points,
         }),
+        derived: derived::lines(&card.derived, subject),
         cutoff_a: cutoffs.a,
         cutoff_b: cutoffs.b,
         family_subtotals: family_subtotals(&met),

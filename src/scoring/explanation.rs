@@ -25,6 +25,9 @@ pub struct Explanation {
     /// The knock-out rule that decided the score, if one did; its points belong to the
     /// sum.
     pub knock_out: Option<KnockOutLine>,
+    /// The features of the scorecard's own, in its order; not those that look at a
+    /// protected input that is off.
+    pub derived: Vec<DerivedLine>,
     /// The lowest score of group A.
     pub cutoff_a: i32,
     /// The lowest score of group B.
@@ -50,6 +53,19 @@ pub struct Explanation {
     /// What of the served amount is expected to be recovered: only where the scorecard
     /// carries a calibration, and the score is one that was measured.
     pub expected_recovery: Option<ExpectedRecovery>,
+}
+
+/// A feature of the scorecard's own, of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedLine {
+    /// Its name, as the scorecard's characteristics look at it.
+    pub name: String,
+    /// The value as text; empty when missing.
+    pub value: String,
+    /// What is counted; empty where it is what the inputs count.
+    pub unit: &'static str,
+    /// What it was made of, with the values, for people.
+    pub text: String,
 }
 
 /// A rule that decided the score.

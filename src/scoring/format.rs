@@ -144,6 +144,7 @@ fn carried(card: &Card) {
         cutoffs_by_stage: _,
         diagnosis: _,
         reason_points_min: _,
+        derived: _,
         knock_outs: _,
         characteristics,
         priority: _,

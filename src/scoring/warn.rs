@@ -1,11 +1,11 @@
 //! What is odd about a scorecard that can rank: nobody would have written it on purpose.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::RuleSet;
 use super::bins::Bins;
 use super::compile::{Compiled, CompiledCharacteristic};
-use super::feature::Feature;
+use super::feature::{DERIVED_PREFIX, Feature};
 
 /// Something odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ fn of_card(card: &Compiled) -> Vec<(String, String)> {
     let mut found = without_effect(card);
     found.extend(features_twice(card));
     found.extend(out_of_range(card));
+    found.extend(looked_at_by_nobody(card));
     found.extend(groups_out_of_reach(card));
     found
 }
@@ -77,6 +78,23 @@ fn features_twice(card: &Compiled) -> Vec<(String, String)> {
             None => {
                 first.insert(feature, &one.name);
             }
+        }
+    }
+    found
+}
+
+/// Derived features that nothing looks at.
+fn looked_at_by_nobody(card: &Compiled) -> Vec<(String, String)> {
+    let looked_at: Vec<&Feature> = card.looked_at().collect();
+    let by_others: HashSet<&str> =
+        card.derived.iter().flat_map(|one| &one.looks_at).map(String::as_str).collect();
+    let mut found = Vec::new();
+    for (at, one) in card.derived.iter().enumerate() {
+        let name = format!("{DERIVED_PREFIX}{}", one.name);
+        let feature = one.feature.clone().map(Feature::Derived);
+        let used = feature.is_some_and(|feature| looked_at.contains(&&feature));
+        if !used && !by_others.contains(name.as_str()) {
+            found.push((format!("derived[{at}]"), format!("nothing looks at {name}")));
         }
     }
     found

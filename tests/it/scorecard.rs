@@ -9,6 +9,7 @@ use crate::support::{TestServer, always, document, work_list};
 
 mod activation;
 mod contents;
+mod derived;
 mod drafts;
 mod language;
 mod settings;

@@ -70,6 +70,12 @@ fn card(
             characteristics.extend(characteristic(one, &at.item("characteristics", place), broken));
         }
     }
+    let mut derived = Vec::new();
+    if asked(CardField::Derived) {
+        for (place, one) in given.derived.into_iter().enumerate() {
+            derived.extend(rules::derived(one, &at.item("derived", place), broken));
+        }
+    }
     let mut knock_outs = Vec::new();
     if asked(CardField::KnockOuts) {
         for (place, one) in given.knock_outs.into_iter().enumerate() {
@@ -97,6 +103,7 @@ fn card(
             known_from_permille: diagnosis.known_from_permille,
         },
         reason_points_min: given.reason_points_min.unwrap_or(1),
+        derived,
         knock_outs,
         characteristics,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::FormatFinding;
 use super::sheet::{guarded, list};
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, KnockOut, Points, Priority, ReasonText,
-    Special, Term,
+    Bin, Card, Characteristic, Cutoffs, Derived, DiagnosisRule, KnockOut, Points, Priority,
+    ReasonText, Special, Term,
 };
 
 pub(super) use read::read;
@@ -51,6 +51,7 @@ const TERM: &str = "term";
 const TERM_BIN: &str = "term_bin";
 const TERM_SPECIAL: &str = "term_special";
 const KNOCK_OUT: &str = "knock_out";
+const DERIVED: &str = "derived";
 
 /// The rows of which a part is made: those of characteristics, and of terms.
 const MADE_OF: [[&str; 2]; 2] = [[BIN, SPECIAL], [TERM_BIN, TERM_SPECIAL]];
@@ -120,6 +121,7 @@ fn rows(card: &Card) -> Vec<Cells> {
         cutoffs_by_stage,
         diagnosis: DiagnosisRule { low_below_permille, known_from_permille },
         reason_points_min,
+        derived,
         knock_outs,
         characteristics,
         priority: Priority { base_points: priority_base_points, terms },
@@ -149,6 +151,9 @@ fn rows(card: &Card) -> Vec<Cells> {
     if let Some(calibration) = calibration {
         rows.push(setting("calibration", json(calibration)));
     }
+    for (at, one) in derived.iter().enumerate() {
+        rows.push(own(at + 1, one));
+    }
     for (at, one) in knock_outs.iter().enumerate() {
         rows.push(knock_out(at + 1, one));
     }
@@ -164,6 +169,10 @@ fn rows(card: &Card) -> Vec<Cells> {
 /// Yes or no as a cell that no spreadsheet translates.
 fn answer(yes: bool) -> &'static str {
     if yes { "YES" } else { "NO" }
+}
+
+fn own(no: usize, one: &Derived) -> Cells {
+    Cells::of(DERIVED, &one.name).with("no", no).with("value", json(one))
 }
 
 fn knock_out(no: usize, one: &KnockOut) -> Cells {

@@ -1,6 +1,8 @@
 //! A scorecard as a query: what ranks, over a table with a row a case and a column a
 //! feature. The text is for other people's databases; nothing here runs it.
 
+mod derived;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -9,7 +11,8 @@ use crate::model::{RankingSettings, Stage};
 use crate::scoring::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
 use crate::scoring::card::{self, Card, Cutoffs};
 use crate::scoring::compile::{Compiled, CompiledCharacteristic, Condition, KnockOut};
-use crate::scoring::feature::{FeatureKind, decimal};
+use crate::scoring::feature::{Feature, FeatureKind, decimal};
+use derived::Steps;
 
 /// The words of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +36,11 @@ pub(super) fn write(
     let names = card.characteristics.iter().map(|one| one.feature.as_str());
     let active = || names.clone().zip(&compiled.characteristics).filter(|(_, one)| one.active);
     let mut found: Vec<FormatFinding> = Vec::new();
-    let columns = active().map(|(name, _)| name);
-    let columns = columns.chain(conditions(card, compiled).map(|(name, _)| name));
-    let columns: BTreeSet<&str> = columns.filter(|_| dialect == Dialect::Postgres).collect();
+    let looked_at = active().map(|(name, _)| name);
+    let looked_at = || looked_at.clone().chain(conditions(card, compiled).map(|(name, _)| name));
+    let steps = Steps::new(&compiled.derived, looked_at());
+    let columns = looked_at().map(str::to_owned).chain(steps.columns());
+    let columns: BTreeSet<String> = columns.filter(|_| dialect == Dialect::Postgres).collect();
     for name in columns {
         if name.len() > POSTGRES_NAME_BYTES_MAX {
             let message = format!(
@@ -50,13 +55,19 @@ pub(super) fn write(
         return Err(found);
     }
     let mut text = head(card, compiled, dialect);
-    let _ = writeln!(text, "WITH summed AS (\n  SELECT features.*,\n    {}", compiled.base_points);
+    let (before, table) = steps.write(dialect);
+    let base_points = compiled.base_points;
+    let _ = writeln!(text, "WITH {before}summed AS (\n  SELECT features.*,\n    {base_points}");
+    for guard in steps.guards(dialect) {
+        let _ = writeln!(text, "    + {guard}");
+    }
     for (name, one) in active() {
         let _ = writeln!(text, "    -- {}", one.name);
         let _ = writeln!(text, "    + {}", case(name, one, dialect));
     }
-    text.push_str(
-        "    AS score_sum\n  FROM features\n),\nscored AS (\n  SELECT summed.*,\n    CASE\n",
+    let _ = writeln!(
+        text,
+        "    AS score_sum\n  FROM {table}\n),\nscored AS (\n  SELECT summed.*,\n    CASE"
     );
     if let Some(rules) = rules(card, compiled, dialect) {
         text.push_str(&rules);
@@ -169,7 +180,7 @@ fn conditions<'a>(
 /// the points give none, or a rule looks at a value that no case can have, there is none.
 fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
     let impossible: BTreeSet<String> = conditions(card, compiled)
-        .filter_map(|(name, one)| impossible(&quoted("summed", name), one, dialect))
+        .filter_map(|(name, one)| impossible_value(&quoted("summed", name), &one.feature, dialect))
         .collect();
     active_rules(card, compiled).next()?;
     let mut text = "    WHEN score_sum IS NULL THEN NULL\n".to_owned();
@@ -186,9 +197,12 @@ fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
     Some(text)
 }
 
-/// What holds of a value that the feature of a condition cannot have.
-fn impossible(column: &str, one: &Condition, dialect: Dialect) -> Option<String> {
-    match one.feature.kind() {
+/// What holds of a value that a feature cannot have.
+fn impossible_value(column: &str, feature: &Feature, dialect: Dialect) -> Option<String> {
+    if derived::of_any_kind(feature) {
+        return None;
+    }
+    match feature.kind() {
         (FeatureKind::Number { .. }, _) => (dialect == Dialect::Sqlite)
             .then(|| format!("typeof({column}) NOT IN ('integer', 'real', 'null')")),
         (FeatureKind::Category(names), has_unknown) => {

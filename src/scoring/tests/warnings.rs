@@ -39,6 +39,15 @@ fn a_bin_that_no_case_can_be_in_is_warned_of() {
 }
 
 #[test]
+fn a_derived_feature_that_nothing_looks_at_is_warned_of() {
+    let yaml = WHOLE.replacen("derived.on_books]", "derived.gap]", 1);
+    let message = "nothing looks at derived.on_books".to_owned();
+    assert_eq!(warnings(&yaml), [("derived[2]".to_owned(), message)]);
+    let yaml = WHOLE.replacen("feature: derived.worse\n", "feature: tenure_months\n", 1);
+    assert_eq!(warnings(&yaml)[0].0, "derived[6]");
+}
+
+#[test]
 fn nothing_is_odd_about_what_is_shipped_and_about_the_card_of_everything() {
     for yaml in [CONSUMER_YAML, BUSINESS_YAML, WHOLE] {
         assert_eq!(warnings(yaml), []);

@@ -15,7 +15,7 @@ use crate::support::{
 use arrears::model::TestClock;
 
 /// Groups before and after, with how many cases go from one to the other.
-type Migration = BTreeMap<(i32, i32), i64>;
+pub(super) type Migration = BTreeMap<(i32, i32), i64>;
 
 /// Cases that differ in all that moves: how long they are overdue and by how much, how they
 /// have paid, what they would lose, who owes.
@@ -41,7 +41,7 @@ fn many_documents(count: i32) -> Vec<proto::CaseDocument> {
     (0..count).map(document).collect()
 }
 
-async fn with_portfolio(options: EngineOptions) -> TestServer {
+pub(super) async fn with_portfolio(options: EngineOptions) -> TestServer {
     let clock = Arc::new(TestClock::new(NOW));
     let server = TestServer::over_with(TestDatabase::new(), clock, options).await;
     server.create(always("cards")).await;
@@ -55,7 +55,7 @@ async fn server() -> TestServer {
 }
 
 /// A simulation of a revision of the scorecard for persons.
-fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
+pub(super) fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
     proto::SimulateRevisionRequest {
         portfolio_id: "cards".to_owned(),
         candidate: name("consumer", revision_no).map(Candidate::Revision),
@@ -65,7 +65,7 @@ fn request(revision_no: i64) -> proto::SimulateRevisionRequest {
 }
 
 /// The last answer.
-async fn simulate(
+pub(super) async fn simulate(
     server: &TestServer,
     request: proto::SimulateRevisionRequest,
 ) -> Result<proto::Simulation, Status> {
@@ -79,14 +79,14 @@ async fn simulate(
     Ok(last)
 }
 
-fn migration(pairs: &[proto::GroupMigration]) -> Migration {
+pub(super) fn migration(pairs: &[proto::GroupMigration]) -> Migration {
     let count = |pair: &proto::GroupMigration| pair.count.as_ref().unwrap().cases;
     let pairs = pairs.iter().map(|pair| ((pair.before, pair.after), count(pair)));
     pairs.filter(|(_, cases)| *cases > 0).collect()
 }
 
 /// The rank of every open case, by id.
-async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
+pub(super) async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
     let request = proto::ListCasesRequest {
         portfolio_id: "cards".to_owned(),
         page_size: 1_000,
@@ -98,7 +98,7 @@ async fn ranks(server: &TestServer) -> BTreeMap<String, proto::Rank> {
     cases.map(|case| (case.case_id, case.rank.unwrap())).collect()
 }
 
-fn moved(
+pub(super) fn moved(
     before: &BTreeMap<String, proto::Rank>,
     after: &BTreeMap<String, proto::Rank>,
 ) -> Migration {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BIN, CHARACTERISTIC, COLUMNS, KNOCK_OUT, MADE_OF, SETTING, SPECIAL, TERM, TERM_BIN,
+    BIN, CHARACTERISTIC, COLUMNS, DERIVED, KNOCK_OUT, MADE_OF, SETTING, SPECIAL, TERM, TERM_BIN,
     TERM_SPECIAL, UNRANGED,
 };
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, KnockOut, Points, Priority, ReasonText,
-    Special, Term,
+    Bin, Card, Characteristic, Cutoffs, Derived, DiagnosisRule, KnockOut, Points, Priority,
+    ReasonText, Special, Term,
 };
 use crate::scoring::format::FormatFinding;
 use crate::scoring::format::sheet::{Row, Sheet, not_a_number, unguarded, unlist, whole};
@@ -62,6 +62,7 @@ struct Bins {
 
 /// The parts of the scorecard, in their order.
 struct Parts {
+    derived: Vec<Derived>,
     knock_outs: Vec<KnockOut>,
     characteristics: Vec<Option<Characteristic>>,
     terms: Vec<Option<Term>>,
@@ -105,6 +106,7 @@ impl Reader {
     }
 
     fn card(&mut self, sheet: &Sheet) -> Option<Card> {
+        let mut derived: BTreeMap<i32, Derived> = BTreeMap::new();
         let mut knock_outs: BTreeMap<i32, KnockOut> = BTreeMap::new();
         let mut settings: BTreeMap<String, &Row> = BTreeMap::new();
         let mut parts: [BTreeMap<i32, Part<'_>>; 2] = Default::default();
@@ -124,10 +126,11 @@ impl Reader {
                         self.find(row.line, "no", format!("two rows {kind} have the number {no}"));
                     }
                 }
-                KNOCK_OUT => self.knock_out(row, &mut knock_outs),
+                DERIVED => self.stored(row, DERIVED, &mut derived, |one| &one.name),
+                KNOCK_OUT => self.stored(row, KNOCK_OUT, &mut knock_outs, |one| &one.name),
                 BIN | SPECIAL | TERM_BIN | TERM_SPECIAL => {}
                 _ => {
-                    let known = [SETTING, KNOCK_OUT, CHARACTERISTIC, BIN, SPECIAL, TERM];
+                    let known = [SETTING, DERIVED, KNOCK_OUT, CHARACTERISTIC, BIN, SPECIAL, TERM];
                     let known = [&known[..], &[TERM_BIN, TERM_SPECIAL]].concat().join(", ");
                     self.find(row.line, "row", format!("{kind:?} is none of {known}"));
                 }
@@ -138,19 +141,27 @@ impl Reader {
         let characteristics =
             characteristics.values().map(|part| self.characteristic(part)).collect();
         let terms = terms.values().map(|part| self.term(part)).collect();
+        let derived = derived.into_values().collect();
         let knock_outs = knock_outs.into_values().collect();
-        self.assemble(settings, Parts { knock_outs, characteristics, terms })
+        self.assemble(settings, Parts { derived, knock_outs, characteristics, terms })
     }
 
-    fn knock_out(&mut self, row: &Row, knock_outs: &mut BTreeMap<i32, KnockOut>) {
-        let (no, read) = (self.number(row, "no"), self.json::<KnockOut>(row, "value"));
-        let Some((no, rule)) = no.zip(read) else { return };
-        let name = self.text(row, "name");
-        if name != rule.name {
-            self.find(row.line, "name", format!("is {name:?}; the value has {:?}", rule.name));
+    /// A part that stands in one cell, beside its name.
+    fn stored<T: DeserializeOwned>(
+        &mut self,
+        row: &Row,
+        kind: &str,
+        all: &mut BTreeMap<i32, T>,
+        name_of: fn(&T) -> &String,
+    ) {
+        let (no, read) = (self.number(row, "no"), self.json::<T>(row, "value"));
+        let Some((no, one)) = no.zip(read) else { return };
+        let (name, own) = (self.text(row, "name"), name_of(&one));
+        if name != *own {
+            self.find(row.line, "name", format!("is {name:?}; the value has {own:?}"));
         }
-        if knock_outs.insert(no, rule).is_some() {
-            self.find(row.line, "no", format!("two rows {KNOCK_OUT} have the number {no}"));
+        if all.insert(no, one).is_some() {
+            self.find(row.line, "no", format!("two rows {kind} have the number {no}"));
         }
     }
 
@@ -178,7 +189,7 @@ impl Reader {
     fn assemble(
         &mut self,
         mut settings: BTreeMap<String, &Row>,
-        Parts { knock_outs, characteristics, terms }: Parts,
+        Parts { derived, knock_outs, characteristics, terms }: Parts,
     ) -> Option<Card> {
         let last = self.last;
         let calibration = settings.remove("calibration").and_then(|row| self.json(row, "value"));
@@ -213,6 +224,7 @@ impl Reader {
                 known_from_permille: diagnosis.1?,
             },
             reason_points_min: reason_points_min?,
+            derived,
             knock_outs,
             characteristics: characteristics.into_iter().collect::<Option<_>>()?,
             priority: Priority {
