@@ -203,11 +203,11 @@ impl RuleSet {
     }
 
     /// How the bins of a characteristic are labelled, by the scorecards for either kind of
-    /// debtor; nothing where none has one of the name.
+    /// debtor; nothing where none has one of the name. Where only populations have one, it
+    /// is that of the first of them.
     pub fn bin_labels(&self, characteristic: &str) -> Vec<&str> {
         let cards = DebtorKind::ALL.map(|kind| &self.scorecard(kind).card);
-        let all = cards.into_iter().flat_map(|card| &card.characteristics);
-        let named = all.filter(|one| one.name == characteristic);
+        let named = cards.into_iter().filter_map(|card| card.named(characteristic));
         named.flat_map(|one| one.by_code.iter().map(|bin| bin.label.as_str())).collect()
     }
 
@@ -264,7 +264,7 @@ impl RuleSet {
         let subject = Subject::new(case, &self.ranking);
         let scorecard = self.scorecard(subject.debtor_kind);
         let mut codes = [0; CHARACTERISTICS_MAX];
-        scorecard.codes(&subject, &mut codes);
+        scorecard.part(&subject).codes(&subject, &mut codes);
         explain::reasons_of(scorecard, (&subject, &codes), self.language(language))
     }
 
@@ -275,8 +275,9 @@ impl RuleSet {
         codes: &mut Codes,
     ) -> Rank {
         let scorecard = self.scorecard(subject.debtor_kind);
-        scorecard.codes(subject, codes);
-        let score = scorecard.score(subject, codes);
+        let part = scorecard.part(subject);
+        part.codes(subject, codes);
+        let score = scorecard.score(&part, subject, codes);
         subject.score = score;
         Rank {
             group: scorecard.group(score, subject.stage),

@@ -25,6 +25,8 @@ pub(super) struct ExplanationView {
     rank_date: String,
     rule_set_id: String,
     scorecard_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    population: String,
     cutoff_a: i32,
     cutoff_b: i32,
     base_points: i32,
@@ -277,6 +279,7 @@ impl ExplanationView {
             rank_date: view::day(rank.rank_date.as_ref()),
             rule_set_id: rank.rule_set_id,
             scorecard_id: explained.scorecard_id.clone(),
+            population: explained.population.clone(),
             cutoff_a: explained.cutoff_a,
             cutoff_b: explained.cutoff_b,
             base_points: explained.base_points,
@@ -333,9 +336,13 @@ impl ExplanationView {
     fn text(&self) -> String {
         let mut text = format!("{}\n", self.case.headline());
         let ExplanationView { rank_date, rule_set_id, scorecard_id, .. } = self;
+        let population = match self.population.as_str() {
+            "" => String::new(),
+            name => format!(", population {name}"),
+        };
         let _ = writeln!(
             text,
-            "ranked as of {rank_date} by scorecard {scorecard_id}, rule set {rule_set_id}; \
+            "ranked as of {rank_date} by scorecard {scorecard_id}{population}, rule set {rule_set_id}; \
              diagnosis: {}",
             self.diagnosis
         );

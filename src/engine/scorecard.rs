@@ -54,6 +54,8 @@ pub enum CardField {
     KnockOuts,
     /// `characteristics`, all of them.
     Characteristics,
+    /// `populations`, all of them.
+    Populations,
     /// `priority`.
     Priority,
     /// `calibration`.
@@ -62,7 +64,7 @@ pub enum CardField {
 
 impl CardField {
     /// All parts.
-    pub const ALL: [CardField; 10] = [
+    pub const ALL: [CardField; 11] = [
         Self::BasePoints,
         Self::Cutoffs,
         Self::CutoffsByStage,
@@ -71,6 +73,7 @@ impl CardField {
         Self::Derived,
         Self::KnockOuts,
         Self::Characteristics,
+        Self::Populations,
         Self::Priority,
         Self::Calibration,
     ];
@@ -86,6 +89,7 @@ impl CardField {
             Self::Derived => to.derived.clone_from(&from.derived),
             Self::KnockOuts => to.knock_outs.clone_from(&from.knock_outs),
             Self::Characteristics => to.characteristics.clone_from(&from.characteristics),
+            Self::Populations => to.populations.clone_from(&from.populations),
             Self::Priority => to.priority = from.priority.clone(),
             Self::Calibration => to.calibration.clone_from(&from.calibration),
         }

@@ -4,6 +4,7 @@
 
 mod column;
 mod course;
+mod parts;
 mod plan;
 mod simulate;
 mod sums;
@@ -157,14 +158,16 @@ impl Book {
 
 /// What a rule set reads, apart from the score itself.
 fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
-    let cards = DebtorKind::ALL.map(|kind| &rules.scorecard(kind).card);
-    cards.into_iter().flat_map(|card| {
-        let characteristics = card.characteristics.iter().filter(|one| one.active);
-        let terms = card.terms.iter().filter(|one| one.active);
-        let rules = card.knock_outs.iter().filter(|rule| rule.active);
-        let conditions = rules.flat_map(|rule| rule.conditions.iter().map(|one| &one.feature));
-        let all = characteristics.map(|one| &one.feature).chain(terms.map(|one| &one.feature));
-        all.chain(conditions).filter(|feature| feature.measure().is_some()).map(Feature::source)
+    let scorecards = DebtorKind::ALL.map(|kind| rules.scorecard(kind));
+    scorecards.into_iter().flat_map(|scorecard| {
+        let characteristics = scorecard.parts().flat_map(|(_, part)| part.characteristics);
+        let characteristics = characteristics.filter(|one| one.active).map(|one| &one.feature);
+        let terms = scorecard.card.terms.iter().filter(|one| one.active).map(|one| &one.feature);
+        let rules = scorecard.card.knock_outs.iter().filter(|rule| rule.active);
+        let populations = scorecard.parts().flat_map(|(conditions, _)| conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        let all = characteristics.chain(terms).chain(conditions.map(|one| &one.feature));
+        all.filter(|feature| feature.measure().is_some()).map(Feature::source)
     })
 }
 

@@ -10,8 +10,10 @@ use serde_saphyr::{Location, Spanned};
 use crate::model::Day;
 
 mod derived;
+mod population;
 
 pub use derived::{Change, Derived, Difference, MonthsBetween, Ratio};
+pub use population::Population;
 
 use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
@@ -43,6 +45,9 @@ pub struct Card {
     pub knock_outs: Vec<KnockOut>,
     /// The characteristics, 1 to 64.
     pub characteristics: Vec<Characteristic>,
+    /// Cases that are ranked by points of their own, at most 8 populations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub populations: Vec<Population>,
     /// The work order.
     pub priority: Priority,
     /// What share is recovered at which score, where that was measured.
@@ -387,8 +392,17 @@ pub(super) struct Places {
     #[serde(default)]
     pub characteristics: Vec<Spanned<Part>>,
     #[serde(default)]
+    pub populations: Vec<Spanned<PopulationPlaces>>,
+    #[serde(default)]
     pub priority: PriorityPlaces,
     pub calibration: Option<Spanned<CalibrationPlaces>>,
+}
+
+/// Where the characteristics of a population stand.
+#[derive(Deserialize)]
+pub(super) struct PopulationPlaces {
+    #[serde(default)]
+    pub characteristics: Vec<Spanned<Part>>,
 }
 
 /// Where the points of the calibration stand.

@@ -5,24 +5,28 @@ mod calibration;
 mod derived;
 mod direction;
 mod knock_out;
+mod population;
 mod reason;
 mod special;
 mod table;
 
 use std::collections::BTreeSet;
 
-use serde_saphyr::Location;
+use serde_saphyr::{Location, Spanned};
 
 use crate::model::{RankingSettings, Stage};
 
 use super::InvalidScorecard;
 use super::bins::{Bins, FIRST};
 use super::calibration::Calibration;
-use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
+use super::card::{
+    self, Card, Characteristic, Cutoffs, Part, PartPlaces, Places, ReasonText, Term,
+};
 use super::explanation::{Dimension, Family};
 use super::feature::{DERIVED_PREFIX, Feature};
 pub(super) use derived::CompiledDerived;
 pub(super) use knock_out::{Condition, KnockOut};
+pub(super) use population::CompiledPopulation;
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -48,6 +52,8 @@ pub(super) struct Compiled {
     /// In their order, also those that are off.
     pub knock_outs: Vec<KnockOut>,
     pub characteristics: Vec<CompiledCharacteristic>,
+    /// In their order, also those that are off.
+    pub populations: Vec<CompiledPopulation>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
     pub calibration: Option<Calibration>,
@@ -56,10 +62,26 @@ pub(super) struct Compiled {
 impl Compiled {
     /// All that it looks at, also what is off.
     pub fn looked_at(&self) -> impl Iterator<Item = &Feature> {
-        let characteristics = self.characteristics.iter().map(|one| &one.feature);
+        let characteristics = self.all_characteristics().map(|one| &one.feature);
         let terms = self.terms.iter().map(|one| &one.feature);
-        let conditions = self.knock_outs.iter().flat_map(|rule| &rule.conditions);
-        characteristics.chain(terms).chain(conditions.map(|one| &one.feature))
+        let rules = self.knock_outs.iter().flat_map(|rule| &rule.conditions);
+        let populations = self.populations.iter().flat_map(|one| &one.conditions);
+        let conditions = rules.chain(populations).map(|one| &one.feature);
+        characteristics.chain(terms).chain(conditions)
+    }
+
+    /// Its characteristics, then those of its populations.
+    pub fn all_characteristics(&self) -> impl Iterator<Item = &CompiledCharacteristic> {
+        let populations = self.populations.iter().flat_map(|one| &one.characteristics);
+        self.characteristics.iter().chain(populations)
+    }
+
+    /// The characteristic of a name: its own, else that of the first population that counts
+    /// and has one.
+    pub fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
+        let populations = self.populations.iter().filter(|one| one.active);
+        let populations = populations.flat_map(|one| &one.characteristics);
+        self.characteristics.iter().chain(populations).find(|one| one.name == name)
     }
 }
 
@@ -183,10 +205,12 @@ fn protected_names(marked: &BTreeSet<&str>, settings: &RankingSettings) -> Vec<I
 /// All that a card looks at, but for its derived features, and whether it says that it is
 /// protected.
 fn looked_at(card: &Card) -> impl Iterator<Item = (bool, &str)> {
-    let characteristics = card.characteristics.iter();
+    let own = card.populations.iter().flat_map(|one| &one.characteristics);
+    let characteristics = card.characteristics.iter().chain(own);
     let characteristics = characteristics.map(|one| (one.protected, one.feature.as_str()));
     let terms = card.priority.terms.iter().map(|one| (one.protected, one.feature.as_str()));
-    let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when);
+    let populations = card.populations.iter().flat_map(|one| &one.when);
+    let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when).chain(populations);
     let conditions = conditions.map(|one| (one.protected, one.feature.as_str()));
     characteristics.chain(terms).chain(conditions)
 }
@@ -249,17 +273,14 @@ impl Compiler<'_> {
         self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
         self.bounded("reason_points_min", card.reason_points_min, 1, 1_000);
         self.derived(card);
-        let count = card.characteristics.len();
-        if !(1..=CHARACTERISTICS_MAX).contains(&count) {
-            let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
-            self.find("characteristics", message);
-        }
-        let written = &card.characteristics[..count.min(CHARACTERISTICS_MAX)];
-        let characteristics = self.characteristics(written);
+        let places = std::mem::take(&mut self.places.characteristics);
+        let characteristics = self.characteristics((&card.characteristics, &places), "");
+        self.sums(card.base_points, &characteristics, !card.populations.is_empty());
+        let populations = self.populations(card);
         let terms = self.terms(card);
         let knock_outs = self.knock_outs(card);
         let calibration = self.calibration(card);
-        let compiled = Compiled {
+        Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
             cutoffs,
@@ -269,12 +290,11 @@ impl Compiler<'_> {
             derived: self.derived.clone(),
             knock_outs,
             characteristics,
+            populations,
             priority_base: card.priority.base_points,
             terms,
             calibration,
-        };
-        self.sums(&compiled);
-        compiled
+        }
     }
 
     fn bounded(&mut self, field: &str, value: i32, low: i32, high: i32) {
@@ -305,11 +325,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn characteristics(&mut self, written: &[Characteristic]) -> Vec<CompiledCharacteristic> {
+    /// Characteristics with where they stand; those of a population with its path.
+    fn characteristics(
+        &mut self,
+        (written, places): (&[Characteristic], &[Spanned<Part>]),
+        path: &str,
+    ) -> Vec<CompiledCharacteristic> {
+        let count = written.len();
+        if !(1..=CHARACTERISTICS_MAX).contains(&count) {
+            let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
+            self.find("characteristics", message);
+        }
+        let dot = if path.is_empty() { "" } else { "." };
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
-        for (at, one) in written.iter().enumerate() {
-            self.path = format!("characteristics[{at}]");
-            let (place, places) = card::place_of(&self.places.characteristics, at);
+        for (at, one) in written.iter().take(CHARACTERISTICS_MAX).enumerate() {
+            self.path = format!("{path}{dot}characteristics[{at}]");
+            let (place, places) = card::place_of(places, at);
             self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
@@ -453,13 +484,17 @@ impl Compiler<'_> {
         })
     }
 
-    /// The sum of the best and of the worst bins must stay within what a table
-    /// entry holds.
-    fn sums(&mut self, compiled: &Compiled) {
-        let base = i64::from(compiled.base_points);
-        let all = || compiled.characteristics.iter();
-        let best = base + all().map(|one| i64::from(one.best_contribution)).sum::<i64>();
-        let worst = base + all().map(|one| i64::from(one.worst_contribution)).sum::<i64>();
+    /// The sum of the best and of the worst bins must stay within what a table entry
+    /// holds; where sums of several tables stand beside each other, also without those
+    /// that are off.
+    fn sums(&mut self, base: i32, all: &[CompiledCharacteristic], beside_others: bool) {
+        let ends = |one: &CompiledCharacteristic| {
+            let (best, worst) = (one.best_contribution, one.worst_contribution);
+            let off = beside_others && !one.active;
+            if off { (best.max(0), worst.min(0)) } else { (best, worst) }
+        };
+        let best = all.iter().map(|one| i64::from(ends(one).0)).sum::<i64>() + i64::from(base);
+        let worst = all.iter().map(|one| i64::from(ends(one).1)).sum::<i64>() + i64::from(base);
         if best > SUM_MAX || worst < -SUM_MAX {
             let message = format!(
                 "sum up to {worst} at worst and {best} at best; -{SUM_MAX} to {SUM_MAX} are allowed"

@@ -16,7 +16,9 @@ pub struct Explanation {
     pub rank: Rank,
     /// The scorecard.
     pub scorecard_id: String,
-    /// What every case starts with.
+    /// The population by whose points the case is ranked; empty where it is none.
+    pub population: String,
+    /// What every case of it starts with.
     pub base_points: i32,
     /// One per characteristic, in the order of the scorecard.
     pub lines: Vec<ScoreLine>,

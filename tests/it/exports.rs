@@ -16,8 +16,8 @@ use crate::support::TestDatabase;
 use draw::{Column, Ranked, Scorecard};
 
 /// Twenty random scorecards and the two shipped ones, over 500 cases each; where they are
-/// wanted every second one of the random with knock-out rules, and every third with
-/// features of its own.
+/// wanted every second one of the random with knock-out rules, every third with features
+/// of its own, and half of them with populations.
 fn scorecards(with_rules: bool) -> Vec<Scorecard> {
     let shipped = [CONSUMER_YAML, BUSINESS_YAML].map(|yaml| Card::read(yaml).unwrap());
     let random = (0..20).map(|seed| {
@@ -27,6 +27,9 @@ fn scorecards(with_rules: bool) -> Vec<Scorecard> {
         }
         if with_rules && seed % 3 == 0 {
             draw::put_derived(&mut card, seed);
+        }
+        if with_rules && seed % 4 < 2 {
+            draw::put_populations(&mut card, seed);
         }
         card
     });
@@ -54,13 +57,16 @@ fn fill(database: &TestDatabase, scorecard: &Scorecard) {
         columns.push(format!("\"{name}\" {kind}"));
     }
     let columns = columns.join(", ");
-    let table =
-        format!("CREATE TABLE features ({columns}, expected_score BIGINT, expected_group TEXT)");
+    let table = format!(
+        "CREATE TABLE features ({columns}, expected_population TEXT, expected_score BIGINT, expected_group TEXT)"
+    );
     database.execute("DROP TABLE IF EXISTS features");
     database.execute(&table);
     for chunk in scorecard.cases.chunks(250) {
         let mut values = String::new();
-        for (at, Ranked { values: of_case, score, group, .. }) in chunk.iter().enumerate() {
+        for (at, Ranked { values: of_case, population, score, group, .. }) in
+            chunk.iter().enumerate()
+        {
             values.push_str(if at == 0 { "(" } else { ", (" });
             for ((_, kind), value) in scorecard.columns.iter().zip(of_case) {
                 match (value.as_str(), kind) {
@@ -69,7 +75,7 @@ fn fill(database: &TestDatabase, scorecard: &Scorecard) {
                     (number, _) => write!(values, "{number}, ").unwrap(),
                 }
             }
-            write!(values, "{score}, '{group}')").unwrap();
+            write!(values, "'{population}', {score}, '{group}')").unwrap();
         }
         database.execute(&format!("INSERT INTO features VALUES {values}"));
     }
@@ -85,7 +91,7 @@ fn query(database: &TestDatabase, card: &Card) -> String {
 #[test]
 fn a_query_scores_ten_thousand_cases_as_the_service_does() {
     let database = TestDatabase::without_tables();
-    let (mut cases, mut seen) = (0, [0; 6]);
+    let (mut cases, mut parted, mut seen) = (0, 0, [0; 6]);
     for scorecard in scorecards(true) {
         fill(&database, &scorecard);
         let query = query(&database, &scorecard.card);
@@ -96,6 +102,11 @@ fn a_query_scores_ten_thousand_cases_as_the_service_does() {
         };
         assert_eq!(count(differing), 0, "{query}");
         assert_eq!(count("recovery_score >= 0"), scorecard.cases.len() as i64);
+        // Where all are off, nobody is of any.
+        if query.contains("AS population") {
+            assert_eq!(count("population IS DISTINCT FROM expected_population"), 0, "{query}");
+            parted += count("population <> ''");
+        }
         cases += scorecard.cases.len();
         for case in &scorecard.cases {
             let Ranked { missing, unknown, unheard, special, ruled, derived, .. } = case;
@@ -105,7 +116,7 @@ fn a_query_scores_ten_thousand_cases_as_the_service_does() {
             }
         }
     }
-    assert!(cases >= 10_000, "{cases}");
+    assert!(cases >= 10_000 && parted > 500, "{cases}, {parted} of a population");
     let names = "missing, unknown, unheard, special, ruled, derived";
     assert!(seen.iter().all(|count| *count > 1_000), "{names}: {seen:?}");
 }

@@ -12,6 +12,7 @@ mod contents;
 mod derived;
 mod drafts;
 mod language;
+mod populations;
 mod settings;
 mod simulation;
 

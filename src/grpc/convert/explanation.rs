@@ -47,6 +47,7 @@ pub(in crate::grpc) fn explanation_to(
     proto::Explanation {
         rank: Some(rank_to(&explanation.rank)),
         scorecard_id: explanation.scorecard_id,
+        population: explanation.population,
         base_points: explanation.base_points,
         lines: explanation.lines.into_iter().map(line).collect(),
         clamp_points: explanation.clamp_points,

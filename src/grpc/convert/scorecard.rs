@@ -66,9 +66,7 @@ fn card(
     };
     let mut characteristics = Vec::new();
     if asked(CardField::Characteristics) {
-        for (place, one) in given.characteristics.into_iter().enumerate() {
-            characteristics.extend(characteristic(one, &at.item("characteristics", place), broken));
-        }
+        characteristics = self::characteristics(given.characteristics, at, broken);
     }
     let mut derived = Vec::new();
     if asked(CardField::Derived) {
@@ -80,6 +78,12 @@ fn card(
     if asked(CardField::KnockOuts) {
         for (place, one) in given.knock_outs.into_iter().enumerate() {
             knock_outs.extend(rules::knock_out(one, &at.item("knock_outs", place), broken));
+        }
+    }
+    let mut populations = Vec::new();
+    if asked(CardField::Populations) {
+        for (place, one) in given.populations.into_iter().enumerate() {
+            populations.push(rules::population(one, &at.item("populations", place), broken));
         }
     }
     let calibration = match asked(CardField::Calibration) {
@@ -106,6 +110,7 @@ fn card(
         derived,
         knock_outs,
         characteristics,
+        populations,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),
         calibration,
     }
@@ -138,6 +143,18 @@ fn stage_cutoffs(
             let field = at.field("stage").to_string();
             broken.add(field, Reason::FieldConflict, stage.name(), "each stage may stand once");
         }
+    }
+    read
+}
+
+fn characteristics(
+    given: Vec<proto::Characteristic>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Characteristic> {
+    let mut read = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
+        read.extend(characteristic(one, &at.item("characteristics", place), broken));
     }
     read
 }

@@ -40,6 +40,13 @@ pub(super) fn write(card: &Card, compiled: &Compiled) -> Result<String, Vec<Form
             rule.name
         )));
     }
+    for (at, one) in compiled.populations.iter().enumerate().filter(|(_, one)| one.active) {
+        found.push(super::finding(format!(
+            "populations[{at}]: a scorecard of PMML ranks every case by the same points, and \
+             cannot carry {}",
+            one.name
+        )));
+    }
     for (name, _) in active.iter().filter(|(_, one)| matches!(one.feature, Feature::Derived(_))) {
         found.push(super::finding(format!(
             "{name}: PMML reckons with floating point, and would not round as we do"

@@ -100,7 +100,11 @@ fn check(
         rule_sets: rules,
         day,
         filter: filter.clone(),
-        slices: vec![SliceBy::Stage, SliceBy::Characteristic("c7".to_owned())],
+        slices: vec![
+            SliceBy::Stage,
+            SliceBy::Characteristic("c7".to_owned()),
+            SliceBy::Characteristic("c100".to_owned()),
+        ],
         movers: 5,
     };
     let mut told = book.simulate(&request).expect("the day is within a year");

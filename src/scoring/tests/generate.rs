@@ -260,6 +260,7 @@ pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
         for (at, (name, look)) in own.chain(named).take(64).enumerate() {
             characteristic(&mut yaml, (at, &name, &look), &mut next);
         }
+        populations(&mut yaml, &derived, &mut next);
         yaml.push_str("priority:\n  base_points: 100\n  terms:\n");
         for (at, name) in ["recovery_score", "days_to_next_stage", "days_past_due"].iter().enumerate() {
             let limit = ["", "  only_below_days_past_due: 45\n", ""][at];
@@ -388,6 +389,40 @@ fn numbers(yaml: &mut String, scale: i64, next: &mut impl FnMut(u16) -> u16) {
     }
 }
 
+/// What the fewer characteristics of populations look at.
+const FEW: [&str; 8] = [
+    "days_past_due",
+    "late_months_12",
+    "months_since_payment",
+    "owns_home",
+    "tenure_months",
+    "marital_status",
+    "promises_broken",
+    "overdue_amount_log",
+];
+
+/// At most three populations of one or two conditions each, whose characteristics are named
+/// like those of the scorecard, or of the second one of them from `c100` on.
+fn populations(yaml: &mut String, derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) {
+    let count = next(4);
+    yaml.push_str(if count == 0 { "populations: []\n" } else { "populations:\n" });
+    for at in 0..count {
+        let mut one = format!("- name: p{at}\n  base_points: {}\n  when:\n", next(900));
+        for _ in 0..=next(2) {
+            one.push_str(&format!("  - {{ {} }}\n", condition(derived, next)));
+        }
+        one.push_str("  characteristics:\n");
+        for number in 0..=usize::from(next(7)) {
+            let name = FEW[(number + usize::from(at)) % FEW.len()];
+            let mut own = String::new();
+            let number = if at == 1 { 100 + number } else { number };
+            characteristic(&mut own, (number, name, &Look::of(name, "")), next);
+            own.lines().for_each(|line| writeln!(one, "  {line}").expect("text never fails"));
+        }
+        yaml.push_str(&one);
+    }
+}
+
 /// At most three rules of one or two conditions each.
 fn knock_outs(yaml: &mut String, derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) {
     let count = next(4);
@@ -400,28 +435,32 @@ fn knock_outs(yaml: &mut String, derived: &[Drawn], next: &mut impl FnMut(u16) -
              reason: {{ code: K{at}, text: k, audience: ANALYST }}\n  when:\n"
         ));
         for _ in 0..=next(2) {
-            let number = next(60);
-            let own = derived.first();
-            let condition = match next(13) {
-                0 => format!("feature: days_past_due, from: {number}, to: {}", number + 40),
-                1 => format!("feature: late_months_12, from: {}", number % 6),
-                2 => "feature: custom.area, kind: TEXT, is: [retail]".to_owned(),
-                3 => "feature: overdue_reason, unknown: true".to_owned(),
-                4 => "feature: owns_home, is: [NO]".to_owned(),
-                5 => "feature: months_since_payment, missing: true".to_owned(),
-                6 => "feature: marital_status, protected: true, is: [MARRIED]".to_owned(),
-                7 => "feature: promises_broken, from: 1".to_owned(),
-                8 => format!("feature: tenure_months, to: {number}"),
-                9 => format!("feature: days_to_next_stage, to: {}", number % 20),
-                10 if own.is_some() => {
-                    format!("{}, missing: true", own.expect("it is").looked_at())
-                }
-                11 if own.is_some() => {
-                    format!("{}, from: {number}", own.expect("it is").looked_at())
-                }
-                _ => format!("feature: custom.index, kind: NUMBER, to: {number}.5"),
-            };
-            yaml.push_str(&format!("  - {{ {condition} }}\n"));
+            yaml.push_str(&format!("  - {{ {} }}\n", condition(derived, next)));
         }
+    }
+}
+
+/// A condition of a rule or of a population.
+fn condition(derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) -> String {
+    let number = next(60);
+    let own = derived.first();
+    match next(13) {
+        0 => format!("feature: days_past_due, from: {number}, to: {}", number + 40),
+        1 => format!("feature: late_months_12, from: {}", number % 6),
+        2 => "feature: custom.area, kind: TEXT, is: [retail]".to_owned(),
+        3 => "feature: overdue_reason, unknown: true".to_owned(),
+        4 => "feature: owns_home, is: [NO]".to_owned(),
+        5 => "feature: months_since_payment, missing: true".to_owned(),
+        6 => "feature: marital_status, protected: true, is: [MARRIED]".to_owned(),
+        7 => "feature: promises_broken, from: 1".to_owned(),
+        8 => format!("feature: tenure_months, to: {number}"),
+        9 => format!("feature: days_to_next_stage, to: {}", number % 20),
+        10 if own.is_some() => {
+            format!("{}, missing: true", own.expect("it is").looked_at())
+        }
+        11 if own.is_some() => {
+            format!("{}, from: {number}", own.expect("it is").looked_at())
+        }
+        _ => format!("feature: custom.index, kind: NUMBER, to: {number}.5"),
     }
 }

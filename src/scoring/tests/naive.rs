@@ -5,7 +5,7 @@ mod derived;
 
 use crate::model::RecoveryGroup;
 use crate::scoring::bins::Value;
-use crate::scoring::card::{Bin, Card, KnockOut, Points, Special};
+use crate::scoring::card::{Bin, Card, Condition, Points, Special};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
@@ -28,8 +28,14 @@ fn seen(card: &Card, name: &str, kind: Option<&str>, subject: &Subject<'_>) -> (
 pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
     let card: Card = Card::read(yaml).expect("a scorecard of a test");
     let mut subject = Subject::new(&case.input(), &settings());
-    let mut sum = card.base_points;
-    for one in &card.characteristics {
+    let mut populations = card.populations.iter();
+    let population = populations.find(|one| hold(&card, &one.when, &subject));
+    let (base_points, characteristics) = match population {
+        Some(one) => (one.base_points, &one.characteristics),
+        None => (card.base_points, &card.characteristics),
+    };
+    let mut sum = base_points;
+    for one in characteristics {
         let (text, protected) = seen(&card, &one.feature, one.kind.as_deref(), &subject);
         if one.protected || protected {
             continue;
@@ -40,7 +46,7 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
-    if let Some(rule) = card.knock_outs.iter().find(|rule| matches(&card, rule, &subject)) {
+    if let Some(rule) = card.knock_outs.iter().find(|rule| hold(&card, &rule.when, &subject)) {
         subject.score = rule.score;
     }
     let mut priority = card.priority.base_points;
@@ -67,8 +73,8 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
     (subject.score, group, priority.clamp(0, 1_000))
 }
 
-fn matches(card: &Card, rule: &KnockOut, subject: &Subject<'_>) -> bool {
-    rule.when.iter().all(|one| {
+fn hold(card: &Card, when: &[Condition], subject: &Subject<'_>) -> bool {
+    when.iter().all(|one| {
         let (text, _) = seen(card, &one.feature, one.kind.as_deref(), subject);
         let bound = |bound: &Option<String>| {
             bound.as_ref().map(|bound| bound.parse::<f64>().expect("a number"))

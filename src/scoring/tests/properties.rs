@@ -23,7 +23,7 @@ fn told(rules: &RuleSet, case: &Case, today: Day) -> ((Ranked, Codes), Option<Da
     let mut ranked = rules.rank(&input);
     let mut codes = [0; CHARACTERISTICS_MAX];
     let subject = Subject::new(&input, &rules.ranking);
-    rules.scorecard(subject.debtor_kind).codes(&subject, &mut codes);
+    rules.scorecard(subject.debtor_kind).part(&subject).codes(&subject, &mut codes);
     let review_day = ranked.review_day.take();
     ranked.days_past_due = 0;
     ranked.rank.rank_date = Day(0);

@@ -6,7 +6,7 @@ use arrears::model::{
     ArrearsMonth, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, INPUTS, Input,
     InputKind, LocalDays, Micros, Payment, RankingSettings, RuleSetId,
 };
-use arrears::scoring::card::{Card, Characteristic, KnockOut};
+use arrears::scoring::card::{Card, Characteristic, KnockOut, Population};
 use arrears::scoring::{CaseInput, FEATURE_VERSION, RuleSet, RuleSetDefinition};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -33,6 +33,8 @@ pub(super) struct Ranked {
     pub values: Vec<String>,
     pub score: i32,
     pub group: &'static str,
+    /// The population by whose points it is ranked.
+    pub population: String,
     pub missing: bool,
     pub unknown: bool,
     /// A text that no bin lists.
@@ -238,6 +240,28 @@ pub(super) fn put_derived(card: &mut Card, seed: u64) {
     card.knock_outs.insert(0, serde_saphyr::from_str(rule).unwrap());
 }
 
+/// Populations that look at what the scorecard itself does, some of which are off.
+pub(super) fn put_populations(card: &mut Card, seed: u64) {
+    let mut dice = StdRng::seed_from_u64(seed);
+    for at in 0..dice.random_range(1..4) {
+        let count = dice.random_range(1..3);
+        let when = (0..count).map(|_| CONDITIONS[dice.random_range(0..CONDITIONS.len())]);
+        let when: Vec<String> = when.map(|one| format!("{{ {one} }}")).collect();
+        let mut own = card.characteristics.clone();
+        let mut first = true;
+        own.retain(|_| std::mem::take(&mut first) || dice.random_bool(0.4));
+        for one in &mut own {
+            one.weight_milli = dice.random_range(0..2_000);
+        }
+        card.populations.push(Population {
+            name: format!("p{at}"),
+            when: serde_saphyr::from_str(&format!("[{}]", when.join(", "))).unwrap(),
+            base_points: dice.random_range(200..800),
+            characteristics: own,
+        });
+    }
+}
+
 /// Whether a query computes the feature itself.
 fn is_computed(card: &Card, feature: &str) -> bool {
     let own = feature.strip_prefix("derived.");
@@ -328,8 +352,14 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
         ranking: RankingSettings::default(),
         feature_version: FEATURE_VERSION,
     };
-    let rules = RuleSet::compile(RuleSetId(1), &definition)
-        .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()));
+    let compile = |definition: &RuleSetDefinition| {
+        RuleSet::compile(RuleSetId(1), definition)
+            .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()))
+    };
+    // Every column has a line where there are no populations.
+    let plain = Card { populations: Vec::new(), ..card.clone() };
+    let plain = RuleSetDefinition { scorecard_yaml: plain.canonical(), ..definition.clone() };
+    let rules = [compile(&definition), compile(&plain)];
     let mut columns: Vec<(String, Column)> = Vec::new();
     for one in card.characteristics.iter().filter(|one| !is_computed(&card, &one.feature)) {
         let texts = one.bins.iter().any(|bin| bin.is.is_some());
@@ -347,14 +377,19 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
     Scorecard { card, columns, cases }
 }
 
-fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut StdRng) -> Ranked {
+fn ranked(
+    rules: &[RuleSet; 2],
+    card: &Card,
+    columns: &[(String, Column)],
+    dice: &mut StdRng,
+) -> Ranked {
     let today = Day::from_ymd(2026, 3, 20).unwrap();
     let (facts, history) = case(today, dice);
     let as_of = Utc.start_of(today);
     let input =
         CaseInput { facts: &facts, history: &history, as_of, case_seq: 1, today, days: &Utc };
-    let told = rules.explain(&input, None);
-    let lines = || card.characteristics.iter().zip(&told.lines);
+    let [told, plain] = rules.each_ref().map(|rules| rules.explain(&input, None));
+    let lines = || card.characteristics.iter().zip(&plain.lines);
     let of = |name: &String| {
         let line = lines().find(|(one, _)| one.feature == *name).map(|(_, line)| line);
         line.expect("every column is a feature of the scorecard").value.clone()
@@ -363,6 +398,7 @@ fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut
         values: columns.iter().map(|(name, _)| of(name)).collect(),
         score: told.rank.score,
         group: told.rank.group.letter(),
+        population: told.population,
         missing: told.lines.iter().any(|line| line.missing),
         unknown: told.lines.iter().any(|line| line.bin == "unknown"),
         unheard: told.lines.iter().any(|line| line.bin == "other"),

@@ -102,7 +102,7 @@ fn scorecard_id(card: &Card, at: &Path<'_>, broken: &mut Violations) {
 }
 
 /// The parts of a scorecard by the names that an update mask has for them.
-const MASKED: [(&str, CardField); 10] = [
+const MASKED: [(&str, CardField); 11] = [
     ("base_points", CardField::BasePoints),
     ("cutoffs", CardField::Cutoffs),
     ("stage_cutoffs", CardField::CutoffsByStage),
@@ -111,6 +111,7 @@ const MASKED: [(&str, CardField); 10] = [
     ("derived", CardField::Derived),
     ("knock_outs", CardField::KnockOuts),
     ("characteristics", CardField::Characteristics),
+    ("populations", CardField::Populations),
     ("priority", CardField::Priority),
     ("calibration", CardField::Calibration),
 ];

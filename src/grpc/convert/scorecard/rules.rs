@@ -1,16 +1,16 @@
-//! Derived features, knock-out rules and the calibration of a scorecard, in both directions.
+//! Derived features, knock-out rules, populations and the calibration of a scorecard, in both directions.
 
 use crate::model::Violations;
 use crate::proto;
 use crate::scoring::card::{
     Calibration, CalibrationPoint, Change, Condition, Derived, Difference, KnockOut, MonthsBetween,
-    Ratio,
+    Population, Ratio,
 };
 
 use super::super::path::Path;
 use super::super::time::{date, day};
-use super::write::{kind_to, reason_to};
-use super::{custom_kind, reason_text, required};
+use super::write::{characteristic_to, kind_to, reason_to};
+use super::{characteristics, custom_kind, reason_text, required};
 
 /// Reads a derived feature.
 pub(super) fn derived(
@@ -74,11 +74,44 @@ pub(super) fn knock_out(
 ) -> Option<KnockOut> {
     let reason = required(given.reason, &at.field("reason"), broken);
     let reason = reason.and_then(|reason| reason_text(reason, &at.field("reason"), broken));
-    let mut when = Vec::with_capacity(given.when.len());
-    for (place, one) in given.when.into_iter().enumerate() {
+    let when = conditions(given.when, at, broken);
+    Some(KnockOut { name: given.name, when, score: given.score, reason: reason? })
+}
+
+/// Reads a population.
+pub(super) fn population(
+    given: proto::Population,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Population {
+    Population {
+        name: given.name,
+        when: conditions(given.when, at, broken),
+        base_points: given.base_points,
+        characteristics: characteristics(given.characteristics, at, broken),
+    }
+}
+
+/// A population.
+pub(super) fn population_to(one: &Population) -> proto::Population {
+    proto::Population {
+        name: one.name.clone(),
+        when: one.when.iter().map(condition_to).collect(),
+        base_points: one.base_points,
+        characteristics: one.characteristics.iter().map(characteristic_to).collect(),
+    }
+}
+
+fn conditions(
+    given: Vec<proto::Condition>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Condition> {
+    let mut when = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
         when.push(condition(one, &at.item("when", place), broken));
     }
-    Some(KnockOut { name: given.name, when, score: given.score, reason: reason? })
+    when
 }
 
 fn condition(given: proto::Condition, at: &Path<'_>, broken: &mut Violations) -> Condition {

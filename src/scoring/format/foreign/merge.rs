@@ -64,6 +64,7 @@ fn on_base(base: Card, base_points: i32, characteristics: Vec<Characteristic>) -
         derived,
         knock_outs,
         characteristics: _,
+        populations: _,
         priority,
         calibration: _,
     } = base;
@@ -77,6 +78,8 @@ fn on_base(base: Card, base_points: i32, characteristics: Vec<Characteristic>) -
         derived,
         knock_outs,
         characteristics,
+        // Their points are on the scale of those that were there before.
+        populations: Vec::new(),
         priority,
         // It was measured with the points that were there before.
         calibration: None,
@@ -172,6 +175,7 @@ impl Merger {
             derived: Vec::new(),
             knock_outs: Vec::new(),
             characteristics,
+            populations: Vec::new(),
             priority: Priority { base_points: 0, terms: Vec::new() },
             calibration: None,
         }
