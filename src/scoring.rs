@@ -12,6 +12,7 @@ mod book;
 mod calibration;
 pub mod card;
 mod compile;
+mod derived;
 mod experiment;
 mod explain;
 mod explanation;
@@ -41,8 +42,8 @@ pub use book::{
 };
 pub use calibration::ExpectedRecovery;
 pub use explanation::{
-    Audience, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal,
-    Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
+    Audience, DerivedLine, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family,
+    FamilySubtotal, Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
 
 pub use experiment::ExperimentDefinition;
@@ -220,10 +221,10 @@ impl RuleSet {
     }
 
     /// How the bins of a characteristic are labelled, by any of its scorecards; nothing
-    /// where none has one of the name.
+    /// where none has one of the name. Where only populations have one, it is that of the
+    /// first of them.
     pub fn bin_labels(&self, characteristic: &str) -> Vec<&str> {
-        let all = self.cards().flat_map(|(_, card)| &card.characteristics);
-        let named = all.filter(|one| one.name == characteristic);
+        let named = self.scorecards().filter_map(|(_, one)| one.card.named(characteristic));
         named.flat_map(|one| one.by_code.iter().map(|bin| bin.label.as_str())).collect()
     }
 
@@ -282,7 +283,7 @@ impl RuleSet {
         let subject = Subject::new(case, &self.ranking);
         let scorecard = self.place(case, subject.debtor_kind).scorecard;
         let mut codes = [0; CHARACTERISTICS_MAX];
-        scorecard.codes(&subject, &mut codes);
+        scorecard.part(&subject).codes(&subject, &mut codes);
         explain::reasons_of(scorecard, (&subject, &codes), self.language(language))
     }
 
@@ -293,8 +294,9 @@ impl RuleSet {
         codes: &mut Codes,
     ) -> Rank {
         let scorecard = place.scorecard;
-        scorecard.codes(subject, codes);
-        let score = scorecard.score(subject, codes);
+        let part = scorecard.part(subject);
+        part.codes(subject, codes);
+        let score = scorecard.score(&part, subject, codes);
         subject.score = score;
         let priority = match place.lot {
             Some(lot) => lot.priority(case.today),

@@ -30,6 +30,8 @@ pub(super) struct ExplanationView {
     experiment_id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    population: String,
     cutoff_a: i32,
     cutoff_b: i32,
     base_points: i32,
@@ -37,6 +39,8 @@ pub(super) struct ExplanationView {
     clamp_points: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     knock_out: Option<KnockOutView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<DerivedView>,
     family_subtotals: Vec<SubtotalView>,
     dimension_subtotals: Vec<SubtotalView>,
     diagnosis: &'static str,
@@ -81,6 +85,29 @@ struct KnockOutView {
     name: String,
     score: i32,
     points: i32,
+}
+
+/// A feature of the scorecard's own.
+#[derive(Debug, Serialize)]
+struct DerivedView {
+    name: String,
+    value: String,
+    unit: String,
+    text: String,
+}
+
+impl DerivedView {
+    fn new(line: &proto::DerivedLine) -> DerivedView {
+        let proto::DerivedLine { name, value, unit, text } = line.clone();
+        DerivedView { name, value, unit, text }
+    }
+
+    fn text(&self) -> String {
+        let DerivedView { name, value, unit, text } = self;
+        let value = if value.is_empty() { "cannot be computed" } else { value };
+        let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+        format!("{name} = {value}{unit}: {text}")
+    }
 }
 
 /// What a lease served, as it was stored then.
@@ -261,6 +288,7 @@ impl ExplanationView {
             experiment_id: explained.experiment_id.clone(),
             rule_set_id: rank.rule_set_id,
             scorecard_id: explained.scorecard_id.clone(),
+            population: explained.population.clone(),
             cutoff_a: explained.cutoff_a,
             cutoff_b: explained.cutoff_b,
             base_points: explained.base_points,
@@ -271,6 +299,7 @@ impl ExplanationView {
                 score: rule.score,
                 points: rule.points,
             }),
+            derived: explained.derived.iter().map(DerivedView::new).collect(),
             family_subtotals: families.collect(),
             dimension_subtotals: dimensions.collect(),
             diagnosis: word::DIAGNOSIS.word(explained.diagnosis),
@@ -319,9 +348,13 @@ impl ExplanationView {
     fn text(&self) -> String {
         let mut text = format!("{}\n", self.case.headline());
         let ExplanationView { rank_date, rule_set_id, scorecard_id, .. } = self;
+        let population = match self.population.as_str() {
+            "" => String::new(),
+            name => format!(", population {name}"),
+        };
         let _ = writeln!(
             text,
-            "ranked as of {rank_date} by scorecard {scorecard_id}, rule set {rule_set_id}; \
+            "ranked as of {rank_date} by scorecard {scorecard_id}{population}, rule set {rule_set_id}; \
              diagnosis: {}",
             self.diagnosis
         );
@@ -338,6 +371,12 @@ impl ExplanationView {
         let silent: Vec<&str> = silent.map(|line| line.characteristic.as_str()).collect();
         if !silent.is_empty() {
             let _ = writeln!(text, "\nnot told or switched off, +0 each: {}", silent.join(", "));
+        }
+        if !self.derived.is_empty() {
+            text.push_str("\nFeatures of the scorecard's own\n");
+        }
+        for line in &self.derived {
+            let _ = writeln!(text, "{}", line.text());
         }
         let _ = writeln!(
             text,

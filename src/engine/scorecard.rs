@@ -53,10 +53,14 @@ pub enum CardField {
     Diagnosis,
     /// `reason_points_min`.
     ReasonPointsMin,
+    /// `derived`, all of them.
+    Derived,
     /// `knock_outs`, all of them.
     KnockOuts,
     /// `characteristics`, all of them.
     Characteristics,
+    /// `populations`, all of them.
+    Populations,
     /// `priority`.
     Priority,
     /// `calibration`.
@@ -65,14 +69,16 @@ pub enum CardField {
 
 impl CardField {
     /// All parts.
-    pub const ALL: [CardField; 9] = [
+    pub const ALL: [CardField; 11] = [
         Self::BasePoints,
         Self::Cutoffs,
         Self::CutoffsByStage,
         Self::Diagnosis,
         Self::ReasonPointsMin,
+        Self::Derived,
         Self::KnockOuts,
         Self::Characteristics,
+        Self::Populations,
         Self::Priority,
         Self::Calibration,
     ];
@@ -85,8 +91,10 @@ impl CardField {
             Self::CutoffsByStage => to.cutoffs_by_stage.clone_from(&from.cutoffs_by_stage),
             Self::Diagnosis => to.diagnosis = from.diagnosis,
             Self::ReasonPointsMin => to.reason_points_min = from.reason_points_min,
+            Self::Derived => to.derived.clone_from(&from.derived),
             Self::KnockOuts => to.knock_outs.clone_from(&from.knock_outs),
             Self::Characteristics => to.characteristics.clone_from(&from.characteristics),
+            Self::Populations => to.populations.clone_from(&from.populations),
             Self::Priority => to.priority = from.priority.clone(),
             Self::Calibration => to.calibration.clone_from(&from.calibration),
         }

@@ -58,6 +58,19 @@ impl Day {
         (Self::MIN..=Self::MAX).contains(&day).then_some(day)
     }
 
+    /// The day of a text such as `2026-06-30`, if it is one.
+    pub fn from_text(text: &str) -> Option<Day> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let &[year, month, day] = parts.as_slice() else { return None };
+        let digits = |part: &str, width| {
+            part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+            return None;
+        }
+        Day::from_ymd(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    }
+
     /// The date of the day.
     pub fn date(self) -> NaiveDate {
         NaiveDate::from_epoch_days(self.0).unwrap_or(NaiveDate::MIN)

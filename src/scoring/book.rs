@@ -5,6 +5,7 @@
 mod column;
 mod course;
 mod numbers;
+mod parts;
 mod place;
 mod plan;
 mod room;
@@ -24,9 +25,7 @@ use column::Column;
 use numbers::CaseNumbers;
 use sums::Sums;
 
-pub(super) use course::Course;
-#[cfg(test)]
-pub(super) use course::Instant;
+pub(super) use course::{Course, Instant};
 pub use place::Standing;
 pub use simulate::{Filter, SimulationRequest, SliceBy};
 pub use told::{Count, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated, Slice};
@@ -186,13 +185,15 @@ impl Book {
 
 /// What a rule set reads, apart from the score itself.
 fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
-    rules.cards().flat_map(|(_, card)| {
-        let characteristics = card.characteristics.iter().filter(|one| one.active);
-        let terms = card.terms.iter().filter(|one| one.active);
-        let rules = card.knock_outs.iter().filter(|rule| rule.active);
-        let conditions = rules.flat_map(|rule| rule.conditions.iter().map(|one| &one.feature));
-        let all = characteristics.map(|one| &one.feature).chain(terms.map(|one| &one.feature));
-        all.chain(conditions).filter(|feature| feature.measure().is_some()).map(Feature::source)
+    rules.scorecards().flat_map(|(_, scorecard)| {
+        let characteristics = scorecard.parts().flat_map(|(_, part)| part.characteristics);
+        let characteristics = characteristics.filter(|one| one.active).map(|one| &one.feature);
+        let terms = scorecard.card.terms.iter().filter(|one| one.active).map(|one| &one.feature);
+        let rules = scorecard.card.knock_outs.iter().filter(|rule| rule.active);
+        let populations = scorecard.parts().flat_map(|(conditions, _)| conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        let all = characteristics.chain(terms).chain(conditions.map(|one| &one.feature));
+        all.filter(|feature| feature.measure().is_some()).map(Feature::source)
     })
 }
 

@@ -9,6 +9,12 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::model::Day;
 
+mod derived;
+mod population;
+
+pub use derived::{Change, Derived, Difference, MonthsBetween, Ratio};
+pub use population::Population;
+
 use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
 
@@ -30,12 +36,18 @@ pub struct Card {
     /// A characteristic that cost fewer points than this is no reason; 1 to 1,000.
     #[serde(default = "one_point")]
     pub reason_points_min: i32,
+    /// Features of its own, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<Derived>,
     /// Rules that decide the score instead of the points, at most 32: the first that
     /// matches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub knock_outs: Vec<KnockOut>,
     /// The characteristics, 1 to 64.
     pub characteristics: Vec<Characteristic>,
+    /// Cases that are ranked by points of their own, at most 8 populations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub populations: Vec<Population>,
     /// The work order.
     pub priority: Priority,
     /// What share is recovered at which score, where that was measured.
@@ -70,7 +82,8 @@ pub struct DiagnosisRule {
 pub struct Characteristic {
     /// Its name, as an explanation shows it.
     pub name: String,
-    /// What it looks at: a name of docs/FEATURES.md, or `custom.` and a feature_id.
+    /// What it looks at: a name of docs/FEATURES.md, `custom.` and a feature_id, or
+    /// `derived.` and the name of a feature of the scorecard's own.
     pub feature: String,
     /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,15 +224,7 @@ pub struct CalibrationPoint {
 impl Calibration {
     /// The day of `as_of_date`, if it is one.
     pub fn as_of_day(&self) -> Option<Day> {
-        let parts: Vec<&str> = self.as_of_date.split('-').collect();
-        let &[year, month, day] = parts.as_slice() else { return None };
-        let digits = |part: &str, width| {
-            part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
-            return None;
-        }
-        Day::from_ymd(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+        Day::from_text(&self.as_of_date)
     }
 }
 
@@ -381,12 +386,23 @@ fn unprintable_in(value: &serde_json::Value) -> Option<char> {
 #[derive(Default, Deserialize)]
 pub(super) struct Places {
     #[serde(default)]
+    pub derived: Vec<Spanned<IgnoredAny>>,
+    #[serde(default)]
     pub knock_outs: Vec<Spanned<IgnoredAny>>,
     #[serde(default)]
     pub characteristics: Vec<Spanned<Part>>,
     #[serde(default)]
+    pub populations: Vec<Spanned<PopulationPlaces>>,
+    #[serde(default)]
     pub priority: PriorityPlaces,
     pub calibration: Option<Spanned<CalibrationPlaces>>,
+}
+
+/// Where the characteristics of a population stand.
+#[derive(Deserialize)]
+pub(super) struct PopulationPlaces {
+    #[serde(default)]
+    pub characteristics: Vec<Spanned<Part>>,
 }
 
 /// Where the points of the calibration stand.

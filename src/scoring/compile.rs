@@ -2,23 +2,31 @@
 //! and every finding is told at once.
 
 mod calibration;
+mod derived;
 mod direction;
 mod knock_out;
+mod population;
 mod reason;
 mod special;
 mod table;
 
-use serde_saphyr::Location;
+use std::collections::BTreeSet;
+
+use serde_saphyr::{Location, Spanned};
 
 use crate::model::{DebtorKind, RankingSettings, Stage};
 
 use super::InvalidScorecard;
 use super::bins::{Bins, FIRST};
 use super::calibration::Calibration;
-use super::card::{self, Card, Characteristic, Cutoffs, PartPlaces, Places, ReasonText, Term};
+use super::card::{
+    self, Card, Characteristic, Cutoffs, Part, PartPlaces, Places, ReasonText, Term,
+};
 use super::explanation::{Dimension, Family};
-use super::feature::Feature;
+use super::feature::{DERIVED_PREFIX, Feature};
+pub(super) use derived::CompiledDerived;
 pub(super) use knock_out::{Condition, KnockOut};
+pub(super) use population::CompiledPopulation;
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -40,11 +48,41 @@ pub(super) struct Compiled {
     pub known_from_permille: i64,
     pub reason_points_min: i32,
     /// In their order, also those that are off.
+    pub derived: Vec<CompiledDerived>,
+    /// In their order, also those that are off.
     pub knock_outs: Vec<KnockOut>,
     pub characteristics: Vec<CompiledCharacteristic>,
+    /// In their order, also those that are off.
+    pub populations: Vec<CompiledPopulation>,
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
     pub calibration: Option<Calibration>,
+}
+
+impl Compiled {
+    /// All that it looks at, also what is off.
+    pub fn looked_at(&self) -> impl Iterator<Item = &Feature> {
+        let characteristics = self.all_characteristics().map(|one| &one.feature);
+        let terms = self.terms.iter().map(|one| &one.feature);
+        let rules = self.knock_outs.iter().flat_map(|rule| &rule.conditions);
+        let populations = self.populations.iter().flat_map(|one| &one.conditions);
+        let conditions = rules.chain(populations).map(|one| &one.feature);
+        characteristics.chain(terms).chain(conditions)
+    }
+
+    /// Its characteristics, then those of its populations.
+    pub fn all_characteristics(&self) -> impl Iterator<Item = &CompiledCharacteristic> {
+        let populations = self.populations.iter().flat_map(|one| &one.characteristics);
+        self.characteristics.iter().chain(populations)
+    }
+
+    /// The characteristic of a name: its own, else that of the first population that counts
+    /// and has one.
+    pub fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
+        let populations = self.populations.iter().filter(|one| one.active);
+        let populations = populations.flat_map(|one| &one.characteristics);
+        self.characteristics.iter().chain(populations).find(|one| one.name == name)
+    }
 }
 
 /// A characteristic, compiled.
@@ -120,20 +158,22 @@ pub(super) fn compile(
     if !findings.is_empty() {
         return Err(findings);
     }
+    let marked = marked(&cards);
     let compiled = std::array::from_fn(|at| {
         let mut compiler = Compiler {
             settings,
             findings: Vec::new(),
             path: String::new(),
             at: None,
-            marked: cards.iter().flatten().flat_map(marked).collect(),
+            marked: marked.clone(),
+            derived: Vec::new(),
             places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
         };
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
         findings.extend(compiler.findings.into_iter().map(|one| placed(one, PLACES[at])));
         compiled
     });
-    findings.extend(protected_names(&cards, settings));
+    findings.extend(protected_names(&marked, settings));
     findings.extend(same_id(&cards, challenged));
     if findings.is_empty() { Ok(compiled) } else { Err(findings) }
 }
@@ -153,12 +193,11 @@ fn found(path: String, message: String) -> InvalidScorecard {
 }
 
 /// Every protected input switched on must be one, in one of the cards at least.
-fn protected_names(cards: &Cards<Card>, settings: &RankingSettings) -> Vec<InvalidScorecard> {
-    let marked = |name: &str| cards.iter().flatten().flat_map(marked).any(|one| one == name);
+fn protected_names(marked: &BTreeSet<&str>, settings: &RankingSettings) -> Vec<InvalidScorecard> {
     let input =
         |name: &str| crate::model::Input::from_name(name).is_some_and(|one| one.protected());
     let names = settings.protected_inputs_on.iter().enumerate();
-    let wrong = names.filter(|(_, name)| !input(name) && !marked(name));
+    let wrong = names.filter(|(_, name)| !input(name) && !marked.contains(name.as_str()));
     wrong
         .map(|(at, name)| {
             let message = format!("{name:?} is not a protected input");
@@ -167,15 +206,29 @@ fn protected_names(cards: &Cards<Card>, settings: &RankingSettings) -> Vec<Inval
         .collect()
 }
 
-/// The features that a card looks at and marks as protected.
-fn marked(card: &Card) -> impl Iterator<Item = &str> {
-    let characteristics = card.characteristics.iter();
+/// All that a card looks at, but for its derived features, and whether it says that it is
+/// protected.
+fn looked_at(card: &Card) -> impl Iterator<Item = (bool, &str)> {
+    let own = card.populations.iter().flat_map(|one| &one.characteristics);
+    let characteristics = card.characteristics.iter().chain(own);
     let characteristics = characteristics.map(|one| (one.protected, one.feature.as_str()));
     let terms = card.priority.terms.iter().map(|one| (one.protected, one.feature.as_str()));
-    let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when);
+    let populations = card.populations.iter().flat_map(|one| &one.when);
+    let conditions = card.knock_outs.iter().flat_map(|rule| &rule.when).chain(populations);
     let conditions = conditions.map(|one| (one.protected, one.feature.as_str()));
-    let all = characteristics.chain(terms).chain(conditions);
-    all.filter_map(|(protected, feature)| protected.then_some(feature))
+    characteristics.chain(terms).chain(conditions)
+}
+
+/// The features that the cards look at and mark as protected. Derived ones are none: what
+/// they look at is.
+fn marked(cards: &Cards<Card>) -> BTreeSet<&str> {
+    let all = cards.iter().flatten().flat_map(looked_at);
+    let named = all.filter(|(protected, name)| *protected && !name.starts_with(DERIVED_PREFIX));
+    let mut marked = named.map(|(_, name)| name).collect();
+    for card in cards.iter().flatten() {
+        derived::mark(card, &mut marked);
+    }
+    marked
 }
 
 /// An explanation names the card it used, so cards for two kinds of debtor have two names.
@@ -207,7 +260,9 @@ struct Compiler<'a> {
     path: String,
     at: Option<Location>,
     /// What is marked as protected anywhere: what is off must not touch any output.
-    marked: Vec<&'a str>,
+    marked: BTreeSet<&'a str>,
+    /// The derived features so far.
+    derived: Vec<CompiledDerived>,
     /// Where everything stands in the text.
     places: Places,
 }
@@ -234,31 +289,29 @@ impl Compiler<'_> {
         self.bounded("diagnosis.low_below_permille", rule.low_below_permille, 0, 1_000);
         self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
         self.bounded("reason_points_min", card.reason_points_min, 1, 1_000);
-        let count = card.characteristics.len();
-        if !(1..=CHARACTERISTICS_MAX).contains(&count) {
-            let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
-            self.find("characteristics", message);
-        }
-        let written = &card.characteristics[..count.min(CHARACTERISTICS_MAX)];
-        let characteristics = self.characteristics(written);
+        self.derived(card);
+        let places = std::mem::take(&mut self.places.characteristics);
+        let characteristics = self.characteristics((&card.characteristics, &places), "");
+        self.sums(card.base_points, &characteristics, !card.populations.is_empty());
+        let populations = self.populations(card);
         let terms = self.terms(card);
         let knock_outs = self.knock_outs(card);
         let calibration = self.calibration(card);
-        let compiled = Compiled {
+        Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
             cutoffs,
             low_below_permille: i64::from(rule.low_below_permille),
             known_from_permille: i64::from(rule.known_from_permille),
             reason_points_min: card.reason_points_min,
+            derived: self.derived.clone(),
             knock_outs,
             characteristics,
+            populations,
             priority_base: card.priority.base_points,
             terms,
             calibration,
-        };
-        self.sums(&compiled);
-        compiled
+        }
     }
 
     fn bounded(&mut self, field: &str, value: i32, low: i32, high: i32) {
@@ -289,11 +342,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn characteristics(&mut self, written: &[Characteristic]) -> Vec<CompiledCharacteristic> {
+    /// Characteristics with where they stand; those of a population with its path.
+    fn characteristics(
+        &mut self,
+        (written, places): (&[Characteristic], &[Spanned<Part>]),
+        path: &str,
+    ) -> Vec<CompiledCharacteristic> {
+        let count = written.len();
+        if !(1..=CHARACTERISTICS_MAX).contains(&count) {
+            let message = format!("has {count} entries; 1 to {CHARACTERISTICS_MAX} are allowed");
+            self.find("characteristics", message);
+        }
+        let dot = if path.is_empty() { "" } else { "." };
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
-        for (at, one) in written.iter().enumerate() {
-            self.path = format!("characteristics[{at}]");
-            let (place, places) = card::place_of(&self.places.characteristics, at);
+        for (at, one) in written.iter().take(CHARACTERISTICS_MAX).enumerate() {
+            self.path = format!("{path}{dot}characteristics[{at}]");
+            let (place, places) = card::place_of(places, at);
             self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
@@ -357,18 +421,35 @@ impl Compiler<'_> {
 
     /// Finds a protected input that does not say so, here or wherever else it is looked at.
     fn says_protected(&mut self, (feature, name): (&Feature, &str), protected: bool) {
+        if let Feature::Derived(derived) = feature {
+            match self.protected_input(derived) {
+                Some(input) if !protected => {
+                    let message = format!("{name} looks at {input}, a protected input: say so");
+                    self.find("protected", message);
+                }
+                None if protected => {
+                    let message = format!("{name} looks at no protected input");
+                    self.find("protected", message);
+                }
+                _ => {}
+            }
+            return;
+        }
         if protected {
             return;
         }
         if feature.protected() {
             self.find("protected", format!("{name} is a protected input: say so"));
-        } else if self.marked.contains(&name) {
+        } else if self.marked.contains(name) {
             let message = format!("{name} is marked as protected elsewhere: say so here as well");
             self.find("protected", message);
         }
     }
 
     fn active(&self, protected: bool, feature: &Feature, name: &str) -> bool {
+        if let Feature::Derived(derived) = feature {
+            return self.is_on(derived);
+        }
         let off = protected || feature.protected();
         !off || self.settings.protected_inputs_on.iter().any(|on| on == name)
     }
@@ -420,13 +501,17 @@ impl Compiler<'_> {
         })
     }
 
-    /// The sum of the best and of the worst bins must stay within what a table
-    /// entry holds.
-    fn sums(&mut self, compiled: &Compiled) {
-        let base = i64::from(compiled.base_points);
-        let all = || compiled.characteristics.iter();
-        let best = base + all().map(|one| i64::from(one.best_contribution)).sum::<i64>();
-        let worst = base + all().map(|one| i64::from(one.worst_contribution)).sum::<i64>();
+    /// The sum of the best and of the worst bins must stay within what a table entry
+    /// holds; where sums of several tables stand beside each other, also without those
+    /// that are off.
+    fn sums(&mut self, base: i32, all: &[CompiledCharacteristic], beside_others: bool) {
+        let ends = |one: &CompiledCharacteristic| {
+            let (best, worst) = (one.best_contribution, one.worst_contribution);
+            let off = beside_others && !one.active;
+            if off { (best.max(0), worst.min(0)) } else { (best, worst) }
+        };
+        let best = all.iter().map(|one| i64::from(ends(one).0)).sum::<i64>() + i64::from(base);
+        let worst = all.iter().map(|one| i64::from(ends(one).1)).sum::<i64>() + i64::from(base);
         if best > SUM_MAX || worst < -SUM_MAX {
             let message = format!(
                 "sum up to {worst} at worst and {best} at best; -{SUM_MAX} to {SUM_MAX} are allowed"

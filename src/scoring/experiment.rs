@@ -2,7 +2,6 @@
 
 use crate::model::{Arm, DebtorKind, Experiment, Lot};
 
-use super::compile::Compiled;
 use super::scorecard::Scorecard;
 use super::{CaseInput, RuleSet, RuleSetDefinition};
 
@@ -73,10 +72,10 @@ impl RuleSet {
     }
 
     /// Its scorecards, each once, with what the paths of findings in them begin with.
-    pub(super) fn cards(&self) -> impl Iterator<Item = (&'static str, &Compiled)> {
+    pub(super) fn scorecards(&self) -> impl Iterator<Item = (&'static str, &Scorecard)> {
         let challenger = self.arms.as_ref().and_then(|arms| arms.challenger.as_ref());
-        let business = self.business.as_ref().map(|card| ("business.", &card.card));
-        let challenger = challenger.map(|(_, card)| ("challenger.", &card.card));
-        [Some(("", &self.person.card)), business, challenger].into_iter().flatten()
+        let business = self.business.as_ref().map(|one| ("business.", one));
+        let challenger = challenger.map(|(_, one)| ("challenger.", one));
+        [Some(("", &self.person)), business, challenger].into_iter().flatten()
     }
 }

@@ -1,5 +1,7 @@
 //! Why a case is ranked as it is, from the same codes and tables as the rank.
 
+mod derived;
+
 use crate::model::{DebtorKind, Lot, Rank, RecoveryGroup};
 
 use super::bins::FIRST;
@@ -9,7 +11,7 @@ use super::explanation::{
     Diagnosis, Dimension, DimensionSubtotal, Explanation, Family, FamilySubtotal, KnockOutLine,
     NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
 };
-use super::scorecard::Scorecard;
+use super::scorecard::{Part, Scorecard};
 use super::subject::Subject;
 use super::{Codes, findings, value};
 
@@ -52,10 +54,11 @@ pub(super) fn explain(
 ) -> Explanation {
     let scorecard = place.scorecard;
     let card = &scorecard.card;
-    let met = met(scorecard, codes);
-    let lines = card.characteristics.iter().zip(codes);
+    let part = scorecard.part(subject);
+    let met = met(&part, codes);
+    let lines = part.characteristics.iter().zip(codes);
     let cutoffs = card.cutoffs[subject.stage as usize - 1];
-    let sum = scorecard.kernel.sum(codes);
+    let sum = part.kernel.sum(codes);
     let by_points = sum.clamp(0, 1_000);
     let knock_out = scorecard.knock_out(subject).map(|(_, rule)| rule);
     let decided = if knock_out.is_some() { rank.score } else { sum };
@@ -72,7 +75,8 @@ pub(super) fn explain(
     Explanation {
         rank,
         scorecard_id: card.scorecard_id.clone(),
-        base_points: card.base_points,
+        population: part.name.to_owned(),
+        base_points: part.base_points,
         lines: lines.map(|(one, code)| line(one, *code, subject)).collect(),
         clamp_points: by_points - sum,
         knock_out: knock_out.map(|rule| KnockOutLine {
@@ -80,6 +84,7 @@ pub(super) fn explain(
             score: rule.score,
             points: rule.score - by_points,
         }),
+        derived: derived::lines(&card.derived, subject),
         cutoff_a: cutoffs.a,
         cutoff_b: cutoffs.b,
         family_subtotals: family_subtotals(&met),
@@ -131,7 +136,8 @@ pub(super) fn reasons_of(
     (subject, codes): (&Subject<'_>, &Codes),
     language: &str,
 ) -> Vec<ScoreReason> {
-    let mut reasons = reasons(&met(scorecard, codes), scorecard.card.reason_points_min, language);
+    let part = scorecard.part(subject);
+    let mut reasons = reasons(&met(&part, codes), scorecard.card.reason_points_min, language);
     if let Some((_, rule)) = scorecard.knock_out(subject) {
         let code = &rule.reason.code;
         let same = reasons.iter().find(|one| one.reason_code == *code);
@@ -142,7 +148,7 @@ pub(super) fn reasons_of(
             reason_code: code.clone(),
             text: rule.reason.text_in(language).to_owned(),
             characteristic: rule.name.clone(),
-            points_lost: scorecard.kernel.score(codes) - rule.score,
+            points_lost: part.kernel.score(codes) - rule.score,
             audience,
         };
         reasons.insert(0, first);
@@ -151,8 +157,8 @@ pub(super) fn reasons_of(
     reasons
 }
 
-fn met<'a>(scorecard: &'a Scorecard, codes: &Codes) -> Vec<Met<'a>> {
-    let active = scorecard.card.characteristics.iter().zip(codes).filter(|(one, _)| one.active);
+fn met<'a>(part: &Part<'a>, codes: &Codes) -> Vec<Met<'a>> {
+    let active = part.characteristics.iter().zip(codes).filter(|(one, _)| one.active);
     active.map(|(characteristic, code)| Met { characteristic, code: *code }).collect()
 }
 

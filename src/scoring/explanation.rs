@@ -16,7 +16,9 @@ pub struct Explanation {
     pub rank: Rank,
     /// The scorecard.
     pub scorecard_id: String,
-    /// What every case starts with.
+    /// The population by whose points the case is ranked; empty where it is none.
+    pub population: String,
+    /// What every case of it starts with.
     pub base_points: i32,
     /// One per characteristic, in the order of the scorecard.
     pub lines: Vec<ScoreLine>,
@@ -25,6 +27,9 @@ pub struct Explanation {
     /// The knock-out rule that decided the score, if one did; its points belong to the
     /// sum.
     pub knock_out: Option<KnockOutLine>,
+    /// The features of the scorecard's own, in its order; not those that look at a
+    /// protected input that is off.
+    pub derived: Vec<DerivedLine>,
     /// The lowest score of group A.
     pub cutoff_a: i32,
     /// The lowest score of group B.
@@ -53,6 +58,19 @@ pub struct Explanation {
     pub expected_recovery: Option<ExpectedRecovery>,
     /// The experiment of the rule set, if it has one; the rank tells the arm.
     pub experiment_id: Option<String>,
+}
+
+/// A feature of the scorecard's own, of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedLine {
+    /// Its name, as the scorecard's characteristics look at it.
+    pub name: String,
+    /// The value as text; empty when missing.
+    pub value: String,
+    /// What is counted; empty where it is what the inputs count.
+    pub unit: &'static str,
+    /// What it was made of, with the values, for people.
+    pub text: String,
 }
 
 /// A rule that decided the score.

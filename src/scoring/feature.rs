@@ -1,9 +1,12 @@
 //! The catalogue of features: what a scorecard may look at. docs/FEATURES.md
 //! defines each of them.
 
+use std::sync::Arc;
+
 use crate::model::{INPUTS, Input, InputKind};
 
 use super::bins::Value;
+use super::derived::Derived;
 use super::explanation::Audience;
 use super::measure::{Age, Dealing, Given, Means, Measure, PERMILLE_MAX, Paying};
 
@@ -20,6 +23,8 @@ pub(super) enum Feature {
     Dealing(Dealing),
     /// Shares and sums of amounts, and how long the debtor is a customer.
     Means(Means),
+    /// Defined by the scorecard itself.
+    Derived(Arc<Derived>),
     /// The score itself: for the priority only.
     Score,
 }
@@ -73,7 +78,7 @@ const EMPLOYMENT_TYPE: &[(&str, i64)] = &[
 const INCOME_STATE: &[(&str, i64)] = &[("STABLE", 2), ("REDUCED", 3), ("LOST", 4)];
 
 /// Features whose definition is not the plain input of the same name come first.
-const DERIVED: &[(&str, Feature)] = &[
+const COMPUTED: &[(&str, Feature)] = &[
     ("days_past_due", Feature::Age(Age::DaysPastDue)),
     ("days_to_next_stage", Feature::Age(Age::DaysToNextStage)),
     ("penalty_accrued_permille", Feature::Age(Age::PenaltyAccruedPermille)),
@@ -106,6 +111,8 @@ const DERIVED: &[(&str, Feature)] = &[
 
 /// What a custom feature's name begins with in a scorecard.
 pub(super) const CUSTOM_PREFIX: &str = "custom.";
+/// What the name of a feature begins with that a scorecard defines itself.
+pub(super) const DERIVED_PREFIX: &str = "derived.";
 
 /// Whether a name is one of a custom feature: `custom.` and 1 to 64 bytes of a-z, 0-9 and _.
 pub fn is_custom_feature(name: &str) -> bool {
@@ -129,15 +136,15 @@ impl Feature {
             let feature_id = Box::from(feature_id);
             return custom.map(|kind| Feature::Given(Given::Custom { feature_id, kind }));
         }
-        let derived = DERIVED.iter().find(|entry| entry.0 == name).map(|entry| entry.1.clone());
-        derived.or_else(|| Input::from_name(name).map(|input| Feature::Given(Given::Input(input))))
+        let computed = COMPUTED.iter().find(|entry| entry.0 == name).map(|entry| entry.1.clone());
+        computed.or_else(|| Input::from_name(name).map(|input| Feature::Given(Given::Input(input))))
     }
 
     /// The names of all features but the custom ones.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let given = INPUTS.iter().map(|input| input.name());
-        let given = given.filter(|name| DERIVED.iter().all(|entry| entry.0 != *name));
-        DERIVED.iter().map(|entry| entry.0).chain(given)
+        let given = given.filter(|name| COMPUTED.iter().all(|entry| entry.0 != *name));
+        COMPUTED.iter().map(|entry| entry.0).chain(given)
     }
 
     /// Whether a name speaks of a right of the debtor. A right only gates.
@@ -155,6 +162,8 @@ impl Feature {
             Feature::Given(Given::Input(input)) => input_kind(*input),
             Feature::Given(Given::DebtorKind) => (FeatureKind::Category(DEBTOR_KIND), false),
             Feature::Given(Given::Custom { kind, .. }) => (*kind, false),
+            Feature::Given(Given::Told(_)) => (FeatureKind::Category(FLAG), false),
+            Feature::Derived(derived) => (FeatureKind::Number { scale: derived.scale() }, false),
             Feature::Paying(Paying::NeverPaid) => (FeatureKind::Category(FLAG), false),
             _ => (NUMBER, false),
         }
@@ -172,7 +181,11 @@ impl Feature {
 
     /// Whether some jurisdictions forbid ranking by it.
     pub fn protected(&self) -> bool {
-        matches!(self, Feature::Given(Given::Input(input)) if input.protected())
+        match self {
+            Feature::Given(Given::Input(input)) => input.protected(),
+            Feature::Derived(derived) => derived.operands.iter().any(Feature::protected),
+            _ => false,
+        }
     }
 
     /// Who at most may read a reason from it: what speaks of the household, of
@@ -187,6 +200,10 @@ impl Feature {
             )) => Audience::Analyst,
             Feature::Given(Given::Input(input)) if (20..40).contains(&(*input as i32)) => {
                 Audience::Analyst
+            }
+            Feature::Derived(derived) => {
+                let audiences = derived.operands.iter().map(Feature::audience);
+                audiences.max().unwrap_or(Audience::Agent)
             }
             _ => Audience::Agent,
         }
@@ -209,6 +226,7 @@ impl Feature {
                 _ => ANY,
             },
             Feature::Given(_) => ANY,
+            Feature::Derived(derived) => derived.range(),
             // A case that is not due yet has negative days.
             Feature::Age(Age::DaysPastDue) | Feature::Paying(Paying::ArrearsTrend) => ANY,
             Feature::Paying(Paying::LateMonths6) => (0, 6),
@@ -231,6 +249,7 @@ impl Feature {
             Feature::Paying(paying) => Some(paying),
             Feature::Dealing(dealing) => Some(dealing),
             Feature::Means(means) => Some(means),
+            Feature::Derived(derived) => Some(derived),
             Feature::Score => None,
         }
     }

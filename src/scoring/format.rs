@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::model::RankingSettings;
 
-use super::card::{Bin, Card, Characteristic, Special};
+use super::card::{Bin, Card, Characteristic, Population, Special};
 use super::compile::Compiled;
 use super::{InvalidScorecard, compile};
 
@@ -144,11 +144,14 @@ fn carried(card: &Card) {
         cutoffs_by_stage: _,
         diagnosis: _,
         reason_points_min: _,
+        derived: _,
         knock_outs: _,
         characteristics,
+        populations,
         priority: _,
         calibration: _,
     } = card;
+    for Population { name: _, when: _, base_points: _, characteristics: _ } in populations {}
     for one in characteristics {
         let Characteristic {
             name: _,

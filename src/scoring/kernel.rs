@@ -6,7 +6,7 @@
 //! and ranks by both in one pass over its columns.
 
 use super::Codes;
-use super::compile::Compiled;
+use super::compile::CompiledCharacteristic;
 
 /// One entry per code.
 type Table = [u16; 256];
@@ -19,10 +19,11 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// The tables of a card. What is off adds nothing, whatever its code.
-    pub fn new(card: &Compiled) -> Kernel {
-        let mut start = card.base_points;
-        let tables = card.characteristics.iter().map(|characteristic| {
+    /// The tables of base points and characteristics. What is off adds nothing, whatever
+    /// its code.
+    pub fn new(base_points: i32, characteristics: &[CompiledCharacteristic]) -> Kernel {
+        let mut start = base_points;
+        let tables = characteristics.iter().map(|characteristic| {
             let mut table = [0; 256];
             if characteristic.active {
                 start += characteristic.worst_contribution;

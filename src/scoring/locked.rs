@@ -2,7 +2,7 @@
 //! keeps them from being changed; whoever validates a revision is told where they were.
 
 use super::ScorecardWarning;
-use super::card::{Bin, Card, Points, Special};
+use super::card::{Bin, Card, Characteristic, Points, Special};
 
 /// A characteristic or a term: its name, and all the points it has.
 struct Part<'a> {
@@ -23,13 +23,25 @@ struct Entry {
 /// The points that are locked in a scorecard, or were in the one it was made from, and
 /// differ from those there.
 pub fn locked_changes(card: &Card, base: &Card) -> Vec<ScorecardWarning> {
-    let mut found = compare("characteristics", &characteristics(card), &characteristics(base));
+    let [now, before] = [card, base].map(|card| characteristics(&card.characteristics));
+    let mut found = compare("characteristics", &now, &before);
+    for before in &base.populations {
+        let now = card.populations.iter().enumerate().find(|(_, one)| one.name == before.name);
+        let (path, all) = match now {
+            Some((at, one)) => (
+                format!("populations[{at}].characteristics"),
+                characteristics(&one.characteristics),
+            ),
+            None => ("populations".to_owned(), Vec::new()),
+        };
+        found.extend(compare(&path, &all, &characteristics(&before.characteristics)));
+    }
     found.extend(compare("priority.terms", &terms(card), &terms(base)));
     found
 }
 
-fn characteristics(card: &Card) -> Vec<Part<'_>> {
-    let parts = card.characteristics.iter().map(|one| Part {
+fn characteristics(all: &[Characteristic]) -> Vec<Part<'_>> {
+    let parts = all.iter().map(|one| Part {
         name: &one.name,
         points: entries([one.missing, one.unknown, one.other], &one.bins, &one.special),
     });

@@ -36,7 +36,21 @@ const NO_STAGE_AHEAD: i64 = 100_000;
 pub(super) enum Given {
     Input(Input),
     DebtorKind,
-    Custom { feature_id: Box<str>, kind: FeatureKind },
+    Custom {
+        feature_id: Box<str>,
+        kind: FeatureKind,
+    },
+    /// Whether a custom feature was told, of whatever kind.
+    Told(Box<str>),
+}
+
+impl Given {
+    /// The value of a custom feature.
+    pub fn custom<'a>(subject: &Subject<'a>, feature_id: &str) -> Option<&'a CustomValue> {
+        let features = &subject.facts.custom_features;
+        let found = features.binary_search_by(|one| one.feature_id.as_str().cmp(feature_id));
+        found.ok().map(|at| &features[at].value)
+    }
 }
 
 impl Measure for Given {
@@ -52,11 +66,7 @@ impl Measure for Given {
             }
             Given::DebtorKind => Value::Category(subject.debtor_kind as i64),
             Given::Custom { feature_id, kind } => {
-                let features = &subject.facts.custom_features;
-                let found = features.binary_search_by(|feature| {
-                    feature.feature_id.as_str().cmp(feature_id.as_ref())
-                });
-                match (found.ok().map(|at| &features[at].value), kind) {
+                match (Given::custom(subject, feature_id), kind) {
                     (Some(CustomValue::Number(number)), FeatureKind::Number { .. }) => {
                         Value::Number(*number)
                     }
@@ -66,6 +76,9 @@ impl Measure for Given {
                     }
                     _ => Value::Missing,
                 }
+            }
+            Given::Told(feature_id) => {
+                Given::custom(subject, feature_id).map_or(Value::Missing, |_| Value::Category(1))
             }
         }
     }
@@ -166,8 +179,9 @@ pub(super) enum Paying {
 }
 
 impl Paying {
-    /// The value `shift` months from now, if nothing happens.
-    fn at<'a>(self, subject: &Subject<'a>, shape: &Shape, shift: usize) -> Value<'a> {
+    /// The value `shift` months from now, if nothing happens; of those that a change is
+    /// computed of also up to six months before.
+    pub fn at<'a>(self, subject: &Subject<'a>, shape: &Shape, shift: i32) -> Value<'a> {
         let number = match self {
             Paying::LateMonths6 => late(shape, (6, shift), 1),
             Paying::LateMonths12 => late(shape, (12, shift), 1),
@@ -183,7 +197,7 @@ impl Paying {
             }
             Paying::MonthsSincePayment => shape
                 .last_payment()
-                .map(|last| i64::from(shape.current().plus(shift as i32).since(last).max(0))),
+                .map(|last| i64::from(shape.current().plus(shift).since(last).max(0))),
             Paying::NeverPaid => {
                 return shape
                     .never_paid()
@@ -201,7 +215,7 @@ impl Paying {
 
 /// The months of a window (its length and shift) at whose ends the account was
 /// at least `from` months behind; nothing where no month of it is known.
-fn late(shape: &Shape, (months, shift): (usize, usize), from: i64) -> Option<i64> {
+fn late(shape: &Shape, (months, shift): (usize, i32), from: i64) -> Option<i64> {
     let (known, late) = shape
         .behind(months, shift)
         .fold((0, 0), |(known, late), behind| (known + 1, late + i64::from(behind >= from)));
@@ -210,7 +224,7 @@ fn late(shape: &Shape, (months, shift): (usize, usize), from: i64) -> Option<i64
 
 /// Times the account came back to nothing past due in the last twelve months,
 /// or the episodes the service saw cured, whichever are more.
-fn cured(shape: &Shape, subject: &Subject<'_>, shift: usize) -> Option<i64> {
+fn cured(shape: &Shape, subject: &Subject<'_>, shift: i32) -> Option<i64> {
     let (mut count, mut last) = (0, None);
     for behind in shape.behind(12, shift) {
         count += i64::from(behind == 0 && last.is_some_and(|last| last > 0));
@@ -250,10 +264,10 @@ impl Measure for Paying {
         }
         let now = bins.code(&self.at(subject, shape, 0));
         // What lies further ahead than the shape is looked at again then.
-        let shift = (1..AHEAD)
+        let shift = (1..AHEAD as i32)
             .find(|shift| bins.code(&self.at(subject, shape, *shift)) != now)
-            .unwrap_or(AHEAD);
-        shape.current().plus(shift as i32).first_day()
+            .unwrap_or(AHEAD as i32);
+        shape.current().plus(shift).first_day()
     }
 
     fn course(&self, subject: &Subject<'_>) -> Course {
@@ -263,10 +277,10 @@ impl Measure for Paying {
         if *self == Paying::MonthsSincePayment {
             return shape.last_payment().map_or(Course::Missing, |last| Course::Since(last.0));
         }
-        Course::months(std::array::from_fn(|shift| match self.at(subject, shape, shift) {
+        Course::months(|shift| match self.at(subject, shape, shift) {
             Value::Number(number) => Some(number),
             _ => None,
-        }))
+        })
     }
 }
 

@@ -75,6 +75,8 @@ pub struct LineEnd {
 pub struct Movement {
     /// The ranks at the beginning, after the data, after the day, and at the end.
     pub ranks: [Rank; 4],
+    /// The populations at the beginning and at the end; empty where a case is of none.
+    pub populations: [String; 2],
     /// Of the score.
     pub score: Split,
     /// Of the priority.
@@ -99,6 +101,7 @@ impl Movement {
         let all = [steps.from, steps.after_data, steps.after_day, steps.to];
         Movement {
             ranks: all.map(|explanation| explanation.rank),
+            populations: [steps.from, steps.to].map(|one| one.population.clone()),
             score: Split::of(&steps, |explanation| explanation.rank.score),
             priority: Split::of(&steps, |explanation| explanation.rank.priority),
             base: Split::of(&steps, |explanation| explanation.base_points),

@@ -4,7 +4,7 @@
 use crate::model::{Day, RecoveryGroup, Stage};
 
 use super::bins::Bins;
-use super::compile::{Compiled, CompiledTerm, KnockOut};
+use super::compile::{Compiled, CompiledCharacteristic, CompiledTerm, Condition, KnockOut};
 use super::feature::Feature;
 use super::kernel::Kernel;
 use super::subject::Subject;
@@ -14,22 +14,76 @@ use super::{Codes, value};
 #[derive(Debug)]
 pub(super) struct Scorecard {
     pub card: Compiled,
-    pub kernel: Kernel,
+    kernel: Kernel,
+    /// Those of the populations, in their order.
+    population_kernels: Vec<Kernel>,
 }
 
-impl Scorecard {
-    pub fn new(card: Compiled) -> Scorecard {
-        let kernel = Kernel::new(&card);
-        Scorecard { card, kernel }
-    }
+/// The points by which some of the cases are ranked: those of a population, or those of
+/// the scorecard itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part<'a> {
+    /// The population; empty where the points are those of the scorecard itself.
+    pub name: &'a str,
+    pub base_points: i32,
+    pub characteristics: &'a [CompiledCharacteristic],
+    pub kernel: &'a Kernel,
+}
 
+impl Part<'_> {
     /// Finds the bin of every characteristic. One that is off is not looked at.
     pub fn codes(&self, subject: &Subject<'_>, codes: &mut Codes) {
-        for (characteristic, code) in self.card.characteristics.iter().zip(codes) {
+        for (characteristic, code) in self.characteristics.iter().zip(codes) {
             if characteristic.active {
                 *code = characteristic.bins.code(&value(&characteristic.feature, subject));
             }
         }
+    }
+}
+
+impl Scorecard {
+    pub fn new(card: Compiled) -> Scorecard {
+        let kernel = Kernel::new(card.base_points, &card.characteristics);
+        let populations = card.populations.iter();
+        let population_kernels =
+            populations.map(|one| Kernel::new(one.base_points, &one.characteristics)).collect();
+        Scorecard { card, kernel, population_kernels }
+    }
+
+    /// The populations that count, in their order, with their conditions; last and without
+    /// conditions the points of the scorecard itself.
+    pub fn parts(&self) -> impl Iterator<Item = (&[Condition], Part<'_>)> {
+        let populations = self.card.populations.iter().zip(&self.population_kernels);
+        let populations = populations.filter(|(one, _)| one.active).map(|(one, kernel)| {
+            let part = Part {
+                name: &one.name,
+                base_points: one.base_points,
+                characteristics: &one.characteristics,
+                kernel,
+            };
+            (one.conditions.as_slice(), part)
+        });
+        populations.chain([([].as_slice(), self.main())])
+    }
+
+    fn main(&self) -> Part<'_> {
+        let Compiled { base_points, characteristics, .. } = &self.card;
+        Part { name: "", base_points: *base_points, characteristics, kernel: &self.kernel }
+    }
+
+    /// The points by which a case is ranked.
+    pub fn part(&self, subject: &Subject<'_>) -> Part<'_> {
+        if self.card.populations.is_empty() {
+            return self.main();
+        }
+        let holds = |conditions: &[Condition]| conditions.iter().all(|one| one.holds(subject));
+        let mut parts = self.parts();
+        parts.find(|(conditions, _)| holds(conditions)).map_or(self.main(), |(_, part)| part)
+    }
+
+    /// What the lowest sum of any of the parts starts from.
+    pub fn start(&self) -> i32 {
+        self.parts().map(|(_, part)| part.kernel.start()).min().unwrap_or(0)
     }
 
     /// The first knock-out rule that matches a case, with its place.
@@ -40,10 +94,10 @@ impl Scorecard {
 
     /// The score of a case with these codes: that of the rule that decides it, else that
     /// of the points.
-    pub fn score(&self, subject: &Subject<'_>, codes: &Codes) -> i32 {
+    pub fn score(&self, part: &Part<'_>, subject: &Subject<'_>, codes: &Codes) -> i32 {
         match self.knock_out(subject) {
             Some((_, rule)) => rule.score,
-            None => self.kernel.score(codes),
+            None => part.kernel.score(codes),
         }
     }
 
@@ -71,7 +125,9 @@ impl Scorecard {
         let bins = |feature: &Feature, bins: &Bins| {
             feature.measure().and_then(|measure| measure.next_boundary(subject, bins))
         };
-        let characteristics = self.card.characteristics.iter().filter(|one| one.active);
+        // Those of other populations do not matter before the case is one of them.
+        let part = self.part(subject);
+        let characteristics = part.characteristics.iter().filter(|one| one.active);
         let characteristics = characteristics.filter_map(|one| bins(&one.feature, &one.bins));
         let terms = self.card.terms.iter().filter(|term| term.active);
         let terms = terms.flat_map(|term| {
@@ -81,7 +137,8 @@ impl Scorecard {
             [bins(&term.feature, &term.bins), ends].into_iter().flatten()
         });
         let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
-        let conditions = rules.flat_map(|rule| &rule.conditions);
+        let populations = self.parts().flat_map(|(conditions, _)| conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
         let conditions = conditions.filter_map(|one| bins(&one.feature, &one.bins));
         let own = [subject.next_change(), subject.next_finding()].into_iter().flatten();
         characteristics

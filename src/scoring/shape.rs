@@ -280,16 +280,17 @@ impl Shape {
     }
 
     /// The months behind at the ends of the last `months` completed months,
-    /// the oldest first, `shift` months from now; only those known.
-    pub fn behind(&self, months: usize, shift: usize) -> impl Iterator<Item = i64> + '_ {
-        let window = &self.behind[shift + WINDOW - months..shift + WINDOW];
+    /// the oldest first, `shift` months from now (negative: before); only those known.
+    pub fn behind(&self, months: usize, shift: i32) -> impl Iterator<Item = i64> + '_ {
+        let end = window_end(shift);
+        let window = &self.behind[end - months..end];
         window.iter().filter(|behind| **behind != NOT_KNOWN).map(|behind| i64::from(*behind))
     }
 
     /// The months behind at the end of the month `back` months before, 1 being
     /// the last completed month, `shift` months from now.
-    pub fn behind_at(&self, back: usize, shift: usize) -> Option<i64> {
-        let behind = self.behind[shift + WINDOW - back];
+    pub fn behind_at(&self, back: usize, shift: i32) -> Option<i64> {
+        let behind = self.behind[window_end(shift) - back];
         (behind != NOT_KNOWN).then_some(i64::from(behind))
     }
 
@@ -297,13 +298,14 @@ impl Shape {
     /// `shift` months from now; nothing where nothing was billed. Where what is owed
     /// now stands for what was billed, what was paid in the running month counts, and a
     /// completed month must be known: a first payment is no small share.
-    pub fn paid_and_billed(&self, shift: usize) -> Option<(i64, i64)> {
+    pub fn paid_and_billed(&self, shift: i32) -> Option<(i64, i64)> {
+        let end = window_end(shift);
         let sum =
             |months: &[i64]| months.iter().fold(0_i64, |sum, month| sum.saturating_add(*month));
-        let months = shift..shift + WINDOW;
+        let months = end - WINDOW..end;
         let paid = match self.owed {
             None => sum(&self.paid[months.clone()]),
-            Some(_) => sum(&self.paid[shift..=shift + WINDOW]),
+            Some(_) => sum(&self.paid[end - WINDOW..=end]),
         };
         let billed = match self.owed {
             None => sum(&self.billed[months]),
@@ -312,6 +314,11 @@ impl Shape {
         let known = self.owed.is_none() || self.behind(WINDOW, shift).next().is_some();
         (self.amounts_known && known && billed > 0).then_some((paid, billed))
     }
+}
+
+/// The index behind the last completed month, `shift` months from now.
+fn window_end(shift: i32) -> usize {
+    usize::try_from(WINDOW as i32 + shift).expect("nobody looks back so far")
 }
 
 /// What was paid since the ledger's instant, the oldest payment first. What was taken

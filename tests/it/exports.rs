@@ -15,14 +15,21 @@ use arrears::scoring::{BUSINESS_YAML, CONSUMER_YAML};
 use crate::support::TestDatabase;
 use draw::{Column, Ranked, Scorecard};
 
-/// Twenty random scorecards and the two shipped ones, over 500 cases each; every second
-/// one of the random with knock-out rules where they are wanted.
+/// Twenty random scorecards and the two shipped ones, over 500 cases each; where they are
+/// wanted every second one of the random with knock-out rules, every third with features
+/// of its own, and half of them with populations.
 fn scorecards(with_rules: bool) -> Vec<Scorecard> {
     let shipped = [CONSUMER_YAML, BUSINESS_YAML].map(|yaml| Card::read(yaml).unwrap());
     let random = (0..20).map(|seed| {
         let mut card = draw::card(seed);
         if with_rules && seed % 2 == 0 {
             card.knock_outs = draw::rules(seed);
+        }
+        if with_rules && seed % 3 == 0 {
+            draw::put_derived(&mut card, seed);
+        }
+        if with_rules && seed % 4 < 2 {
+            draw::put_populations(&mut card, seed);
         }
         card
     });
@@ -50,13 +57,16 @@ fn fill(database: &TestDatabase, scorecard: &Scorecard) {
         columns.push(format!("\"{name}\" {kind}"));
     }
     let columns = columns.join(", ");
-    let table =
-        format!("CREATE TABLE features ({columns}, expected_score BIGINT, expected_group TEXT)");
+    let table = format!(
+        "CREATE TABLE features ({columns}, expected_population TEXT, expected_score BIGINT, expected_group TEXT)"
+    );
     database.execute("DROP TABLE IF EXISTS features");
     database.execute(&table);
     for chunk in scorecard.cases.chunks(250) {
         let mut values = String::new();
-        for (at, Ranked { values: of_case, score, group, .. }) in chunk.iter().enumerate() {
+        for (at, Ranked { values: of_case, population, score, group, .. }) in
+            chunk.iter().enumerate()
+        {
             values.push_str(if at == 0 { "(" } else { ", (" });
             for ((_, kind), value) in scorecard.columns.iter().zip(of_case) {
                 match (value.as_str(), kind) {
@@ -65,7 +75,7 @@ fn fill(database: &TestDatabase, scorecard: &Scorecard) {
                     (number, _) => write!(values, "{number}, ").unwrap(),
                 }
             }
-            write!(values, "{score}, '{group}')").unwrap();
+            write!(values, "'{population}', {score}, '{group}')").unwrap();
         }
         database.execute(&format!("INSERT INTO features VALUES {values}"));
     }
@@ -78,8 +88,9 @@ fn query(database: &TestDatabase, card: &Card) -> String {
     query.trim_end().trim_end_matches(';').to_owned()
 }
 
-/// The query of a scorecard scores all its cases as is expected of it.
-pub(crate) fn check_query(database: &TestDatabase, scorecard: &Scorecard) {
+/// The query of a scorecard scores all its cases as is expected of it. How many of them are
+/// of a population.
+pub(crate) fn check_query(database: &TestDatabase, scorecard: &Scorecard) -> i64 {
     fill(database, scorecard);
     let query = query(database, &scorecard.card);
     let differing = "recovery_score IS DISTINCT FROM expected_score \
@@ -89,24 +100,31 @@ pub(crate) fn check_query(database: &TestDatabase, scorecard: &Scorecard) {
     };
     assert_eq!(count(differing), 0, "{query}");
     assert_eq!(count("recovery_score >= 0"), scorecard.cases.len() as i64);
+    // Where all are off, nobody is of any.
+    if !query.contains("AS population") {
+        return 0;
+    }
+    assert_eq!(count("population IS DISTINCT FROM expected_population"), 0, "{query}");
+    count("population <> ''")
 }
 
 #[test]
 fn a_query_scores_ten_thousand_cases_as_the_service_does() {
     let database = TestDatabase::without_tables();
-    let (mut cases, mut seen) = (0, [0; 5]);
+    let (mut cases, mut parted, mut seen) = (0, 0, [0; 6]);
     for scorecard in scorecards(true) {
-        check_query(&database, &scorecard);
+        parted += check_query(&database, &scorecard);
         cases += scorecard.cases.len();
         for case in &scorecard.cases {
-            let Ranked { missing, unknown, unheard, special, ruled, .. } = case;
-            for (count, is) in seen.iter_mut().zip([missing, unknown, unheard, special, ruled]) {
+            let Ranked { missing, unknown, unheard, special, ruled, derived, .. } = case;
+            let is = [missing, unknown, unheard, special, ruled, derived];
+            for (count, is) in seen.iter_mut().zip(is) {
                 *count += i32::from(*is);
             }
         }
     }
-    assert!(cases >= 10_000, "{cases}");
-    let names = "missing, unknown, unheard, special, ruled";
+    assert!(cases >= 10_000 && parted > 500, "{cases}, {parted} of a population");
+    let names = "missing, unknown, unheard, special, ruled, derived";
     assert!(seen.iter().all(|count| *count > 1_000), "{names}: {seen:?}");
 }
 
@@ -171,6 +189,47 @@ fn a_rule_may_look_at_what_no_characteristic_does() {
     assert!(holds(points));
     put("3", "'MAYBE'");
     assert!(holds(none));
+}
+
+#[test]
+fn what_a_derived_feature_cannot_look_at_gives_no_score() {
+    let database = TestDatabase::without_tables();
+    let mut card = Card::read(CONSUMER_YAML).unwrap();
+    let scorecard = draw::scorecard(card.clone(), 3, 1);
+    fill(&database, &scorecard);
+    database.execute("ALTER TABLE features ADD COLUMN limit_amount BIGINT");
+    database.execute("ALTER TABLE features ADD COLUMN \"custom.any\" TEXT");
+    card.derived = serde_saphyr::from_str(
+        "[{ name: share, ratio: { of: limit_amount, to: days_past_due } },
+          { name: told, known: [income_state, custom.any, derived.share] }]",
+    )
+    .unwrap();
+    card.knock_outs = serde_saphyr::from_str(
+        "[{ name: much, score: 7, reason: { code: K, text: t, audience: ANALYST },
+            when: [{ feature: derived.share, from: 2000 }, { feature: derived.told, from: 2 }] }]",
+    )
+    .unwrap();
+    let query = query(&database, &card);
+    let put = |values: &str| database.execute(&format!("UPDATE features SET {values}"));
+    let holds = |condition: &str| {
+        let rows = format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}");
+        database.count(&rows) == 1
+    };
+    put("days_past_due = 40, limit_amount = 79, income_state = NULL, \"custom.any\" = 'x'");
+    assert!(holds("\"derived.share\" = 1975 AND \"derived.told\" = 2 AND recovery_score <> 7"));
+    put("limit_amount = 80");
+    assert!(holds("\"derived.share\" = 2000 AND recovery_score = 7"));
+    put("limit_amount = -1");
+    assert!(holds("\"derived.share\" = -25 AND recovery_score <> 7"));
+    put("days_past_due = 0, income_state = 'UNKNOWN'");
+    assert!(holds("\"derived.share\" IS NULL AND \"derived.told\" = 1"));
+    assert!(holds("recovery_score IS NOT NULL"));
+    put("income_state = 'SOME'");
+    assert!(holds("recovery_score IS NULL AND recovery_group IS NULL"));
+    if database.url().is_none() {
+        put("income_state = NULL, limit_amount = 'many'");
+        assert!(holds("recovery_score IS NULL AND recovery_group IS NULL"));
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use arrears::engine::work_list::create_work_list;
 use arrears::engine::{Caller, Engine};
 use arrears::model::*;
 use arrears::scoring::Audience;
-use arrears::scoring::card::{Condition, Cutoffs, KnockOut, ReasonText};
+use arrears::scoring::card::{Card, Condition, Cutoffs, Derived, KnockOut, Population, ReasonText};
 use arrears::store::activations::RevisionName;
 use arrears::store::revisions::RevisionHead;
 use proptest::collection::vec;
@@ -247,12 +247,20 @@ impl World {
         let expected_activation_id = self.activations;
         let mut experiment = None;
         let target = match change {
-            Changed::Scorecard { kind, base_points, cutoff, weight_milli, knock_out } => {
+            Changed::Scorecard {
+                kind,
+                base_points,
+                cutoff,
+                weight_milli,
+                knock_out,
+                population,
+            } => {
                 let mut card = get_revision(engine, caller, newest(kind)).await.unwrap().card;
                 card.base_points = base_points;
                 card.cutoffs = Cutoffs { a: cutoff + 100, b: cutoff };
                 card.characteristics[1].weight_milli = weight_milli;
                 card.knock_outs = knock_out.map(long_overdue).into_iter().collect();
+                put_population(&mut card, population);
                 let made = create_revision(engine, caller, None, Some(card), String::new());
                 Target::Revision(name_of(&made.await.unwrap().head), kind)
             }
@@ -385,6 +393,29 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A population that is found by derived features which move with the days.
+fn put_population(card: &mut Card, population: Option<(i32, i32)>) {
+    let difference = "[{ name: fresh, difference: { of: days_past_due, less: derived.paid } }]";
+    let paid = "[{ name: paid, min: [months_since_payment, attempt_count] }]";
+    let [paid, fresh]: [Vec<Derived>; 2] =
+        [paid, difference].map(|yaml| serde_saphyr::from_str(yaml).unwrap());
+    card.derived = paid.into_iter().chain(fresh).collect();
+    card.populations = population
+        .map(|(base_points, from)| Population {
+            name: "stale".to_owned(),
+            when: vec![Condition {
+                feature: "derived.fresh".to_owned(),
+                from: Some(from.to_string()),
+                ..Condition::default()
+            }],
+            base_points,
+            // Another order, and fewer.
+            characteristics: card.characteristics.iter().rev().take(9).cloned().collect(),
+        })
+        .into_iter()
+        .collect();
 }
 
 /// A rule that decides the score of what is long overdue.

@@ -13,6 +13,10 @@ use crate::proto;
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct MovementView {
     ranks: Vec<RankView>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    from_population: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    to_population: String,
     score: PartsView,
     priority: PartsView,
     base: PartsView,
@@ -147,6 +151,8 @@ impl MovementView {
         };
         MovementView {
             ranks: ranks.map(rank).into(),
+            from_population: movement.from_population.clone(),
+            to_population: movement.to_population.clone(),
             score: PartsView::new(movement.score.as_ref()),
             priority: PartsView::new(movement.priority.as_ref()),
             base: PartsView::new(movement.base.as_ref()),
@@ -171,6 +177,14 @@ impl MovementView {
         });
         let header = ["step", "group", "score", "priority", "as of", "event", "rule set"];
         text.push_str(&output::table(&header, ranks));
+        if self.from_population != self.to_population {
+            let named = |name: &str| match name {
+                "" => "none".to_owned(),
+                name => name.to_owned(),
+            };
+            let [from, to] = [&self.from_population, &self.to_population].map(|name| named(name));
+            text.push_str(&format!("\n\npopulation: from {from} to {to}"));
+        }
         text.push_str("\n\nWhy the score moved\n");
         text.push_str(&moved_table(
             &self.lines,

@@ -37,6 +37,8 @@ pub(in crate::cli) struct VerdictView {
     name: String,
     passed: bool,
     scorecard_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    population: String,
     recovery_group: &'static str,
     recovery_score: i32,
     priority: i32,
@@ -113,7 +115,11 @@ impl Verdict {
             let _ = writeln!(text, "{indent}{field}: expected {expected}, got {got}");
         }
         let told = &self.explanation;
-        let _ = writeln!(text, "{indent}{:>6}  base of {}", told.base_points, told.scorecard_id);
+        let of = match told.population.as_str() {
+            "" => told.scorecard_id.clone(),
+            name => format!("{}, population {name}", told.scorecard_id),
+        };
+        let _ = writeln!(text, "{indent}{:>6}  base of {of}", told.base_points);
         for line in &told.lines {
             let value = if line.value.is_empty() { "-" } else { &line.value };
             let weight = match line.weight_milli {
@@ -159,6 +165,7 @@ impl Verdict {
             name: self.name.clone(),
             passed: self.passed(),
             scorecard_id: told.scorecard_id.clone(),
+            population: told.population.clone(),
             recovery_group: told.rank.group.letter(),
             recovery_score: told.rank.score,
             priority: told.rank.priority,
@@ -204,7 +211,8 @@ fn shown(codes: &[String]) -> String {
 }
 
 fn differences(expected: &Expected, told: &Explanation) -> Vec<Difference> {
-    let Expected { recovery_group, recovery_score, priority, reasons, reasons_include } = expected;
+    let Expected { recovery_group, recovery_score, priority, population, reasons, reasons_include } =
+        expected;
     let mut found = Vec::new();
     let mut compare = |field, expected: Option<String>, got: String| {
         if let Some(expected) = expected.filter(|expected| *expected != got) {
@@ -218,6 +226,8 @@ fn differences(expected: &Expected, told: &Explanation) -> Vec<Difference> {
     compare("recovery_group", group, told.rank.group.letter().to_owned());
     compare("recovery_score", number(recovery_score), told.rank.score.to_string());
     compare("priority", number(priority), told.rank.priority.to_string());
+    let name = population.as_ref().map(|name| name.value.clone());
+    compare("population", name, told.population.clone());
     let got = codes(told);
     compare("reasons", reasons.as_deref().map(shown), shown(&got));
     if let Some(included) = reasons_include {

@@ -138,6 +138,8 @@ pub(super) struct Expected {
     pub recovery_group: Option<Spanned<String>>,
     pub recovery_score: Option<Spanned<i32>>,
     pub priority: Option<Spanned<i32>>,
+    /// The population by whose points it is ranked; empty: none.
+    pub population: Option<Spanned<String>>,
     /// All reason codes in their order.
     pub reasons: Option<Vec<String>>,
     /// Reason codes that must be among them.
@@ -245,11 +247,12 @@ impl Portfolio {
 }
 
 fn check_expected(expected: &Spanned<Expected>, findings: &mut Findings) {
-    let Expected { recovery_group, recovery_score, priority, reasons, reasons_include } =
+    let Expected { recovery_group, recovery_score, priority, population, reasons, reasons_include } =
         &expected.value;
     let any = recovery_group.is_some()
         || recovery_score.is_some()
         || priority.is_some()
+        || population.is_some()
         || reasons.is_some()
         || reasons_include.is_some();
     if !any {

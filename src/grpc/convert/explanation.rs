@@ -4,8 +4,8 @@ use crate::engine::explain::Asked;
 use crate::model::{Currency, Violations};
 use crate::proto;
 use crate::scoring::{
-    DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin, PriorityLine,
-    ScoreLine, ScoreReason,
+    DerivedLine, DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin,
+    PriorityLine, ScoreLine, ScoreReason,
 };
 
 use super::case_view::rank_to;
@@ -47,6 +47,7 @@ pub(in crate::grpc) fn explanation_to(
     proto::Explanation {
         rank: Some(rank_to(&explanation.rank)),
         scorecard_id: explanation.scorecard_id,
+        population: explanation.population,
         base_points: explanation.base_points,
         lines: explanation.lines.into_iter().map(line).collect(),
         clamp_points: explanation.clamp_points,
@@ -55,6 +56,7 @@ pub(in crate::grpc) fn explanation_to(
             score: rule.score,
             points: rule.points,
         }),
+        derived: explanation.derived.into_iter().map(derived_line).collect(),
         cutoff_a: explanation.cutoff_a,
         cutoff_b: explanation.cutoff_b,
         family_subtotals: explanation.family_subtotals.into_iter().map(family).collect(),
@@ -104,6 +106,11 @@ fn line(line: ScoreLine) -> proto::ScoreLine {
         protected_input: line.protected_input,
         missing: line.missing,
     }
+}
+
+fn derived_line(line: DerivedLine) -> proto::DerivedLine {
+    let DerivedLine { name, value, unit, text } = line;
+    proto::DerivedLine { name, value, unit: unit.to_owned(), text }
 }
 
 fn reason(reason: ScoreReason) -> proto::Reason {

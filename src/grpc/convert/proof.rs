@@ -138,7 +138,9 @@ pub(in crate::grpc) fn lease_to(lease: &LeaseRow) -> proto::CaseLease {
 
 /// Why a rank moved as the contract writes it.
 pub(in crate::grpc) fn movement_to(moved: Moved) -> proto::Movement {
-    let Movement { ranks, score, priority, base, clamp, knock_out, lines, terms } = moved.movement;
+    let Movement { ranks, populations, score, priority, base, clamp, knock_out, lines, terms } =
+        moved.movement;
+    let [from_population, to_population] = populations;
     let [from, after_data, after_day, to] = ranks.map(|rank| Some(rank_to(&rank)));
     proto::Movement {
         from_rank: from,
@@ -154,6 +156,8 @@ pub(in crate::grpc) fn movement_to(moved: Moved) -> proto::Movement {
         priority_lines: terms.into_iter().map(line_to).collect(),
         events: moved.events.iter().map(mark_to).collect(),
         event_count: moved.event_count,
+        from_population,
+        to_population,
     }
 }
 

@@ -68,14 +68,24 @@ fn card(
     };
     let mut characteristics = Vec::new();
     if asked(CardField::Characteristics) {
-        for (place, one) in given.characteristics.into_iter().enumerate() {
-            characteristics.extend(characteristic(one, &at.item("characteristics", place), broken));
+        characteristics = self::characteristics(given.characteristics, at, broken);
+    }
+    let mut derived = Vec::new();
+    if asked(CardField::Derived) {
+        for (place, one) in given.derived.into_iter().enumerate() {
+            derived.extend(rules::derived(one, &at.item("derived", place), broken));
         }
     }
     let mut knock_outs = Vec::new();
     if asked(CardField::KnockOuts) {
         for (place, one) in given.knock_outs.into_iter().enumerate() {
             knock_outs.extend(rules::knock_out(one, &at.item("knock_outs", place), broken));
+        }
+    }
+    let mut populations = Vec::new();
+    if asked(CardField::Populations) {
+        for (place, one) in given.populations.into_iter().enumerate() {
+            populations.push(rules::population(one, &at.item("populations", place), broken));
         }
     }
     let calibration = match asked(CardField::Calibration) {
@@ -99,8 +109,10 @@ fn card(
             known_from_permille: diagnosis.known_from_permille,
         },
         reason_points_min: given.reason_points_min.unwrap_or(1),
+        derived,
         knock_outs,
         characteristics,
+        populations,
         priority: formula(priority.unwrap_or_default(), &at.field("priority"), broken),
         calibration,
     }
@@ -133,6 +145,18 @@ fn stage_cutoffs(
             let field = at.field("stage").to_string();
             broken.add(field, Reason::FieldConflict, stage.name(), "each stage may stand once");
         }
+    }
+    read
+}
+
+fn characteristics(
+    given: Vec<proto::Characteristic>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Characteristic> {
+    let mut read = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
+        read.extend(characteristic(one, &at.item("characteristics", place), broken));
     }
     read
 }

@@ -36,6 +36,8 @@ pub(in super::super) enum Course {
     /// A number from each of these days on, ascending, the first of which lies in the
     /// past; [`WIDE_NONE`] where missing.
     Steps(Box<[(i32, i64)]>),
+    /// What a derived feature looks at, in its order.
+    Of(Box<[Course]>),
 }
 
 /// No number in a month.
@@ -55,8 +57,9 @@ impl Course {
         }
     }
 
-    /// A number that changes with the months only, from this month on.
-    pub fn months(numbers: [Option<i64>; AHEAD]) -> Course {
+    /// A number that changes with the months only: what it is so many months from this one.
+    pub fn months(number: impl Fn(i32) -> Option<i64>) -> Course {
+        let numbers: [Option<i64>; AHEAD] = std::array::from_fn(|shift| number(shift as i32));
         if numbers.iter().all(|number| *number == numbers[0]) {
             return numbers[0].map_or(Course::Missing, Course::Number);
         }
@@ -90,8 +93,35 @@ impl Course {
             Course::Text(text) => text.len(),
             Course::WideMonths(_) => size_of::<[i64; AHEAD]>(),
             Course::Steps(steps) => steps.len() * size_of::<(i32, i64)>(),
+            Course::Of(courses) => {
+                let beside: usize = courses.iter().map(Course::heap_bytes).sum();
+                size_of_val(&**courses) + beside
+            }
             _ => 0,
         }
+    }
+
+    /// The first day after a day on which the value may be another one; nothing where it
+    /// stays.
+    pub fn next_change(&self, day: Day) -> Option<Day> {
+        let next = match self {
+            Course::Missing
+            | Course::Unknown
+            | Course::Number(_)
+            | Course::Category(_)
+            | Course::Text(_) => None,
+            Course::Due(_) | Course::Penalty(..) => Some(day.plus(1)),
+            Course::Since(_) | Course::Months(_) | Course::WideMonths(_) => {
+                Month::of(day).plus(1).first_day()
+            }
+            Course::Steps(steps) => {
+                steps.get(steps.partition_point(|step| step.0 <= day.0)).map(|step| Day(step.0))
+            }
+            Course::Of(courses) => {
+                courses.iter().filter_map(|course| course.next_change(day)).min()
+            }
+        };
+        next.filter(|next| *next > day)
     }
 
     /// The value on a day.
@@ -129,6 +159,13 @@ impl Course {
                 let behind = steps.partition_point(|(day, _)| *day <= at.day.0);
                 number(steps[behind.saturating_sub(1)].1)
             }
+            Course::Of(courses) => match feature {
+                Feature::Derived(derived) => {
+                    let looked_at = courses.iter().zip(&derived.operands);
+                    derived.of(looked_at.map(|(course, feature)| course.value(feature, at)))
+                }
+                _ => Value::Missing,
+            },
         }
     }
 }

@@ -9,9 +9,10 @@ use crate::model::{Arm, CaseNo, Day, DebtorKind, Lot, Rank, RecoveryGroup, RuleS
 use super::super::bins::{Bins, Value};
 use super::super::compile::{CompiledCharacteristic, CompiledTerm, Condition};
 use super::super::feature::Feature;
-use super::super::scorecard::Scorecard;
+use super::super::scorecard::{Part, Scorecard};
 use super::column::Column;
 use super::course::{Course, Instant};
+use super::parts::{PartSums, Parts};
 use super::simulate::{Filter, SimulationRequest, SliceBy};
 use super::sums::{Addend, Only};
 use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking, Which};
@@ -34,8 +35,10 @@ pub(super) struct Plan {
     pub rankings: [Ranking; 2],
     /// Of each scorecard: the rules that decide scores, in their order.
     rules: [Vec<Rule>; 2],
-    /// What adds to the two scores.
+    /// What adds to the two scores, where neither scorecard has populations.
     pub scores: Vec<Addend>,
+    /// What does where one has.
+    pub parts: Option<Parts>,
     /// What adds to the two priorities, the score apart.
     pub priorities: Vec<Addend>,
     /// By the number of the course of the first column.
@@ -92,6 +95,7 @@ impl Plan {
             rankings: [ranking(0), ranking(1)],
             rules: trial.scorecards.map(|scorecard| trial.rules(rows, scorecard)),
             scores: trial.scores(rows),
+            parts: trial.parts(rows),
             priorities,
             stages,
             masks,
@@ -212,11 +216,8 @@ fn decided(rules: &[Rule], columns: &[Column], row: usize) -> Option<u16> {
 impl Trial<'_> {
     fn rules(&self, rows: &Rows, scorecard: &Scorecard) -> Vec<Rule> {
         let rules = scorecard.card.knock_outs.iter().filter(|rule| rule.active);
-        let condition = |one: &Condition| {
-            self.by_course(rows, (&one.feature, &one.bins), |code| code == one.code)
-        };
         let rules = rules.map(|rule| Rule {
-            conditions: rule.conditions.iter().map(condition).collect(),
+            conditions: rule.conditions.iter().map(|one| self.holds(rows, one)).collect(),
             score: u16::try_from(rule.score).expect("it is at most 1,000"),
         });
         rules.collect()
@@ -259,15 +260,52 @@ impl Trial<'_> {
 
     fn scores(&self, rows: &Rows) -> Vec<Addend> {
         let mut addends = Addends::default();
+        if self.has_populations() {
+            return addends.0;
+        }
         for (at, scorecard) in self.scorecards.into_iter().enumerate() {
-            let characteristics = scorecard.card.characteristics.iter().enumerate();
-            for (number, one) in characteristics.filter(|(_, one)| one.active) {
-                let above = |code| u32::from(scorecard.kernel.above(number, code)) << (16 * at);
-                let (column, worth) = self.by_course(rows, (&one.feature, &one.bins), above);
-                addends.add(Addend { column, worth, only: None });
+            for (_, part) in scorecard.parts() {
+                self.add_part(rows, (&part, at), &mut addends);
             }
         }
         addends.0
+    }
+
+    fn has_populations(&self) -> bool {
+        self.scorecards.iter().any(|scorecard| scorecard.parts().count() > 1)
+    }
+
+    fn add_part(&self, rows: &Rows, (part, at): (&Part<'_>, usize), addends: &mut Addends) {
+        let characteristics = part.characteristics.iter().enumerate();
+        for (number, one) in characteristics.filter(|(_, one)| one.active) {
+            let above = |code| u32::from(part.kernel.above(number, code)) << (16 * at);
+            let (column, worth) = self.by_course(rows, (&one.feature, &one.bins), above);
+            addends.add(Addend { column, worth, only: None });
+        }
+    }
+
+    /// What adds to the scores by population.
+    fn parts(&self, rows: &Rows) -> Option<Parts> {
+        let sums = |at: usize| {
+            let scorecard = self.scorecards[at];
+            let parts = scorecard.parts().map(|(conditions, part)| {
+                let mut addends = Addends::default();
+                self.add_part(rows, (&part, at), &mut addends);
+                let above = u32::try_from(part.kernel.start() - scorecard.start());
+                PartSums {
+                    conditions: conditions.iter().map(|one| self.holds(rows, one)).collect(),
+                    start: above.expect("nothing starts below the lowest") << (16 * at),
+                    addends: addends.0,
+                }
+            });
+            parts.collect()
+        };
+        self.has_populations().then(|| Parts([sums(0), sums(1)]))
+    }
+
+    /// Of the column of a condition, by the number of the course, whether it holds.
+    fn holds(&self, rows: &Rows, one: &Condition) -> (usize, Vec<bool>) {
+        self.by_course(rows, (&one.feature, &one.bins), |code| code == one.code)
     }
 
     /// What adds to the priorities, and from what each of them starts. The least that a
@@ -317,8 +355,8 @@ impl Trial<'_> {
 
     /// The characteristic of a name, of the second scorecard or else of the first.
     fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
-        let [one, two] = self.scorecards.map(|scorecard| scorecard.card.characteristics.iter());
-        two.chain(one).find(|one| one.name == name).filter(|one| one.active)
+        let [one, two] = self.scorecards.map(|scorecard| scorecard.card.named(name));
+        two.or(one).filter(|one| one.active)
     }
 
     fn mask(&self, rows: &Rows, name: &str, labels: &[String]) -> Mask {
@@ -366,7 +404,8 @@ impl Trial<'_> {
     ) -> Mover {
         let ranks = self.ranks(plan, (columns, row, sums), lot);
         let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
-        let lines = self.lines(columns, row, (ranks.map(|rank| rank.score), by_rule));
+        let parts = plan.parts.as_ref().map_or([0, 0], |parts| parts.of(columns, row));
+        let lines = self.lines((columns, row, parts), (ranks.map(|rank| rank.score), by_rule));
         let case_no = CaseNo(case_no);
         Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
     }
@@ -403,14 +442,17 @@ impl Trial<'_> {
     /// What moves the score of a case, that which moves it most first.
     fn lines(
         &self,
-        columns: &[Column],
-        row: usize,
+        (columns, row, parts): (&[Column], usize, [usize; 2]),
         (scores, by_rule): ([i32; 2], [bool; 2]),
     ) -> Vec<MoverLine> {
-        let bases = self.scorecards.map(|scorecard| scorecard.card.base_points);
-        let mut lines = vec![("base_points", bases)];
-        for (at, scorecard) in self.scorecards.into_iter().enumerate() {
-            for one in scorecard.card.characteristics.iter().filter(|one| one.active) {
+        let part = |at: usize| {
+            let part = self.scorecards[at].parts().nth(parts[at]);
+            part.expect("a case is of one of them").1
+        };
+        let parts = [part(0), part(1)];
+        let mut lines = vec![("base_points", parts.map(|part| part.base_points))];
+        for (at, part) in parts.iter().enumerate() {
+            for one in part.characteristics.iter().filter(|one| one.active) {
                 let column = &columns[self.book.column(&one.feature)];
                 let course = column.course(row);
                 let code = one.bins.code(&course.value(&one.feature, &self.at));

@@ -134,7 +134,10 @@ impl Trial<'_> {
         let count = case_nos.len();
         let (columns, amounts, lots) = (&*columns, &*overdue_amounts_minor, &*lots);
         let sums = [
-            scores.of(plan.scores.clone(), columns, count),
+            match &plan.parts {
+                None => scores.of(plan.scores.clone(), columns, count),
+                Some(parts) => scores.of_parts(parts, columns, count),
+            },
             priorities.of(plan.priorities.clone(), columns, count),
         ];
         let nothing = || Tally::new(&slices, request.movers);

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::column::{Column, Numbers};
+use super::parts::Parts;
 use super::tally::BLOCK;
 
 /// What one column adds.
@@ -37,7 +38,7 @@ pub(super) struct Sums {
 
 impl Addend {
     /// What it adds to a case.
-    fn of(&self, columns: &[Column], row: usize) -> u32 {
+    pub fn of(&self, columns: &[Column], row: usize) -> u32 {
         match &self.only {
             Some(only) if !only.counts[columns[0].at(row)] => only.otherwise,
             _ => self.worth[columns[self.column].at(row)],
@@ -156,6 +157,18 @@ impl Sums {
             }
         }
         self.changed.clear();
+        &self.values
+    }
+
+    /// The sums of these parts, of which each case has one; all are added up anew.
+    pub fn of_parts(&mut self, parts: &Parts, columns: &[Column], rows: usize) -> &[u32] {
+        *self = Sums { values: std::mem::take(&mut self.values), ..Sums::default() };
+        self.values.clear();
+        self.values.resize(rows, 0);
+        self.values
+            .par_chunks_mut(BLOCK)
+            .enumerate()
+            .for_each(|(block, sums)| parts.add(columns, block * BLOCK, sums));
         &self.values
     }
 

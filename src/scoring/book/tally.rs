@@ -101,7 +101,7 @@ impl Ranking {
         let cutoffs = &scorecard.card.cutoffs;
         let stages = if cutoffs.iter().all(|at| *at == cutoffs[0]) { 1 } else { cutoffs.len() };
         Ranking {
-            start: scorecard.kernel.start(),
+            start: scorecard.start(),
             cells: Stage::ALL[..stages].iter().map(cells).collect(),
             priority_start,
             gains,

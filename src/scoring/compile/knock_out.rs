@@ -36,8 +36,14 @@ pub(in super::super) struct Condition {
 impl KnockOut {
     /// Whether the rule decides the score of a case.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        let holds = |one: &Condition| one.bins.code(&value(&one.feature, subject)) == one.code;
-        self.active && self.conditions.iter().all(holds)
+        self.active && self.conditions.iter().all(|one| one.holds(subject))
+    }
+}
+
+impl Condition {
+    /// Whether it holds for a case.
+    pub fn holds(&self, subject: &Subject<'_>) -> bool {
+        self.bins.code(&value(&self.feature, subject)) == self.code
     }
 }
 
@@ -66,14 +72,23 @@ impl Compiler<'_> {
     }
 
     fn knock_out(&mut self, rule: &card::KnockOut) -> KnockOut {
-        let count = rule.when.len();
+        let (conditions, active, withheld) = self.when(&rule.when);
+        self.reason("reason", &rule.reason, withheld);
+        let (name, reason) = (rule.name.clone(), rule.reason.clone());
+        KnockOut { name, conditions, active, score: rule.score, reason }
+    }
+
+    /// Conditions; whether none of them looks at a protected input that is off, and whether
+    /// what is said of them must not reach an agent.
+    pub(super) fn when(&mut self, when: &[card::Condition]) -> (Vec<Condition>, bool, bool) {
+        let count = when.len();
         if !(1..=CONDITIONS_MAX).contains(&count) {
             let message = format!("has {count} entries; 1 to {CONDITIONS_MAX} are allowed");
             self.find("when", message);
         }
         let (mut conditions, mut active, mut withheld) = (Vec::new(), true, false);
         let path = self.path.clone();
-        for (at, written) in rule.when.iter().take(CONDITIONS_MAX).enumerate() {
+        for (at, written) in when.iter().take(CONDITIONS_MAX).enumerate() {
             self.path = format!("{path}.when[{at}]");
             let Some(condition) = self.condition(written) else { continue };
             let feature = &condition.feature;
@@ -85,15 +100,13 @@ impl Compiler<'_> {
             conditions.push(condition);
         }
         self.path = path;
-        self.reason("reason", &rule.reason, withheld);
-        let (name, reason) = (rule.name.clone(), rule.reason.clone());
-        KnockOut { name, conditions, active, score: rule.score, reason }
+        (conditions, active, withheld)
     }
 
     fn condition(&mut self, written: &card::Condition) -> Option<Condition> {
         let feature = self.feature(&written.feature, written.kind.as_deref())?;
         if feature == Feature::Score {
-            self.find("feature", "recovery_score is what the rule decides".to_owned());
+            self.find("feature", "recovery_score is what is decided".to_owned());
             return None;
         }
         self.says_protected((&feature, &written.feature), written.protected);

@@ -5,7 +5,7 @@ use serde_saphyr::Location;
 
 use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, Ranges, UNKNOWN};
 use super::super::card::{Bin, PartPlaces, Points, ReasonText, Special};
-use super::super::feature::{CUSTOM_PREFIX, Feature, FeatureKind, decimal};
+use super::super::feature::{CUSTOM_PREFIX, DERIVED_PREFIX, Feature, FeatureKind, decimal};
 use super::{Compiler, POINTS_MAX, is_name};
 
 /// The largest bound of a bin, in the units of its feature: reckoning with days and
@@ -94,12 +94,7 @@ impl Compiler<'_> {
 
     /// The feature of a name, with the kind a custom one is declared as.
     pub(super) fn feature(&mut self, name: &str, kind: Option<&str>) -> Option<Feature> {
-        if Feature::is_right(name) {
-            let message = format!(
-                "{name:?} speaks of a right of the debtor; holds, disputes, complaints and the \
-                 like gate and never rank"
-            );
-            self.find("feature", message);
+        if !self.is_no_right("feature", name) {
             return None;
         }
         let custom = kind.map(|word| (word, Feature::custom_kind(word)));
@@ -114,13 +109,37 @@ impl Compiler<'_> {
             self.find("kind", message.to_owned());
             return None;
         }
-        let feature = Feature::find(name, custom.and_then(|(_, kind)| kind));
+        if name.starts_with(DERIVED_PREFIX) {
+            return self.derived_feature("feature", name);
+        }
+        match custom {
+            Some((_, kind)) => Feature::find(name, kind),
+            None => self.known_feature("feature", name),
+        }
+    }
+
+    /// A feature of the catalogue.
+    pub(super) fn known_feature(&mut self, field: &str, name: &str) -> Option<Feature> {
+        let feature = Feature::find(name, None);
         if feature.is_none() {
             let names: Vec<&str> = Feature::names().collect();
             let message = format!("{name:?} is not a feature; known are {}", names.join(", "));
-            self.find("feature", message);
+            self.find(field, message);
         }
         feature
+    }
+
+    /// Finds a name that speaks of a right.
+    pub(super) fn is_no_right(&mut self, field: &str, name: &str) -> bool {
+        let right = Feature::is_right(name);
+        if right {
+            let message = format!(
+                "{name:?} speaks of a right of the debtor; holds, disputes, complaints and the \
+                 like gate and never rank"
+            );
+            self.find(field, message);
+        }
+        !right
     }
 
     fn special(

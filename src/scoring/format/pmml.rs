@@ -14,7 +14,7 @@ use crate::model::Stage;
 use crate::scoring::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
 use crate::scoring::card::{Card, Cutoffs};
 use crate::scoring::compile::{Compiled, CompiledCharacteristic};
-use crate::scoring::feature::{FeatureKind, decimal};
+use crate::scoring::feature::{Feature, FeatureKind, decimal};
 
 type Xml = Writer<Vec<u8>>;
 
@@ -38,6 +38,18 @@ pub(super) fn write(card: &Card, compiled: &Compiled) -> Result<String, Vec<Form
         found.push(super::finding(format!(
             "knock_outs[{at}]: a scorecard of PMML cannot carry the rule {}: its score is a sum",
             rule.name
+        )));
+    }
+    for (at, one) in compiled.populations.iter().enumerate().filter(|(_, one)| one.active) {
+        found.push(super::finding(format!(
+            "populations[{at}]: a scorecard of PMML ranks every case by the same points, and \
+             cannot carry {}",
+            one.name
+        )));
+    }
+    for (name, _) in active.iter().filter(|(_, one)| matches!(one.feature, Feature::Derived(_))) {
+        found.push(super::finding(format!(
+            "{name}: PMML reckons with floating point, and would not round as we do"
         )));
     }
     if !found.is_empty() {

@@ -4,23 +4,24 @@
 mod read;
 
 use csv::Writer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::FormatFinding;
 use super::sheet::{guarded, list};
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, KnockOut, Points, Priority, ReasonText,
-    Special, Term,
+    Bin, Card, Characteristic, Condition, Cutoffs, Derived, DiagnosisRule, KnockOut, Points,
+    Population, Priority, ReasonText, Special, Term,
 };
 
 pub(super) use read::read;
 
 /// The columns, in their order.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "row",
     "name",
     "value",
     "no",
+    POPULATION,
     "feature",
     "kind",
     "family",
@@ -51,9 +52,22 @@ const TERM: &str = "term";
 const TERM_BIN: &str = "term_bin";
 const TERM_SPECIAL: &str = "term_special";
 const KNOCK_OUT: &str = "knock_out";
+const DERIVED: &str = "derived";
+/// Also the column that says of which population a characteristic is, by its place; empty
+/// in those of the scorecard itself, and a table may lack it.
+const POPULATION: &str = "population";
 
 /// The rows of which a part is made: those of characteristics, and of terms.
 const MADE_OF: [[&str; 2]; 2] = [[BIN, SPECIAL], [TERM_BIN, TERM_SPECIAL]];
+
+/// A population but for its characteristics, which are rows.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PopulationHead {
+    name: String,
+    when: Vec<Condition>,
+    base_points: i32,
+}
 
 /// A row while it is filled: cells by the name of their column.
 #[derive(Default)]
@@ -120,8 +134,10 @@ fn rows(card: &Card) -> Vec<Cells> {
         cutoffs_by_stage,
         diagnosis: DiagnosisRule { low_below_permille, known_from_permille },
         reason_points_min,
+        derived,
         knock_outs,
         characteristics,
+        populations,
         priority: Priority { base_points: priority_base_points, terms },
         calibration,
     } = card;
@@ -149,11 +165,17 @@ fn rows(card: &Card) -> Vec<Cells> {
     if let Some(calibration) = calibration {
         rows.push(setting("calibration", json(calibration)));
     }
+    for (at, one) in derived.iter().enumerate() {
+        rows.push(own(at + 1, one));
+    }
     for (at, one) in knock_outs.iter().enumerate() {
         rows.push(knock_out(at + 1, one));
     }
     for (at, one) in characteristics.iter().enumerate() {
-        put_characteristic(at + 1, one, &mut rows);
+        put_characteristic((at + 1, None), one, &mut rows);
+    }
+    for (at, one) in populations.iter().enumerate() {
+        put_population(at + 1, one, &mut rows);
     }
     for (at, one) in terms.iter().enumerate() {
         put_term(at + 1, one, &mut rows);
@@ -166,11 +188,31 @@ fn answer(yes: bool) -> &'static str {
     if yes { "YES" } else { "NO" }
 }
 
+fn own(no: usize, one: &Derived) -> Cells {
+    Cells::of(DERIVED, &one.name).with("no", no).with("value", json(one))
+}
+
 fn knock_out(no: usize, one: &KnockOut) -> Cells {
     Cells::of(KNOCK_OUT, &one.name).with("no", no).with("value", json(one))
 }
 
-fn put_characteristic(no: usize, one: &Characteristic, rows: &mut Vec<Cells>) {
+fn put_population(no: usize, one: &Population, rows: &mut Vec<Cells>) {
+    let Population { name, when, base_points, characteristics } = one;
+    let (base_points, when) = (*base_points, when.clone());
+    let head = PopulationHead { name: name.clone(), when, base_points };
+    rows.push(Cells::of(POPULATION, name).with("no", no).with("value", json(&head)));
+    for (at, one) in characteristics.iter().enumerate() {
+        put_characteristic((at + 1, Some(no)), one, rows);
+    }
+}
+
+/// The rows of a characteristic, which is of a population or of the scorecard itself.
+fn put_characteristic(
+    (no, population): (usize, Option<usize>),
+    one: &Characteristic,
+    rows: &mut Vec<Cells>,
+) {
+    let first = rows.len();
     let Characteristic {
         name,
         feature,
@@ -200,6 +242,9 @@ fn put_characteristic(no: usize, one: &Characteristic, rows: &mut Vec<Cells>) {
     rows.push(row);
     put_bins((BIN, name, no), [*missing, *unknown, *other], bins, rows);
     put_special((SPECIAL, name, no), special, rows);
+    for (row, population) in rows[first..].iter_mut().zip(std::iter::repeat(population)) {
+        row.0.extend(population.map(|no| (POPULATION, no.to_string())));
+    }
 }
 
 fn put_term(no: usize, one: &Term, rows: &mut Vec<Cells>) {

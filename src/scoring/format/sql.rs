@@ -1,6 +1,8 @@
 //! A scorecard as a query: what ranks, over a table with a row a case and a column a
 //! feature. The text is for other people's databases; nothing here runs it.
 
+mod derived;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -9,7 +11,8 @@ use crate::model::{RankingSettings, Stage};
 use crate::scoring::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
 use crate::scoring::card::{self, Card, Cutoffs};
 use crate::scoring::compile::{Compiled, CompiledCharacteristic, Condition, KnockOut};
-use crate::scoring::feature::{FeatureKind, decimal};
+use crate::scoring::feature::{Feature, FeatureKind, decimal};
+use derived::Steps;
 
 /// The words of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +33,15 @@ pub(super) fn write(
     dialect: Dialect,
     settings: &RankingSettings,
 ) -> Result<String, Vec<FormatFinding>> {
-    let names = card.characteristics.iter().map(|one| one.feature.as_str());
-    let active = || names.clone().zip(&compiled.characteristics).filter(|(_, one)| one.active);
+    let parts = parts(card, compiled);
     let mut found: Vec<FormatFinding> = Vec::new();
-    let columns = active().map(|(name, _)| name);
-    let columns = columns.chain(conditions(card, compiled).map(|(name, _)| name));
-    let columns: BTreeSet<&str> = columns.filter(|_| dialect == Dialect::Postgres).collect();
+    let own = parts.iter().flat_map(|part| part.active().map(|(name, _)| name));
+    let of_parts = parts.iter().flat_map(|part| part.conditions.iter().map(|(name, _)| *name));
+    let of_rules = conditions(card, compiled).map(|(name, _)| name);
+    let looked_at: Vec<&str> = own.chain(of_parts).chain(of_rules).collect();
+    let steps = Steps::new(&compiled.derived, looked_at.iter().copied());
+    let columns = looked_at.iter().map(|name| (*name).to_owned()).chain(steps.columns());
+    let columns: BTreeSet<String> = columns.filter(|_| dialect == Dialect::Postgres).collect();
     for name in columns {
         if name.len() > POSTGRES_NAME_BYTES_MAX {
             let message = format!(
@@ -50,13 +56,18 @@ pub(super) fn write(
         return Err(found);
     }
     let mut text = head(card, compiled, dialect);
-    let _ = writeln!(text, "WITH summed AS (\n  SELECT features.*,\n    {}", compiled.base_points);
-    for (name, one) in active() {
-        let _ = writeln!(text, "    -- {}", one.name);
-        let _ = writeln!(text, "    + {}", case(name, one, dialect));
+    let (before, table) = steps.write(dialect);
+    let _ = writeln!(text, "WITH {before}summed AS (\n  SELECT features.*,");
+    match parts.as_slice() {
+        [main] => text.push_str(&sum(main, dialect)),
+        parts => text.push_str(&sums(parts, dialect)),
     }
-    text.push_str(
-        "    AS score_sum\n  FROM features\n),\nscored AS (\n  SELECT summed.*,\n    CASE\n",
+    for guard in steps.guards(dialect) {
+        let _ = writeln!(text, "    + {guard}");
+    }
+    let _ = writeln!(
+        text,
+        "    AS score_sum\n  FROM {table}\n),\nscored AS (\n  SELECT summed.*,\n    CASE"
     );
     if let Some(rules) = rules(card, compiled, dialect) {
         text.push_str(&rules);
@@ -82,14 +93,104 @@ fn head(card: &Card, compiled: &Compiled, dialect: Dialect) -> String {
         card.scorecard_id,
         blake3::Hash::from(card.content_hash()).to_hex()
     );
-    let pairs = card.characteristics.iter().zip(&compiled.characteristics);
-    for (written, _) in pairs.filter(|(_, one)| !one.active) {
-        let _ = writeln!(text, "-- {} is a protected input and off.", written.name);
+    for one in compiled.all_characteristics().filter(|one| !one.active) {
+        let _ = writeln!(text, "-- {} is a protected input and off.", one.name);
+    }
+    for one in compiled.populations.iter().filter(|one| !one.active) {
+        let _ = writeln!(text, "-- {} looks at a protected input that is off.", one.name);
     }
     for rule in compiled.knock_outs.iter().filter(|rule| !rule.active) {
         let _ = writeln!(text, "-- {} looks at a protected input that is off.", rule.name);
     }
     text
+}
+
+/// The points by which some of the cases are ranked.
+struct Part<'a> {
+    /// The population; empty where it is the scorecard itself.
+    name: &'a str,
+    /// What must hold, each with the name of its feature.
+    conditions: Vec<(&'a str, &'a Condition)>,
+    base_points: i32,
+    /// Each with the name of its feature.
+    characteristics: Vec<(&'a str, &'a CompiledCharacteristic)>,
+}
+
+impl<'a> Part<'a> {
+    fn active(&self) -> impl Iterator<Item = (&'a str, &'a CompiledCharacteristic)> {
+        self.characteristics.iter().copied().filter(|(_, one)| one.active)
+    }
+}
+
+/// The populations that count, in their order, then the scorecard itself.
+fn parts<'a>(card: &'a Card, compiled: &'a Compiled) -> Vec<Part<'a>> {
+    let populations = card.populations.iter().zip(&compiled.populations);
+    let populations = populations.filter(|(_, one)| one.active).map(|(written, one)| Part {
+        name: &one.name,
+        conditions: named(&written.when, &one.conditions).collect(),
+        base_points: one.base_points,
+        characteristics: of_features(&written.characteristics, &one.characteristics),
+    });
+    let main = Part {
+        name: "",
+        conditions: Vec::new(),
+        base_points: compiled.base_points,
+        characteristics: of_features(&card.characteristics, &compiled.characteristics),
+    };
+    populations.chain([main]).collect()
+}
+
+fn of_features<'a>(
+    written: &'a [card::Characteristic],
+    compiled: &'a [CompiledCharacteristic],
+) -> Vec<(&'a str, &'a CompiledCharacteristic)> {
+    written.iter().map(|one| one.feature.as_str()).zip(compiled).collect()
+}
+
+fn named<'a>(
+    written: &'a [card::Condition],
+    compiled: &'a [Condition],
+) -> impl Iterator<Item = (&'a str, &'a Condition)> {
+    written.iter().map(|one| one.feature.as_str()).zip(compiled)
+}
+
+/// The sum of the points, a line a characteristic.
+fn sum(part: &Part<'_>, dialect: Dialect) -> String {
+    let mut text = format!("    {}\n", part.base_points);
+    for (name, one) in part.active() {
+        let _ = writeln!(text, "    -- {}", one.name);
+        let _ = writeln!(text, "    + {}", case(name, one, dialect));
+    }
+    text
+}
+
+/// Which population a case is of, and the sum of its points. Where a condition looks at a
+/// value that no case can have there is none.
+fn sums(parts: &[Part<'_>], dialect: Dialect) -> String {
+    let all = || parts.iter().flat_map(|part| &part.conditions);
+    let impossible: BTreeSet<String> = all()
+        .filter_map(|(name, one)| {
+            impossible_value(&quoted("features", name), &one.feature, dialect)
+        })
+        .collect();
+    let whens = |of: &dyn Fn(&Part<'_>) -> String| {
+        let mut text = "    CASE\n".to_owned();
+        for condition in &impossible {
+            let _ = writeln!(text, "    WHEN {condition} THEN NULL");
+        }
+        for part in parts {
+            let conditions = part.conditions.iter();
+            let conditions: Vec<String> =
+                conditions.map(|(name, one)| condition(&quoted("features", name), one)).collect();
+            let _ = match conditions.is_empty() {
+                true => writeln!(text, "    ELSE\n{}    END", of(part)),
+                false => writeln!(text, "    WHEN {} THEN\n{}", conditions.join(" AND "), of(part)),
+            };
+        }
+        text
+    };
+    let names = whens(&|part| format!("    {}\n", literal(part.name)));
+    format!("{names}    AS population,\n{}", whens(&|part| sum(part, dialect)))
 }
 
 /// A column. Its table stands before it: SQLite takes a quoted name that is no column for
@@ -160,16 +261,14 @@ fn conditions<'a>(
     card: &'a Card,
     compiled: &'a Compiled,
 ) -> impl Iterator<Item = (&'a str, &'a Condition)> {
-    active_rules(card, compiled).flat_map(|(written, rule)| {
-        written.when.iter().map(|one| one.feature.as_str()).zip(&rule.conditions)
-    })
+    active_rules(card, compiled).flat_map(|(written, rule)| named(&written.when, &rule.conditions))
 }
 
 /// The knock-out rules in their order: the first that matches decides the score. Where
 /// the points give none, or a rule looks at a value that no case can have, there is none.
 fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
     let impossible: BTreeSet<String> = conditions(card, compiled)
-        .filter_map(|(name, one)| impossible(&quoted("summed", name), one, dialect))
+        .filter_map(|(name, one)| impossible_value(&quoted("summed", name), &one.feature, dialect))
         .collect();
     active_rules(card, compiled).next()?;
     let mut text = "    WHEN score_sum IS NULL THEN NULL\n".to_owned();
@@ -186,9 +285,12 @@ fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
     Some(text)
 }
 
-/// What holds of a value that the feature of a condition cannot have.
-fn impossible(column: &str, one: &Condition, dialect: Dialect) -> Option<String> {
-    match one.feature.kind() {
+/// What holds of a value that a feature cannot have.
+fn impossible_value(column: &str, feature: &Feature, dialect: Dialect) -> Option<String> {
+    if derived::of_any_kind(feature) {
+        return None;
+    }
+    match feature.kind() {
         (FeatureKind::Number { .. }, _) => (dialect == Dialect::Sqlite)
             .then(|| format!("typeof({column}) NOT IN ('integer', 'real', 'null')")),
         (FeatureKind::Category(names), has_unknown) => {

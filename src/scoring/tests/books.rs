@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::model::{CaseNo, CaseState, Day, DebtorKind, Rank, Stage};
+use crate::scoring::feature::Feature;
 use crate::scoring::month::Month;
 use crate::scoring::subject::Subject;
 use crate::scoring::{
@@ -100,7 +101,11 @@ fn check(
         rule_sets: rules,
         day,
         filter: filter.clone(),
-        slices: vec![SliceBy::Stage, SliceBy::Characteristic("c7".to_owned())],
+        slices: vec![
+            SliceBy::Stage,
+            SliceBy::Characteristic("c7".to_owned()),
+            SliceBy::Characteristic("c100".to_owned()),
+        ],
         movers: 5,
     };
     let mut told = book.simulate(&request).expect("the day is within a year");
@@ -165,14 +170,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
     #[test]
-    fn a_course_is_the_value_on_every_day_of_a_year(case in case()) {
+    fn a_course_is_the_value_on_every_day_of_a_year(case in case(), yaml in card_of_everything()) {
         let rules = shipped();
+        let own = compiled(&definition(&yaml));
+        let derived = own.scorecard(DebtorKind::Person).card.derived.iter();
+        let derived = derived.filter_map(|one| one.feature.clone().map(Feature::Derived));
         let input = case.input();
         let subject = Subject::new(&input, rules.ranking());
         let began = Month::of(case.today);
-        let names = crate::scoring::feature::Feature::names();
-        let features = names.filter_map(|name| crate::scoring::feature::Feature::find(name, None));
+        let features = Feature::names().filter_map(|name| Feature::find(name, None));
         let courses: Vec<_> = features
+            .chain(derived)
             .filter_map(|one| Some((one.measure()?.course(&subject), one.clone())))
             .collect();
         for ahead in 0..=366 {
@@ -319,7 +327,7 @@ fn a_book_serves_what_it_has_columns_for_and_reaches_a_year() {
 }
 
 fn definition_of_age() -> RuleSet {
-    compiled(&definition(&super::generate::card_of_one("days_past_due")))
+    compiled(&definition(&super::generate::card_of_one("days_past_due", "")))
 }
 
 /// The bin of one characteristic is all that a filter and a slice by it leave.

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use crate::model::RankingSettings;
 use crate::scoring::card::{
-    Bin, Calibration, CalibrationPoint, Card, Cutoffs, Direction as Way, Points, ReasonText,
+    Bin, Calibration, CalibrationPoint, Card, Condition, Cutoffs, Direction as Way, Points,
+    Population, ReasonText,
 };
 use crate::scoring::explanation::Audience;
 use crate::scoring::format::{Direction, Draft, Format, FormatFinding, Imported, export, import};
@@ -13,6 +14,9 @@ use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML};
 
 use super::generate::card_of_everything;
 use super::wrong_forms::WHOLE;
+
+/// That of the shipped scorecard for persons, taken before there were populations.
+const CONSUMER_HASH: &str = "2471c40e0272e34133d3ac6be7d21dd3294d6e4c6828ea1afd5d02fdb8db5eb8";
 
 const LOSSLESS: [Format; 3] = [Format::Yaml, Format::Json, Format::Csv];
 
@@ -116,6 +120,10 @@ fn put_more(card: &mut Card, (text, calibrated, locked, dice): (String, bool, bo
         term.bins[0].locked = locked;
         term.special.iter_mut().for_each(|one| one.locked = locked);
     }
+    for one in &mut card.populations {
+        one.characteristics[0].reason = reason_of(&text, locked.then_some(&text));
+        one.characteristics[0].bins[0].locked = locked;
+    }
     for rule in &mut card.knock_outs {
         rule.reason = reason_of(&text, locked.then_some(&text));
         rule.when[0].is = rule.when[0].is.as_ref().map(|_| vec![text.clone()]);
@@ -155,7 +163,7 @@ proptest! {
             record.push_field("");
             writer.write_record(&record).unwrap();
         }
-        writer.write_record(vec![""; 24]).unwrap();
+        writer.write_record(vec![""; 25]).unwrap();
         let saved = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         let read = read(&format!("\u{FEFF}{saved}"), Format::Csv);
         prop_assert_eq!(read.map(|one| one.card), Ok(card));
@@ -181,6 +189,42 @@ fn the_shipped_scorecards_are_read_back_equal() {
             assert_eq!(read(&written(&card, format), format).unwrap().card, card, "{format:?}");
         }
     }
+}
+
+/// What scorecards say that use nothing that came later must stay as it was, byte by byte:
+/// it is hashed, and by the hash they are equal.
+#[test]
+fn the_form_of_a_scorecard_without_what_came_later_is_what_it_was() {
+    let card = Card::read(super::validation::SMALL).unwrap();
+    let later = ["derived", "populations"];
+    let canonical = card.canonical();
+    assert!(later.iter().all(|field| !canonical.contains(field)), "{canonical}");
+    let before = CONSUMER_HASH;
+    let card = Card::read(CONSUMER_YAML).unwrap();
+    assert_eq!(blake3::Hash::from(card.content_hash()).to_hex().as_str(), before);
+}
+
+#[test]
+fn a_points_table_from_before_populations_is_read() {
+    let card = Card::read(CONSUMER_YAML).unwrap();
+    let table = written(&card, Format::Csv);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(table.as_bytes());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in reader.records() {
+        let cells: Vec<String> = record.unwrap().iter().map(str::to_owned).collect();
+        assert_eq!(cells[4], if cells[0] == "row" { "population" } else { "" });
+        let kept = cells.iter().enumerate().filter(|(at, _)| *at != 4).map(|(_, cell)| cell);
+        writer.write_record(kept).unwrap();
+    }
+    let before = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    assert_eq!(read(&before, Format::Csv).unwrap().card, card);
+    let lost =
+        table.replacen("characteristic,overdue_age,,1,,", "characteristic,overdue_age,,1,2,", 1);
+    let found = read(&lost, Format::Csv).unwrap_err();
+    assert!(
+        found.iter().any(|one| one.message.contains("no row population has the number 2")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -242,6 +286,7 @@ fn what_is_wrong_with_special_values_and_rules_of_a_table_is_told() {
 #[test]
 fn pmml_refuses_the_rules_that_it_cannot_carry() {
     let mut card = Card::read(WHOLE).unwrap();
+    card.populations.clear();
     let mut settings = RankingSettings::default();
     let refused = |card: &Card, settings: &RankingSettings| {
         export(card, Format::Pmml, settings).unwrap_err().iter().map(ToString::to_string).collect()
@@ -253,6 +298,20 @@ fn pmml_refuses_the_rules_that_it_cannot_carry() {
     let found: Vec<String> = refused(&card, &settings);
     assert!(found.len() == 2 && found[0].contains("vanished"), "{found:?}");
     card.knock_outs.clear();
+    let mut parted = card.clone();
+    let (name, when) = ("late".to_owned(), Vec::new());
+    let characteristics = card.characteristics.clone();
+    parted.populations = vec![Population { name, when, base_points: 1, characteristics }];
+    let condition =
+        Condition { feature: "reachable".to_owned(), unknown: true, ..Condition::default() };
+    parted.populations[0].when = vec![condition];
+    let found: Vec<String> = refused(&parted, &settings);
+    assert!(found.len() == 1 && found[0].contains("cannot carry late"), "{found:?}");
+    parted = card.clone();
+    parted.characteristics[0].feature = "derived.told".to_owned();
+    parted.characteristics[0].special.clear();
+    let found: Vec<String> = refused(&parted, &settings);
+    assert!(found.len() == 1 && found[0].contains("derived.told"), "{found:?}");
     let pmml = written(&card, Format::Pmml);
     let [special, range] = ["operator=\"equal\" value=\"-999\"", "operator=\"lessThan\""]
         .map(|text| pmml.find(text).unwrap_or_else(|| panic!("{text}: {pmml}")));

@@ -1,5 +1,7 @@
 //! Random cases and scorecards.
 
+mod derived;
+
 use std::fmt::Write;
 
 use proptest::collection::vec;
@@ -14,6 +16,7 @@ use crate::model::{
 use crate::scoring::feature::{Feature, FeatureKind};
 
 use super::{Case, day, noon};
+pub(super) use derived::Drawn;
 
 /// The day around which the random cases are laid.
 pub(super) fn today() -> Day {
@@ -108,12 +111,15 @@ fn contact_points() -> impl Strategy<Value = Vec<ContactPoint>> {
 fn custom_features() -> impl Strategy<Value = Vec<CustomFeature>> {
     let number = option::of(-3_000_000..3_000_000_i64);
     let text = option::of(prop_oneof![Just("retail"), Just("farm"), Just("unheard")]);
-    (number, text, option::of(any::<bool>())).prop_map(|(number, text, flag)| {
+    let begun = ["2019-11-30", "2026-02-28", "2026-02-30", "2027-01-01", "soon", ""];
+    let begun = option::of(prop::sample::select(begun.to_vec()));
+    (number, text, option::of(any::<bool>()), begun).prop_map(|(number, text, flag, begun)| {
         let feature = |feature_id: &str, value: Option<CustomValue>| {
             value.map(|value| CustomFeature { feature_id: feature_id.to_owned(), value })
         };
         let features = [
             feature("area", text.map(|text| CustomValue::Text(text.to_owned()))),
+            feature("begun", begun.map(|text| CustomValue::Text(text.to_owned()))),
             feature("index", number.map(CustomValue::Number)),
             feature("member", flag.map(CustomValue::Flag)),
         ];
@@ -245,11 +251,16 @@ pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
             next(900),
             b + 1 + above,
         );
+        let derived = derived::draw(&mut next);
+        let own = derived.iter().map(|one| (format!("derived.{}", one.name), one.look()));
         let custom = [("custom.index", "NUMBER"), ("custom.area", "TEXT"), ("custom.member", "FLAG")];
         let named = Feature::names().filter(|name| *name != "recovery_score").map(|name| (name, ""));
-        for (at, (name, kind)) in custom.into_iter().chain(named).take(64).enumerate() {
-            characteristic(&mut yaml, (at, name, kind), &mut next);
+        let named = custom.into_iter().chain(named);
+        let named = named.map(|(name, kind)| (name.to_owned(), Look::of(name, kind)));
+        for (at, (name, look)) in own.chain(named).take(64).enumerate() {
+            characteristic(&mut yaml, (at, &name, &look), &mut next);
         }
+        populations(&mut yaml, &derived, &mut next);
         yaml.push_str("priority:\n  base_points: 100\n  terms:\n");
         for (at, name) in ["recovery_score", "days_to_next_stage", "days_past_due"].iter().enumerate() {
             let limit = ["", "  only_below_days_past_due: 45\n", ""][at];
@@ -257,15 +268,42 @@ pub(super) fn card_of_everything() -> impl Strategy<Value = String> {
             numbers(&mut term, 1, &mut next);
             term.lines().for_each(|line| writeln!(yaml, "  {line}").expect("text never fails"));
         }
-        knock_outs(&mut yaml, &mut next);
+        if let Some(one) = derived.last() {
+            let flag = if one.protected { "    protected: true\n" } else { "" };
+            let mut term = format!(
+                "- term: own\n  feature: derived.{}\n  missing: {{ points: 5 }}\n", one.name
+            );
+            numbers(&mut term, one.scale, &mut next);
+            term.lines().for_each(|line| writeln!(yaml, "  {line}").expect("text never fails"));
+            yaml.push_str(flag);
+        }
+        derived::write(&mut yaml, &derived);
+        knock_outs(&mut yaml, &derived, &mut next);
         yaml
     })
 }
 
-/// A scorecard that looks at one number and nothing else, in many bins.
-pub(super) fn card_of_one(name: &str) -> String {
+/// What a characteristic must know of its feature.
+pub(super) struct Look {
+    kind: &'static str,
+    values: FeatureKind,
+    has_unknown: bool,
+    protected: bool,
+}
+
+impl Look {
+    fn of(name: &str, kind: &'static str) -> Look {
+        let feature = Feature::find(name, Feature::custom_kind(kind)).expect("a known name");
+        let (values, has_unknown) = feature.kind();
+        Look { kind, values, has_unknown, protected: feature.protected() }
+    }
+}
+
+/// A scorecard that looks at one number and nothing else, in many bins. `own` defines
+/// features of its own.
+pub(super) fn card_of_one(name: &str, own: &str) -> String {
     let mut yaml = format!(
-        "scorecard_id: one\nbase_points: 0\ncutoffs: {{ a: 800, b: 400 }}\n\
+        "scorecard_id: one\n{own}base_points: 0\ncutoffs: {{ a: 800, b: 400 }}\n\
          diagnosis: {{ low_below_permille: 500, known_from_permille: 100 }}\ncharacteristics:\n\
          - name: one\n  feature: {name}\n  family: custom\n  dimension: ABILITY\n  \
          reason: {{ code: R, text: t, audience: ANALYST }}\n  missing: {{ points: 999 }}\n  bins:\n"
@@ -286,10 +324,9 @@ pub(super) fn card_of_one(name: &str) -> String {
 
 fn characteristic(
     yaml: &mut String,
-    (at, name, kind): (usize, &str, &str),
+    (at, name, look): (usize, &str, &Look),
     next: &mut impl FnMut(u16) -> u16,
 ) {
-    let feature = Feature::find(name, Feature::custom_kind(kind)).expect("a known name");
     let points = |number: u16| i32::from(number) - 30;
     write!(
         yaml,
@@ -300,16 +337,16 @@ fn characteristic(
         points(next(60)),
     )
     .expect("text never fails");
-    if !kind.is_empty() {
-        yaml.push_str(&format!("  kind: {kind}\n"));
+    if !look.kind.is_empty() {
+        yaml.push_str(&format!("  kind: {}\n", look.kind));
     }
-    if feature.protected() {
+    if look.protected {
         yaml.push_str("  protected: true\n");
     }
-    if feature.kind().1 {
+    if look.has_unknown {
         yaml.push_str(&format!("  unknown: {{ points: {} }}\n", points(next(60))));
     }
-    match feature.kind().0 {
+    match look.values {
         FeatureKind::Number { scale } => numbers(yaml, scale, next),
         FeatureKind::Category(names) => {
             yaml.push_str("  bins:\n");
@@ -352,8 +389,42 @@ fn numbers(yaml: &mut String, scale: i64, next: &mut impl FnMut(u16) -> u16) {
     }
 }
 
+/// What the fewer characteristics of populations look at.
+const FEW: [&str; 8] = [
+    "days_past_due",
+    "late_months_12",
+    "months_since_payment",
+    "owns_home",
+    "tenure_months",
+    "marital_status",
+    "promises_broken",
+    "overdue_amount_log",
+];
+
+/// At most three populations of one or two conditions each, whose characteristics are named
+/// like those of the scorecard, or of the second one of them from `c100` on.
+fn populations(yaml: &mut String, derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) {
+    let count = next(4);
+    yaml.push_str(if count == 0 { "populations: []\n" } else { "populations:\n" });
+    for at in 0..count {
+        let mut one = format!("- name: p{at}\n  base_points: {}\n  when:\n", next(900));
+        for _ in 0..=next(2) {
+            one.push_str(&format!("  - {{ {} }}\n", condition(derived, next)));
+        }
+        one.push_str("  characteristics:\n");
+        for number in 0..=usize::from(next(7)) {
+            let name = FEW[(number + usize::from(at)) % FEW.len()];
+            let mut own = String::new();
+            let number = if at == 1 { 100 + number } else { number };
+            characteristic(&mut own, (number, name, &Look::of(name, "")), next);
+            own.lines().for_each(|line| writeln!(one, "  {line}").expect("text never fails"));
+        }
+        yaml.push_str(&one);
+    }
+}
+
 /// At most three rules of one or two conditions each.
-fn knock_outs(yaml: &mut String, next: &mut impl FnMut(u16) -> u16) {
+fn knock_outs(yaml: &mut String, derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) {
     let count = next(4);
     yaml.push_str("knock_outs:");
     yaml.push_str(if count == 0 { " []\n" } else { "\n" });
@@ -364,21 +435,32 @@ fn knock_outs(yaml: &mut String, next: &mut impl FnMut(u16) -> u16) {
              reason: {{ code: K{at}, text: k, audience: ANALYST }}\n  when:\n"
         ));
         for _ in 0..=next(2) {
-            let number = next(60);
-            let condition = match next(11) {
-                0 => format!("feature: days_past_due, from: {number}, to: {}", number + 40),
-                1 => format!("feature: late_months_12, from: {}", number % 6),
-                2 => "feature: custom.area, kind: TEXT, is: [retail]".to_owned(),
-                3 => "feature: overdue_reason, unknown: true".to_owned(),
-                4 => "feature: owns_home, is: [NO]".to_owned(),
-                5 => "feature: months_since_payment, missing: true".to_owned(),
-                6 => "feature: marital_status, protected: true, is: [MARRIED]".to_owned(),
-                7 => "feature: promises_broken, from: 1".to_owned(),
-                8 => format!("feature: tenure_months, to: {number}"),
-                9 => format!("feature: days_to_next_stage, to: {}", number % 20),
-                _ => format!("feature: custom.index, kind: NUMBER, to: {number}.5"),
-            };
-            yaml.push_str(&format!("  - {{ {condition} }}\n"));
+            yaml.push_str(&format!("  - {{ {} }}\n", condition(derived, next)));
         }
+    }
+}
+
+/// A condition of a rule or of a population.
+fn condition(derived: &[Drawn], next: &mut impl FnMut(u16) -> u16) -> String {
+    let number = next(60);
+    let own = derived.first();
+    match next(13) {
+        0 => format!("feature: days_past_due, from: {number}, to: {}", number + 40),
+        1 => format!("feature: late_months_12, from: {}", number % 6),
+        2 => "feature: custom.area, kind: TEXT, is: [retail]".to_owned(),
+        3 => "feature: overdue_reason, unknown: true".to_owned(),
+        4 => "feature: owns_home, is: [NO]".to_owned(),
+        5 => "feature: months_since_payment, missing: true".to_owned(),
+        6 => "feature: marital_status, protected: true, is: [MARRIED]".to_owned(),
+        7 => "feature: promises_broken, from: 1".to_owned(),
+        8 => format!("feature: tenure_months, to: {number}"),
+        9 => format!("feature: days_to_next_stage, to: {}", number % 20),
+        10 if own.is_some() => {
+            format!("{}, missing: true", own.expect("it is").looked_at())
+        }
+        11 if own.is_some() => {
+            format!("{}, from: {number}", own.expect("it is").looked_at())
+        }
+        _ => format!("feature: custom.index, kind: NUMBER, to: {number}.5"),
     }
 }

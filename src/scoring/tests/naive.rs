@@ -1,32 +1,52 @@
 //! The plainest reading of a scorecard: bins tried one after the other, floats
 //! where they are exact. What is compiled must agree with it.
 
+mod derived;
+
 use crate::model::RecoveryGroup;
 use crate::scoring::bins::Value;
-use crate::scoring::card::{Bin, Card, KnockOut, Points, Special};
+use crate::scoring::card::{Bin, Card, Condition, Points, Special};
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::value;
 
 use super::{Case, settings};
 
+/// What a feature is, as text; empty where nobody told, `UNKNOWN` where asked and unknown.
+fn seen(card: &Card, name: &str, kind: Option<&str>, subject: &Subject<'_>) -> (String, bool) {
+    if let Some(own) = name.strip_prefix("derived.") {
+        let (number, protected) = derived::number(card, own, subject);
+        let text = number.map_or_else(String::new, |number| (number as f64 / 1e6).to_string());
+        return (text, protected);
+    }
+    let feature = find(name, kind);
+    let value: Value<'_> = value(&feature, subject);
+    (feature.text(&value), feature.protected())
+}
+
 /// Score, group and priority.
 pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
     let card: Card = Card::read(yaml).expect("a scorecard of a test");
     let mut subject = Subject::new(&case.input(), &settings());
-    let mut sum = card.base_points;
-    for one in &card.characteristics {
-        let feature = find(&one.feature, one.kind.as_deref());
-        if one.protected || feature.protected() {
+    let mut populations = card.populations.iter();
+    let population = populations.find(|one| hold(&card, &one.when, &subject));
+    let (base_points, characteristics) = match population {
+        Some(one) => (one.base_points, &one.characteristics),
+        None => (card.base_points, &card.characteristics),
+    };
+    let mut sum = base_points;
+    for one in characteristics {
+        let (text, protected) = seen(&card, &one.feature, one.kind.as_deref(), &subject);
+        if one.protected || protected {
             continue;
         }
         let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        let points = points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
+        let points = points(&text, (without, &one.special), &bins);
         sum += (f64::from(points) * f64::from(one.weight_milli) / 1_000.0).round() as i32;
     }
     subject.score = sum.clamp(0, 1_000);
-    if let Some(rule) = card.knock_outs.iter().find(|rule| matches(rule, &subject)) {
+    if let Some(rule) = card.knock_outs.iter().find(|rule| hold(&card, &rule.when, &subject)) {
         subject.score = rule.score;
     }
     let mut priority = card.priority.base_points;
@@ -35,10 +55,13 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         if one.only_below_days_past_due.is_some_and(|limit| days >= limit) {
             continue;
         }
-        let feature = find(&one.feature, one.kind.as_deref());
+        let (text, protected) = seen(&card, &one.feature, one.kind.as_deref(), &subject);
+        if protected {
+            continue;
+        }
         let without = [one.missing, one.unknown, one.other];
         let bins: Vec<&Bin> = one.bins.iter().collect();
-        priority += points(&feature, &value(&feature, &subject), (without, &one.special), &bins);
+        priority += points(&text, (without, &one.special), &bins);
     }
     let group = if subject.score >= card.cutoffs.a {
         RecoveryGroup::A
@@ -50,11 +73,9 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
     (subject.score, group, priority.clamp(0, 1_000))
 }
 
-fn matches(rule: &KnockOut, subject: &Subject<'_>) -> bool {
-    rule.when.iter().all(|one| {
-        let feature = find(&one.feature, one.kind.as_deref());
-        let value = value(&feature, subject);
-        let text = feature.text(&value);
+fn hold(card: &Card, when: &[Condition], subject: &Subject<'_>) -> bool {
+    when.iter().all(|one| {
+        let (text, _) = seen(card, &one.feature, one.kind.as_deref(), subject);
         let bound = |bound: &Option<String>| {
             bound.as_ref().map(|bound| bound.parse::<f64>().expect("a number"))
         };
@@ -63,11 +84,11 @@ fn matches(rule: &KnockOut, subject: &Subject<'_>) -> bool {
             bound(&one.from).is_none_or(|from| from <= number)
                 && bound(&one.to).is_none_or(|to| number < to)
         };
-        let holds = match value {
-            Value::Missing => one.missing,
-            Value::Unknown => one.unknown,
-            Value::Number(_) => (one.from.is_some() || one.to.is_some()) && in_range(),
-            _ => one.is.as_ref().is_some_and(|names| names.contains(&text)),
+        let holds = match (text.as_str(), &one.is) {
+            ("", _) => one.missing,
+            ("UNKNOWN", _) => one.unknown,
+            (_, Some(names)) => names.contains(&text),
+            (_, None) => (one.from.is_some() || one.to.is_some()) && in_range(),
         };
         holds && !one.protected
     })
@@ -77,27 +98,20 @@ fn find(name: &str, kind: Option<&str>) -> Feature {
     Feature::find(name, kind.and_then(Feature::custom_kind)).expect("a feature of a test")
 }
 
-fn points(
-    feature: &Feature,
-    value: &Value<'_>,
-    (special, values): ([Option<Points>; 3], &[Special]),
-    bins: &[&Bin],
-) -> i32 {
+fn points(text: &str, (special, values): ([Option<Points>; 3], &[Special]), bins: &[&Bin]) -> i32 {
     let special = |at: usize| special[at].map_or(0, |points| points.points);
-    if *value == Value::Missing {
-        return special(0);
+    match text {
+        "" => return special(0),
+        "UNKNOWN" => return special(1),
+        _ => {}
     }
-    if *value == Value::Unknown {
-        return special(1);
-    }
-    let text = feature.text(value);
     let number = |text: &str| text.parse::<f64>().expect("a number");
-    if let Some(found) = values.iter().find(|one| number(&one.value) == number(&text)) {
+    if let Some(found) = values.iter().find(|one| number(&one.value) == number(text)) {
         return found.points;
     }
     for bin in bins {
         let found = match &bin.is {
-            Some(names) => names.contains(&text),
+            Some(names) => names.iter().any(|name| name == text),
             None => {
                 let number: f64 = text.parse().expect("a number");
                 let bound = |bound: &Option<String>| {

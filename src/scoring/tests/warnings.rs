@@ -39,6 +39,79 @@ fn a_bin_that_no_case_can_be_in_is_warned_of() {
 }
 
 #[test]
+fn a_derived_feature_that_nothing_looks_at_is_warned_of() {
+    let yaml = WHOLE.replacen("derived.on_books]", "derived.gap]", 1);
+    let message = "nothing looks at derived.on_books".to_owned();
+    assert_eq!(warnings(&yaml), [("derived[2]".to_owned(), message)]);
+    let yaml = WHOLE.replacen("feature: derived.worse\n", "feature: tenure_months\n", 1);
+    assert_eq!(warnings(&yaml)[0].0, "derived[6]");
+}
+
+#[test]
+fn a_population_that_no_case_can_be_of_is_warned_of() {
+    let early = "[{ feature: days_past_due, to: 8 }, { feature: promises_broken, missing: true }]";
+    let late = "      - { feature: derived.alone, protected: true, from: 1 }\n";
+    let with = |first: &str, second: &str| {
+        let yaml = WHOLE.replacen(late, first, 1).replacen(early, second, 1);
+        let mut found = warnings(&yaml);
+        found.retain(|one| one.0.starts_with("populations"));
+        found
+    };
+    assert_eq!(with("", early), []);
+    let taken = "no case can be of it: late takes all of its cases";
+    let beside = "no case can be of it: when[1] cannot hold beside the others";
+    let alone = "no case can be of it: when[0] cannot hold beside the others";
+    for (second, says) in [
+        (
+            "[{ feature: days_past_due, from: 150, to: 160 }, { feature: reachable, is: [NO] }]",
+            taken,
+        ),
+        ("[{ feature: days_past_due, from: 121 }]", taken),
+        ("[{ feature: days_past_due, to: 8 }, { feature: days_past_due, from: 8 }]", beside),
+        ("[{ feature: days_past_due, to: 8 }, { feature: days_past_due, missing: true }]", beside),
+        ("[{ feature: reachable, is: [NO] }, { feature: reachable, is: [YES] }]", beside),
+        ("[{ feature: reachable, is: [NO] }, { feature: reachable, unknown: true }]", beside),
+        ("[{ feature: late_months_12, from: 13 }]", alone),
+        ("[{ feature: derived.told, to: 0 }]", alone),
+    ] {
+        let found = with("", second);
+        assert_eq!(found, [("populations[1]".to_owned(), says.to_owned())], "{second}");
+    }
+    for second in [
+        "[{ feature: days_past_due, from: 120 }]",
+        "[{ feature: days_past_due, from: 5, to: 9 }, { feature: days_past_due, from: 8 }]",
+        "[{ feature: reachable, is: [NO, YES] }, { feature: reachable, is: [YES] }]",
+        "[{ feature: late_months_12, from: 12 }]",
+    ] {
+        assert_eq!(with("", second), [], "{second}");
+        // One that is off takes nobody.
+        assert_eq!(with(late, second), [], "{second}");
+    }
+}
+
+#[test]
+fn what_is_odd_about_the_characteristics_of_a_population_has_its_path() {
+    let same = WHOLE.replacen("points: 40, locked", "points: -40, locked", 1);
+    let same = same.replacen("points: 11, label", "points: -40, label", 1);
+    let same = same.replacen("missing: { points: 5 }", "missing: { points: -40 }", 1);
+    let found = warnings(&same);
+    let message = "age adds -40 to every case, whatever its input".to_owned();
+    assert!(
+        found.contains(&("populations[0].characteristics[0]".to_owned(), message)),
+        "{found:?}"
+    );
+    let base = Card::read(WHOLE).expect("a scorecard of a test");
+    let mut card = base.clone();
+    card.populations[0].characteristics[0].bins[0].points = 41;
+    let path = "populations[0].characteristics[0].bins[0].points";
+    assert_eq!(locked_changes(&card, &base)[0].path, path);
+    card.populations.swap(0, 1);
+    assert_eq!(locked_changes(&card, &base)[0].path, path.replace("[0].c", "[1].c"));
+    card.populations.remove(1);
+    assert_eq!(locked_changes(&card, &base)[0].path, "populations");
+}
+
+#[test]
 fn nothing_is_odd_about_what_is_shipped_and_about_the_card_of_everything() {
     for yaml in [CONSUMER_YAML, BUSINESS_YAML, WHOLE] {
         assert_eq!(warnings(yaml), []);

@@ -60,6 +60,37 @@ fn the_workflow_of_the_example_runs_as_it_stands() {
 }
 
 #[test]
+fn a_case_may_be_expected_to_be_of_a_population() {
+    let scorecard = format!(
+        "{SCORECARD}populations:\n- name: late\n  when: [{{ feature: days_past_due, from: 60 }}]\n  \
+         base_points: 1\n  characteristics:\n  - name: kind\n    feature: debtor_kind\n    \
+         family: custom\n    dimension: ABILITY\n    missing: {{ points: 0 }}\n    \
+         reason: {{ code: K, text: k, audience: AGENT }}\n    \
+         bins: [{{ is: [PERSON], points: 1 }}, {{ is: [BUSINESS], points: 2 }}]\n"
+    );
+    let expecting = |name: &str| {
+        let own = format!("expect:\n      population: {name}\n      recovery_group: A");
+        SUITE.replacen("expect:\n      recovery_group: A", &own, 1)
+    };
+    let cases = |suite: &str| {
+        let folder = folder(suite, &scorecard);
+        let printed = test(folder.path(), &[]);
+        (printed.json().as_array().unwrap().clone(), printed)
+    };
+    let first = |cases: &[Value]| cases[0].clone();
+    let (main, _) = cases(&expecting("''"));
+    assert_eq!(
+        (&first(&main)["passed"], &first(&main)["population"]),
+        (&true.into(), &Value::Null)
+    );
+    let (late, printed) = cases(&expecting("late"));
+    let difference = &first(&late)["differences"][0];
+    assert_eq!((printed.code, &difference["field"]), (5, &"population".into()));
+    assert_eq!((&difference["expected"], &difference["got"]), (&"late".into(), &"".into()));
+    assert!(main.iter().any(|one| one["population"] == "late"), "{main:?}");
+}
+
+#[test]
 fn a_case_that_is_ranked_otherwise_is_shown_with_its_lines_and_ends_with_five() {
     let changed = SCORECARD.replace("points: -110 }", "points: -10 }");
     let folder = folder(SUITE, &changed);

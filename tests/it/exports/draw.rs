@@ -6,7 +6,7 @@ use arrears::model::{
     ArrearsMonth, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, INPUTS, Input,
     InputKind, LocalDays, Micros, Payment, RankingSettings, RuleSetId,
 };
-use arrears::scoring::card::{Card, KnockOut};
+use arrears::scoring::card::{Card, Characteristic, KnockOut, Population};
 use arrears::scoring::{CaseInput, Explanation, FEATURE_VERSION, RuleSet, RuleSetDefinition};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -33,6 +33,8 @@ pub(crate) struct Ranked {
     pub values: Vec<String>,
     pub score: i32,
     pub group: &'static str,
+    /// The population by whose points it is ranked.
+    pub population: String,
     pub missing: bool,
     pub unknown: bool,
     /// A text that no bin lists.
@@ -41,6 +43,8 @@ pub(crate) struct Ranked {
     pub special: bool,
     /// A knock-out rule decided the score.
     pub ruled: bool,
+    /// A feature of the scorecard's own is known.
+    pub derived: bool,
 }
 
 const LEVEL: &[&str] = &["NONE", "LOW", "MEDIUM", "HIGH"];
@@ -188,6 +192,84 @@ fn numbers(yaml: &mut String, most: i64, decimals: &str, dice: &mut StdRng) {
     }
 }
 
+/// Formulas over whole numbers, numbers of one's own, categories and each other; those
+/// before the bar are whole, those behind it are in the unit of one's own.
+const FORMULAS: [(&str, &str, &str); 13] = [
+    ("part", "ratio: { of: overdue_amount_log, to: tenure_months }", ""),
+    ("paid", "ratio: { of: limit_amount, to: custom.limit }", ""),
+    ("own", "ratio: { of: custom.limit, to: custom.index }", ""),
+    ("finer", "ratio: { of: custom.limit, to: limit_amount }", ""),
+    ("gap", "difference: { of: limit_amount, less: custom.limit }", ".25"),
+    ("late", "difference: { of: arrears_trend, less: creditor_count }", ""),
+    ("least", "min: [derived.gap, custom.index, days_past_due]", ".5"),
+    ("most", "max: [creditor_count, promises_broken, derived.late]", ""),
+    ("told", "known: [reachable, custom.area, derived.gap, income_state]", ""),
+    ("secret", "known: [marital_status, reachable]", ""),
+    ("worse", "change: { of: late_months_6, months: 2 }", ""),
+    ("booked", "months_between: { from: customer_since_date, to: oldest_due_date }", ""),
+    ("deep", "ratio: { of: derived.least, to: derived.most }", ""),
+];
+
+/// Features of a scorecard's own, each with a characteristic that looks at it, and the
+/// numbers that they look at and nobody else does.
+pub(crate) fn put_derived(card: &mut Card, seed: u64) {
+    let mut dice = StdRng::seed_from_u64(seed);
+    let (mut derived, mut yaml) = (String::new(), String::new());
+    for (name, formula, decimals) in FORMULAS {
+        // Off, and in no query.
+        let protected = if name == "secret" { "protected: true, " } else { "" };
+        writeln!(derived, "- {{ name: {name}, {protected}{formula} }}").unwrap();
+        head(&mut yaml, &format!("derived.{name}"), &mut dice);
+        if name == "secret" {
+            yaml.push_str("  protected: true\n");
+        }
+        let most = [5, 60, 3_000][dice.random_range(0..3)];
+        numbers(&mut yaml, most, decimals, &mut dice);
+    }
+    head(&mut yaml, "limit_amount", &mut dice);
+    numbers(&mut yaml, 1_000_000, "", &mut dice);
+    head(&mut yaml, "custom.limit", &mut dice);
+    yaml.push_str("  kind: NUMBER\n");
+    numbers(&mut yaml, 1_000_000, ".25", &mut dice);
+    let more: Vec<Characteristic> =
+        serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{error}: {yaml}"));
+    card.characteristics.extend(more);
+    card.derived = serde_saphyr::from_str(&derived).unwrap_or_else(|error| panic!("{error}"));
+    let rule = "{ name: own, score: 444, reason: { code: K, text: t, audience: ANALYST }, \
+                when: [{ feature: derived.deep, from: 300 }, { feature: derived.late, to: 1 }] }";
+    card.knock_outs.insert(0, serde_saphyr::from_str(rule).unwrap());
+}
+
+/// Populations that look at what the scorecard itself does, some of which are off.
+pub(crate) fn put_populations(card: &mut Card, seed: u64) {
+    let mut dice = StdRng::seed_from_u64(seed);
+    for at in 0..dice.random_range(1..4) {
+        let count = dice.random_range(1..3);
+        let when = (0..count).map(|_| CONDITIONS[dice.random_range(0..CONDITIONS.len())]);
+        let when: Vec<String> = when.map(|one| format!("{{ {one} }}")).collect();
+        let mut own = card.characteristics.clone();
+        let mut first = true;
+        own.retain(|_| std::mem::take(&mut first) || dice.random_bool(0.4));
+        for one in &mut own {
+            one.weight_milli = dice.random_range(0..2_000);
+        }
+        card.populations.push(Population {
+            name: format!("p{at}"),
+            when: serde_saphyr::from_str(&format!("[{}]", when.join(", "))).unwrap(),
+            base_points: dice.random_range(200..800),
+            characteristics: own,
+        });
+    }
+}
+
+/// Whether a query computes the feature itself.
+fn is_computed(card: &Card, feature: &str) -> bool {
+    let own = feature.strip_prefix("derived.");
+    let of = |name: &str| card.derived.iter().find(|one| one.name == name);
+    let one = own.and_then(of);
+    one.is_some_and(|one| one.change.is_none() && one.months_between.is_none())
+}
+
 /// What every special value stands for.
 const SPECIAL: &str = "something else";
 
@@ -271,8 +353,14 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
         feature_version: FEATURE_VERSION,
         experiment: None,
     };
-    let rules = RuleSet::compile(RuleSetId(1), &definition)
-        .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()));
+    let compile = |definition: &RuleSetDefinition| {
+        RuleSet::compile(RuleSetId(1), definition)
+            .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()))
+    };
+    // Every column has a line where there are no populations.
+    let plain = Card { populations: Vec::new(), ..card.clone() };
+    let plain = RuleSetDefinition { scorecard_yaml: plain.canonical(), ..definition.clone() };
+    let rules = [compile(&definition), compile(&plain)];
     let columns = columns(&card);
     let mut dice = StdRng::seed_from_u64(seed);
     let cases = (0..count).map(|_| ranked(&rules, &card, &columns, &mut dice)).collect();
@@ -282,7 +370,7 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
 /// The features that a scorecard looks at, each once.
 pub(crate) fn columns(card: &Card) -> Vec<(String, Column)> {
     let mut columns: Vec<(String, Column)> = Vec::new();
-    for one in &card.characteristics {
+    for one in card.characteristics.iter().filter(|one| !is_computed(&card, &one.feature)) {
         let texts = one.bins.iter().any(|bin| bin.is.is_some());
         let kind = match (texts, one.kind.is_some()) {
             (true, _) => Column::Text,
@@ -296,7 +384,12 @@ pub(crate) fn columns(card: &Card) -> Vec<(String, Column)> {
     columns
 }
 
-fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut StdRng) -> Ranked {
+fn ranked(
+    rules: &[RuleSet; 2],
+    card: &Card,
+    columns: &[(String, Column)],
+    dice: &mut StdRng,
+) -> Ranked {
     let today = Day::from_ymd(2026, 3, 20).unwrap();
     let (facts, history) = case(today, dice);
     let as_of = Utc.start_of(today);
@@ -309,13 +402,19 @@ fn ranked(rules: &RuleSet, card: &Card, columns: &[(String, Column)], dice: &mut
         today,
         days: &Utc,
     };
-    Ranked::of(&rules.explain(&input, None), card, columns)
+    let told = rules.each_ref().map(|rules| rules.explain(&input, None));
+    Ranked::of(told.each_ref(), card, columns)
 }
 
 impl Ranked {
-    /// A case as it is explained: its features stand beside what they contribute.
-    pub fn of(told: &Explanation, card: &Card, columns: &[(String, Column)]) -> Ranked {
-        let lines = || card.characteristics.iter().zip(&told.lines);
+    /// A case as it is explained, and as it would be if its scorecard had no populations: its
+    /// features stand beside what they contribute.
+    pub fn of(
+        [told, plain]: [&Explanation; 2],
+        card: &Card,
+        columns: &[(String, Column)],
+    ) -> Ranked {
+        let lines = || card.characteristics.iter().zip(&plain.lines);
         let of = |name: &String| {
             let line = lines().find(|(one, _)| one.feature == *name).map(|(_, line)| line);
             line.expect("every column is a feature of the scorecard").value.clone()
@@ -324,11 +423,13 @@ impl Ranked {
             values: columns.iter().map(|(name, _)| of(name)).collect(),
             score: told.rank.score,
             group: told.rank.group.letter(),
+            population: told.population.clone(),
             missing: told.lines.iter().any(|line| line.missing),
             unknown: told.lines.iter().any(|line| line.bin == "unknown"),
             unheard: told.lines.iter().any(|line| line.bin == "other"),
             special: told.lines.iter().any(|line| line.bin == SPECIAL),
             ruled: told.knock_out.is_some(),
+            derived: told.derived.iter().any(|line| !line.value.is_empty()),
         }
     }
 }
@@ -369,6 +470,7 @@ pub(crate) fn case(today: Day, dice: &mut StdRng) -> (Facts, History) {
             ),
         ),
         ("index", CustomValue::Number(250_000 * dice.random_range(-2..24))),
+        ("limit", CustomValue::Number(dice.random_range(-5_000_000..3_000_000_000_000))),
         ("member", CustomValue::Flag(dice.random_bool(0.5))),
     ];
     for (feature_id, value) in custom {

@@ -27,6 +27,9 @@ pub(super) enum Changed {
         /// The score of a rule, and from how many days past due it decides; nothing for
         /// no rule.
         knock_out: Option<(i32, i32)>,
+        /// The base points of a population, and from how many days past due less the months
+        /// since a payment one is of it; nothing for none.
+        population: Option<(i32, i32)>,
     },
     Settings {
         tolerance: i64,
@@ -144,7 +147,8 @@ fn changed() -> impl Strategy<Value = Changed> {
     let days = prop_oneof![Just([30, 60, 90, 120]), Just([5, 10, 40, 300])];
     let kind = || prop_oneof![3 => Just(DebtorKind::Person), 1 => Just(DebtorKind::Business)];
     let knock_out = option::of((0..1_001_i32, 0..120_i32));
-    let card = (kind(), -500..1_500_i32, 100..800_i32, 0..3_000_i32, knock_out);
+    let population = option::of((-500..1_500_i32, 0..120_i32));
+    let card = (kind(), -500..1_500_i32, 100..800_i32, 0..3_000_i32, knock_out, population);
     let tolerance = prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64];
     let language = prop_oneof![Just("und"), Just("es")];
     let settings = (tolerance, days, any::<bool>(), kind(), language);
@@ -157,12 +161,8 @@ fn changed() -> impl Strategy<Value = Changed> {
         (kind, name, challenger, control, more)
     });
     prop_oneof![
-        2 => card.prop_map(|(kind, base_points, cutoff, weight_milli, knock_out)| Changed::Scorecard {
-            kind,
-            base_points,
-            cutoff,
-            weight_milli,
-            knock_out,
+        2 => card.prop_map(|(kind, base_points, cutoff, weight_milli, knock_out, population)| {
+            Changed::Scorecard { kind, base_points, cutoff, weight_milli, knock_out, population }
         }),
         3 => settings.prop_map(|(tolerance, last_days, protected, kind, language)| {
             Changed::Settings { tolerance, last_days, protected, kind, language }

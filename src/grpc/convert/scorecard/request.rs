@@ -108,14 +108,16 @@ fn scorecard_id(card: &Card, at: &Path<'_>, broken: &mut Violations) {
 }
 
 /// The parts of a scorecard by the names that an update mask has for them.
-const MASKED: [(&str, CardField); 9] = [
+const MASKED: [(&str, CardField); 11] = [
     ("base_points", CardField::BasePoints),
     ("cutoffs", CardField::Cutoffs),
     ("stage_cutoffs", CardField::CutoffsByStage),
     ("diagnosis", CardField::Diagnosis),
     ("reason_points_min", CardField::ReasonPointsMin),
+    ("derived", CardField::Derived),
     ("knock_outs", CardField::KnockOuts),
     ("characteristics", CardField::Characteristics),
+    ("populations", CardField::Populations),
     ("priority", CardField::Priority),
     ("calibration", CardField::Calibration),
 ];

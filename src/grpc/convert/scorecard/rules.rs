@@ -1,13 +1,70 @@
-//! Knock-out rules and the calibration of a scorecard, in both directions.
+//! Derived features, knock-out rules, populations and the calibration of a scorecard, in both directions.
 
 use crate::model::Violations;
 use crate::proto;
-use crate::scoring::card::{Calibration, CalibrationPoint, Condition, KnockOut};
+use crate::scoring::card::{
+    Calibration, CalibrationPoint, Change, Condition, Derived, Difference, KnockOut, MonthsBetween,
+    Population, Ratio,
+};
 
 use super::super::path::Path;
 use super::super::time::{date, day};
-use super::write::{kind_to, reason_to};
-use super::{custom_kind, reason_text, required};
+use super::write::{characteristic_to, kind_to, reason_to};
+use super::{characteristics, custom_kind, reason_text, required};
+
+/// Reads a derived feature.
+pub(super) fn derived(
+    given: proto::DerivedFeature,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Option<Derived> {
+    use proto::derived_feature::Formula;
+    let formula = required(given.formula, &at.field("formula"), broken)?;
+    let mut read =
+        Derived { name: given.name, protected: given.protected_input, ..Derived::default() };
+    match formula {
+        Formula::Ratio(proto::RatioFormula { of, to }) => read.ratio = Some(Ratio { of, to }),
+        Formula::Difference(proto::DifferenceFormula { of, less }) => {
+            read.difference = Some(Difference { of, less });
+        }
+        Formula::MonthsBetween(proto::MonthsBetweenFormula { from, to }) => {
+            read.months_between = Some(MonthsBetween { from, to });
+        }
+        Formula::Min(list) => read.min = Some(list.features),
+        Formula::Max(list) => read.max = Some(list.features),
+        Formula::Known(list) => read.known = Some(list.features),
+        Formula::Change(proto::ChangeFormula { of, months }) => {
+            read.change = Some(Change { of, months });
+        }
+    }
+    Some(read)
+}
+
+/// A derived feature. One of several formulas is left out; such a scorecard was never
+/// stored.
+pub(super) fn derived_to(one: &Derived) -> proto::DerivedFeature {
+    use proto::derived_feature::Formula;
+    let Derived { ratio, difference, months_between, min, max, known, change, .. } = one.clone();
+    let list = |features: Vec<String>| proto::FeatureList { features };
+    let formulas = [
+        ratio.map(|Ratio { of, to }| Formula::Ratio(proto::RatioFormula { of, to })),
+        difference.map(|Difference { of, less }| {
+            Formula::Difference(proto::DifferenceFormula { of, less })
+        }),
+        months_between.map(|MonthsBetween { from, to }| {
+            Formula::MonthsBetween(proto::MonthsBetweenFormula { from, to })
+        }),
+        min.map(list).map(Formula::Min),
+        max.map(list).map(Formula::Max),
+        known.map(list).map(Formula::Known),
+        change.map(|Change { of, months }| Formula::Change(proto::ChangeFormula { of, months })),
+    ];
+    proto::DerivedFeature {
+        name: one.name.clone(),
+        protected_input: one.protected,
+        formula: formulas.into_iter().flatten().next(),
+    }
+}
 
 /// Reads a knock-out rule.
 pub(super) fn knock_out(
@@ -17,11 +74,44 @@ pub(super) fn knock_out(
 ) -> Option<KnockOut> {
     let reason = required(given.reason, &at.field("reason"), broken);
     let reason = reason.and_then(|reason| reason_text(reason, &at.field("reason"), broken));
-    let mut when = Vec::with_capacity(given.when.len());
-    for (place, one) in given.when.into_iter().enumerate() {
+    let when = conditions(given.when, at, broken);
+    Some(KnockOut { name: given.name, when, score: given.score, reason: reason? })
+}
+
+/// Reads a population.
+pub(super) fn population(
+    given: proto::Population,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Population {
+    Population {
+        name: given.name,
+        when: conditions(given.when, at, broken),
+        base_points: given.base_points,
+        characteristics: characteristics(given.characteristics, at, broken),
+    }
+}
+
+/// A population.
+pub(super) fn population_to(one: &Population) -> proto::Population {
+    proto::Population {
+        name: one.name.clone(),
+        when: one.when.iter().map(condition_to).collect(),
+        base_points: one.base_points,
+        characteristics: one.characteristics.iter().map(characteristic_to).collect(),
+    }
+}
+
+fn conditions(
+    given: Vec<proto::Condition>,
+    at: &Path<'_>,
+    broken: &mut Violations,
+) -> Vec<Condition> {
+    let mut when = Vec::with_capacity(given.len());
+    for (place, one) in given.into_iter().enumerate() {
         when.push(condition(one, &at.item("when", place), broken));
     }
-    Some(KnockOut { name: given.name, when, score: given.score, reason: reason? })
+    when
 }
 
 fn condition(given: proto::Condition, at: &Path<'_>, broken: &mut Violations) -> Condition {

@@ -13,7 +13,7 @@ use crate::store::revisions::RevisionHead;
 use super::super::portfolio::ranking_to;
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
-use super::rules::{calibration_to, knock_out_to};
+use super::rules::{calibration_to, derived_to, knock_out_to, population_to};
 
 fn name_to(name: &RevisionName) -> proto::RevisionName {
     let RevisionName { scorecard_id, revision_no } = name.clone();
@@ -71,7 +71,9 @@ pub(super) fn card_to(card: &Card) -> proto::Scorecard {
         }),
         reason_points_min: Some(card.reason_points_min),
         characteristics: card.characteristics.iter().map(characteristic_to).collect(),
+        populations: card.populations.iter().map(population_to).collect(),
         priority: Some(formula_to(&card.priority)),
+        derived: card.derived.iter().map(derived_to).collect(),
         knock_outs: card.knock_outs.iter().map(knock_out_to).collect(),
         calibration: card.calibration.as_ref().map(calibration_to),
     }
@@ -81,7 +83,7 @@ fn cutoffs_to(cutoffs: Cutoffs) -> proto::Cutoffs {
     proto::Cutoffs { a: cutoffs.a, b: cutoffs.b }
 }
 
-fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
+pub(super) fn characteristic_to(one: &Characteristic) -> proto::Characteristic {
     proto::Characteristic {
         name: one.name.clone(),
         feature: one.feature.clone(),
@@ -205,6 +207,15 @@ pub(in crate::grpc) fn path_to(path: &str) -> String {
             {
                 parts.push(whole.to_owned());
             }
+            // Of a formula they are what it looks at.
+            _ if ["from", "to"].contains(&part)
+                && last.is_some_and(|last| ["ratio", "months_between"].contains(&last)) =>
+            {
+                parts.push(whole.to_owned());
+            }
+            _ if ["min", "max", "known"].contains(&part) && !index.is_empty() => {
+                parts.push(format!("{part}.features{index}"));
+            }
             // Its only field is the number itself.
             _ if part == "points" && last.is_some_and(|last| last.ends_with("_points")) => {}
             _ if last == Some("cutoffs_by_stage") => {
@@ -304,6 +315,16 @@ mod tests {
             ("characteristics[1].special[2].value", "characteristics[1].special_values[2].value"),
             ("knock_outs[0].when[1].unknown", "knock_outs[0].when[1].unknown"),
             ("knock_outs[0].when[1].to", "knock_outs[0].when[1].upper_bound"),
+            (
+                "populations[1].characteristics[2].missing",
+                "populations[1].characteristics[2].missing_points",
+            ),
+            ("populations[0].when[1].missing", "populations[0].when[1].missing"),
+            ("derived[2].ratio.to", "derived[2].ratio.to"),
+            ("derived[2].months_between.from", "derived[2].months_between.from"),
+            ("derived[2].min[3]", "derived[2].min.features[3]"),
+            ("derived[2].min", "derived[2].min"),
+            ("derived[0].protected", "derived[0].protected_input"),
             ("cutoffs_by_stage.M2.a", "stage_cutoffs[M2].a"),
             ("priority.terms[1].kind", "priority.terms[1].custom_kind"),
             ("", ""),

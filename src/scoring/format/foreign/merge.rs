@@ -61,8 +61,10 @@ fn on_base(base: Card, base_points: i32, characteristics: Vec<Characteristic>) -
         cutoffs_by_stage,
         diagnosis,
         reason_points_min,
+        derived,
         knock_outs,
         characteristics: _,
+        populations: _,
         priority,
         calibration: _,
     } = base;
@@ -73,8 +75,11 @@ fn on_base(base: Card, base_points: i32, characteristics: Vec<Characteristic>) -
         cutoffs_by_stage,
         diagnosis,
         reason_points_min,
+        derived,
         knock_outs,
         characteristics,
+        // Their points are on the scale of those that were there before.
+        populations: Vec::new(),
         priority,
         // It was measured with the points that were there before.
         calibration: None,
@@ -167,8 +172,10 @@ impl Merger {
             cutoffs_by_stage: Default::default(),
             diagnosis: DiagnosisRule { low_below_permille: 450, known_from_permille: 80 },
             reason_points_min: 1,
+            derived: Vec::new(),
             knock_outs: Vec::new(),
             characteristics,
+            populations: Vec::new(),
             priority: Priority { base_points: 0, terms: Vec::new() },
             calibration: None,
         }

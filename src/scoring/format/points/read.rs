@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BIN, CHARACTERISTIC, COLUMNS, KNOCK_OUT, MADE_OF, SETTING, SPECIAL, TERM, TERM_BIN,
-    TERM_SPECIAL, UNRANGED,
+    BIN, CHARACTERISTIC, COLUMNS, DERIVED, KNOCK_OUT, MADE_OF, POPULATION, PopulationHead, SETTING,
+    SPECIAL, TERM, TERM_BIN, TERM_SPECIAL, UNRANGED,
 };
 use crate::scoring::card::{
-    Bin, Card, Characteristic, Cutoffs, DiagnosisRule, KnockOut, Points, Priority, ReasonText,
-    Special, Term,
+    Bin, Card, Characteristic, Cutoffs, Derived, DiagnosisRule, KnockOut, Points, Population,
+    Priority, ReasonText, Special, Term,
 };
 use crate::scoring::format::FormatFinding;
 use crate::scoring::format::sheet::{Row, Sheet, not_a_number, unguarded, unlist, whole};
@@ -25,7 +25,9 @@ pub(in crate::scoring::format) fn read(text: &str) -> Result<Card, Vec<FormatFin
     }
     for name in COLUMNS {
         match sheet.column(name) {
-            Some(at) => reader.places.push(at),
+            Some(at) => reader.places.push(Some(at)),
+            // Tables that were written before there were populations have none.
+            None if name == POPULATION => reader.places.push(None),
             None => reader.find(1, name, "the column is missing".to_owned()),
         }
     }
@@ -41,8 +43,8 @@ pub(in crate::scoring::format) fn read(text: &str) -> Result<Card, Vec<FormatFin
 }
 
 struct Reader {
-    /// Where each of the columns is.
-    places: Vec<usize>,
+    /// Where each of the columns is, if it is there.
+    places: Vec<Option<usize>>,
     found: Vec<FormatFinding>,
     last: u64,
 }
@@ -60,8 +62,14 @@ struct Bins {
     special: Vec<Special>,
 }
 
+/// Characteristics and terms by their place, the former after that of their population, 0
+/// for those of the scorecard itself.
+type Rows<'a> = BTreeMap<(i32, i32), Part<'a>>;
+
 /// The parts of the scorecard, in their order.
 struct Parts {
+    populations: Vec<Population>,
+    derived: Vec<Derived>,
     knock_outs: Vec<KnockOut>,
     characteristics: Vec<Option<Characteristic>>,
     terms: Vec<Option<Term>>,
@@ -75,7 +83,7 @@ impl Reader {
 
     fn cell<'a>(&self, row: &'a Row, column: &str) -> &'a str {
         let at = COLUMNS.iter().position(|known| *known == column);
-        row.cell(self.places[at.expect("a column of the table")])
+        self.places[at.expect("a column of the table")].map_or("", |at| row.cell(at))
     }
 
     fn text(&self, row: &Row, column: &str) -> String {
@@ -105,9 +113,11 @@ impl Reader {
     }
 
     fn card(&mut self, sheet: &Sheet) -> Option<Card> {
+        let mut derived: BTreeMap<i32, Derived> = BTreeMap::new();
         let mut knock_outs: BTreeMap<i32, KnockOut> = BTreeMap::new();
         let mut settings: BTreeMap<String, &Row> = BTreeMap::new();
-        let mut parts: [BTreeMap<i32, Part<'_>>; 2] = Default::default();
+        let mut populations: BTreeMap<i32, PopulationHead> = BTreeMap::new();
+        let mut parts: [Rows<'_>; 2] = Default::default();
         for row in &sheet.rows {
             let kind = self.cell(row, "row").trim();
             match kind {
@@ -118,51 +128,89 @@ impl Reader {
                     }
                 }
                 CHARACTERISTIC | TERM => {
-                    let Some(no) = self.number(row, "no") else { continue };
+                    let Some(place) = self.place(row) else { continue };
                     let part = Part { row, bins: Vec::new() };
-                    if parts[usize::from(kind == TERM)].insert(no, part).is_some() {
-                        self.find(row.line, "no", format!("two rows {kind} have the number {no}"));
+                    if parts[usize::from(kind == TERM)].insert(place, part).is_some() {
+                        let message = format!("two rows {kind} have the number {}", place.1);
+                        self.find(row.line, "no", message);
                     }
                 }
-                KNOCK_OUT => self.knock_out(row, &mut knock_outs),
+                POPULATION => self.stored(row, POPULATION, &mut populations, |one| &one.name),
+                DERIVED => self.stored(row, DERIVED, &mut derived, |one| &one.name),
+                KNOCK_OUT => self.stored(row, KNOCK_OUT, &mut knock_outs, |one| &one.name),
                 BIN | SPECIAL | TERM_BIN | TERM_SPECIAL => {}
                 _ => {
-                    let known = [SETTING, KNOCK_OUT, CHARACTERISTIC, BIN, SPECIAL, TERM];
-                    let known = [&known[..], &[TERM_BIN, TERM_SPECIAL]].concat().join(", ");
+                    let known = [SETTING, DERIVED, KNOCK_OUT, CHARACTERISTIC, BIN, SPECIAL];
+                    let more = [POPULATION, TERM, TERM_BIN, TERM_SPECIAL];
+                    let known = [&known[..], &more[..]].concat().join(", ");
                     self.find(row.line, "row", format!("{kind:?} is none of {known}"));
                 }
             }
         }
         self.lay_out_bins(sheet, &mut parts);
         let [characteristics, terms] = parts;
-        let characteristics =
-            characteristics.values().map(|part| self.characteristic(part)).collect();
+        let mut own: BTreeMap<i32, Vec<Option<Characteristic>>> = BTreeMap::new();
+        for ((population, _), part) in &characteristics {
+            if *population != 0 && !populations.contains_key(population) {
+                let message = format!("no row {POPULATION} has the number {population}");
+                self.find(part.row.line, POPULATION, message);
+            }
+            let one = self.characteristic(part);
+            own.entry(*population).or_default().push(one);
+        }
+        let characteristics = own.remove(&0).unwrap_or_default();
+        let populations = populations.into_iter().filter_map(|(no, head)| {
+            let PopulationHead { name, when, base_points } = head;
+            let own = own.remove(&no).unwrap_or_default();
+            let characteristics = own.into_iter().collect::<Option<_>>()?;
+            Some(Population { name, when, base_points, characteristics })
+        });
+        let populations = populations.collect();
         let terms = terms.values().map(|part| self.term(part)).collect();
+        let derived = derived.into_values().collect();
         let knock_outs = knock_outs.into_values().collect();
-        self.assemble(settings, Parts { knock_outs, characteristics, terms })
+        let parts = Parts { populations, derived, knock_outs, characteristics, terms };
+        self.assemble(settings, parts)
     }
 
-    fn knock_out(&mut self, row: &Row, knock_outs: &mut BTreeMap<i32, KnockOut>) {
-        let (no, read) = (self.number(row, "no"), self.json::<KnockOut>(row, "value"));
-        let Some((no, rule)) = no.zip(read) else { return };
-        let name = self.text(row, "name");
-        if name != rule.name {
-            self.find(row.line, "name", format!("is {name:?}; the value has {:?}", rule.name));
+    /// The place of a characteristic or a term, after that of its population.
+    fn place(&mut self, row: &Row) -> Option<(i32, i32)> {
+        let population = match self.cell(row, POPULATION).trim() {
+            "" => Some(0),
+            _ => self.number(row, POPULATION),
+        };
+        population.zip(self.number(row, "no"))
+    }
+
+    /// A part that stands in one cell, beside its name.
+    fn stored<T: DeserializeOwned>(
+        &mut self,
+        row: &Row,
+        kind: &str,
+        all: &mut BTreeMap<i32, T>,
+        name_of: fn(&T) -> &String,
+    ) {
+        let (no, read) = (self.number(row, "no"), self.json::<T>(row, "value"));
+        let Some((no, one)) = no.zip(read) else { return };
+        let (name, own) = (self.text(row, "name"), name_of(&one));
+        if name != *own {
+            self.find(row.line, "name", format!("is {name:?}; the value has {own:?}"));
         }
-        if knock_outs.insert(no, rule).is_some() {
-            self.find(row.line, "no", format!("two rows {KNOCK_OUT} have the number {no}"));
+        if all.insert(no, one).is_some() {
+            self.find(row.line, "no", format!("two rows {kind} have the number {no}"));
         }
     }
 
     /// Gives each bin to its part, which it must name rightly.
-    fn lay_out_bins<'a>(&mut self, sheet: &'a Sheet, parts: &mut [BTreeMap<i32, Part<'a>>; 2]) {
+    fn lay_out_bins<'a>(&mut self, sheet: &'a Sheet, parts: &mut [Rows<'a>; 2]) {
         for row in &sheet.rows {
             let kind = self.cell(row, "row").trim();
             let Some(at) = MADE_OF.iter().position(|kinds| kinds.contains(&kind)) else {
                 continue;
             };
-            let Some(no) = self.number(row, "no") else { continue };
-            let Some(part) = parts[at].get_mut(&no) else {
+            let Some(place) = self.place(row) else { continue };
+            let no = place.1;
+            let Some(part) = parts[at].get_mut(&place) else {
                 let of = [CHARACTERISTIC, TERM][at];
                 self.find(row.line, "no", format!("no row {of} has the number {no}"));
                 continue;
@@ -178,7 +226,7 @@ impl Reader {
     fn assemble(
         &mut self,
         mut settings: BTreeMap<String, &Row>,
-        Parts { knock_outs, characteristics, terms }: Parts,
+        Parts { populations, derived, knock_outs, characteristics, terms }: Parts,
     ) -> Option<Card> {
         let last = self.last;
         let calibration = settings.remove("calibration").and_then(|row| self.json(row, "value"));
@@ -213,8 +261,10 @@ impl Reader {
                 known_from_permille: diagnosis.1?,
             },
             reason_points_min: reason_points_min?,
+            derived,
             knock_outs,
             characteristics: characteristics.into_iter().collect::<Option<_>>()?,
+            populations,
             priority: Priority {
                 base_points: priority_base_points?,
                 terms: terms.into_iter().collect::<Option<_>>()?,
