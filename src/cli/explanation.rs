@@ -347,17 +347,7 @@ impl ExplanationView {
 
     fn text(&self) -> String {
         let mut text = format!("{}\n", self.case.headline());
-        let ExplanationView { rank_date, rule_set_id, scorecard_id, .. } = self;
-        let population = match self.population.as_str() {
-            "" => String::new(),
-            name => format!(", population {name}"),
-        };
-        let _ = writeln!(
-            text,
-            "ranked as of {rank_date} by scorecard {scorecard_id}{population}, rule set {rule_set_id}; \
-             diagnosis: {}",
-            self.diagnosis
-        );
+        text.push_str(&self.ranked_by());
         if !self.arm.is_empty() {
             let _ = writeln!(text, "in arm {} of experiment {}", self.arm, self.experiment_id);
         }
@@ -372,12 +362,7 @@ impl ExplanationView {
         if !silent.is_empty() {
             let _ = writeln!(text, "\nnot told or switched off, +0 each: {}", silent.join(", "));
         }
-        if !self.derived.is_empty() {
-            text.push_str("\nFeatures of the scorecard's own\n");
-        }
-        for line in &self.derived {
-            let _ = writeln!(text, "{}", line.text());
-        }
+        text.push_str(&self.own_features());
         let _ = writeln!(
             text,
             "\ngroup {}: A from {}, B from {}, C below",
@@ -420,6 +405,31 @@ impl ExplanationView {
         text.push('\n');
         for finding in &self.findings {
             let _ = writeln!(text, "note: {finding}");
+        }
+        text
+    }
+
+    /// As of which day and by what the case is ranked.
+    fn ranked_by(&self) -> String {
+        let ExplanationView { rank_date, rule_set_id, scorecard_id, diagnosis, .. } = self;
+        let population = match self.population.as_str() {
+            "" => String::new(),
+            name => format!(", population {name}"),
+        };
+        format!(
+            "ranked as of {rank_date} by scorecard {scorecard_id}{population}, rule set \
+             {rule_set_id}; diagnosis: {diagnosis}\n"
+        )
+    }
+
+    /// The features that the scorecard defines, a line each.
+    fn own_features(&self) -> String {
+        let mut text = String::new();
+        if !self.derived.is_empty() {
+            text.push_str("\nFeatures of the scorecard's own\n");
+        }
+        for line in &self.derived {
+            let _ = writeln!(text, "{}", line.text());
         }
         text
     }

@@ -215,7 +215,7 @@ fn what_a_derived_feature_cannot_look_at_gives_no_score() {
         let rows = format!("SELECT COUNT(*) FROM ({query}) AS ranked WHERE {condition}");
         database.count(&rows) == 1
     };
-    put("days_past_due = 40, limit_amount = 79, income_state = NULL, \"custom.any\" = 'x'");
+    put("days_past_due = 40, limit_amount = 79, income_state = NULL, \"custom.any\" = 'far'");
     assert!(holds("\"derived.share\" = 1975 AND \"derived.told\" = 2 AND recovery_score <> 7"));
     put("limit_amount = 80");
     assert!(holds("\"derived.share\" = 2000 AND recovery_score = 7"));

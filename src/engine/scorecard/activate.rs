@@ -64,7 +64,7 @@ pub struct Activated {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// It ranks.
-    Activated(Activation),
+    Activated(Box<Activation>),
     /// It waits for a second person, or for its time; amounts are in this currency.
     Proposed(Box<Proposal>, Currency),
 }
@@ -241,7 +241,7 @@ async fn activate(
         activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
         ranked_permille = ranked(tx, parts, stored.number).await?;
     }
-    Ok(Activated { effect: Effect::Activated(activation), ranked_permille, findings })
+    Ok(Activated { effect: Effect::Activated(Box::new(activation)), ranked_permille, findings })
 }
 
 /// What ranked a portfolio at an earlier activation.
