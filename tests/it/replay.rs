@@ -264,27 +264,7 @@ impl World {
                 let made = create_revision(engine, caller, None, Some(card), String::new());
                 Target::Revision(name_of(&made.await.unwrap().head), kind)
             }
-            Changed::Settings { tolerance, last_days, protected, kind, language } => {
-                let read = get_portfolio(engine, caller, portfolio_id()).await.unwrap();
-                let mut settings = read.settings.clone();
-                settings.ranking.tolerance_amount_minor = tolerance;
-                settings.ranking.stage_bounds = StageBounds(last_days);
-                let named = INPUTS.iter().filter(|input| protected && input.protected());
-                settings.ranking.protected_inputs_on =
-                    named.map(|input| input.name().to_owned()).collect();
-                settings.ranking.protected_inputs_on.sort();
-                settings.ranking.default_debtor_kind = kind;
-                settings.ranking.default_language = language.to_owned();
-                let changed = settings != read.settings;
-                let etag = read.settings_version.to_string();
-                let command = UpdateCommand {
-                    activation_reason: "a test".to_owned(),
-                    ..UpdateCommand::new(portfolio_id(), settings, &etag)
-                };
-                update_portfolio(engine, caller, command).await.unwrap();
-                self.activations += i64::from(changed);
-                return;
-            }
+            Changed::Settings { .. } => return self.change_settings(change).await,
             Changed::Back(back) => Target::Activation((self.activations - back).max(1)),
             Changed::Experiment {
                 kind,
@@ -322,6 +302,31 @@ impl World {
         let done = activate_revision(engine, caller, command).await.unwrap();
         let Effect::Activated(activation) = done.effect else { panic!("{done:?}") };
         self.activations = activation.activation_id;
+    }
+
+    /// Changes settings that ranks read, if they are other ones.
+    async fn change_settings(&mut self, change: Changed) {
+        let Changed::Settings { tolerance, last_days, protected, kind, language } = change else {
+            return;
+        };
+        let (engine, caller) = (&self.engine, &Caller::local());
+        let read = get_portfolio(engine, caller, portfolio_id()).await.unwrap();
+        let mut settings = read.settings.clone();
+        settings.ranking.tolerance_amount_minor = tolerance;
+        settings.ranking.stage_bounds = StageBounds(last_days);
+        let named = INPUTS.iter().filter(|input| protected && input.protected());
+        settings.ranking.protected_inputs_on = named.map(|input| input.name().to_owned()).collect();
+        settings.ranking.protected_inputs_on.sort();
+        settings.ranking.default_debtor_kind = kind;
+        settings.ranking.default_language = language.to_owned();
+        let changed = settings != read.settings;
+        let etag = read.settings_version.to_string();
+        let command = UpdateCommand {
+            activation_reason: "a test".to_owned(),
+            ..UpdateCommand::new(portfolio_id(), settings, &etag)
+        };
+        update_portfolio(engine, caller, command).await.unwrap();
+        self.activations += i64::from(changed);
     }
 
     /// Leases what there is and reports on it, at once or after the lease is over.

@@ -370,7 +370,7 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
 /// The features that a scorecard looks at, each once.
 pub(crate) fn columns(card: &Card) -> Vec<(String, Column)> {
     let mut columns: Vec<(String, Column)> = Vec::new();
-    for one in card.characteristics.iter().filter(|one| !is_computed(&card, &one.feature)) {
+    for one in card.characteristics.iter().filter(|one| !is_computed(card, &one.feature)) {
         let texts = one.bins.iter().any(|bin| bin.is.is_some());
         let kind = match (texts, one.kind.is_some()) {
             (true, _) => Column::Text,
