@@ -25,8 +25,7 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  arrears portfolio update --policy plain\n  \
         arrears portfolio update --hours mon-fri=08:00-20:00 --hours sat=09:00-14:00\n  \
         arrears portfolio update --portfolio north --file north.toml\n  \
-        arrears portfolio update --protected-input marital_status --reason approved\n  \
-        arrears portfolio update --activation-approval required")]
+        arrears portfolio update --protected-input marital_status --reason approved")]
     Update(Box<update::UpdateArgs>),
 }
 

@@ -341,7 +341,7 @@ fn check_may_activate(caller: &Caller) -> Result<(), Error> {
     if caller.roles.contains(&Role::Approver) {
         return Ok(());
     }
-    let method = "UpdatePortfolio with another ranking".to_owned();
+    let method = "UpdatePortfolio with another ranking or activation_approval".to_owned();
     Err(Error::RoleMissing { method, roles: Role::Approver.name().to_owned() })
 }
 

@@ -77,11 +77,13 @@ impl Compiled {
     }
 
     /// The characteristic of a name: its own, else that of the first population that counts
-    /// and has one.
+    /// and has one. One that is off is found where there is no other.
     pub fn named(&self, name: &str) -> Option<&CompiledCharacteristic> {
         let populations = self.populations.iter().filter(|one| one.active);
         let populations = populations.flat_map(|one| &one.characteristics);
-        self.characteristics.iter().chain(populations).find(|one| one.name == name)
+        let named = self.characteristics.iter().chain(populations);
+        let all = || named.clone().filter(|one| one.name == name);
+        all().find(|one| one.active).or_else(|| all().next())
     }
 }
 
@@ -167,6 +169,7 @@ pub(super) fn compile(
             at: None,
             marked: marked.clone(),
             derived: Vec::new(),
+            withheld: false,
             places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
         };
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
@@ -263,6 +266,8 @@ struct Compiler<'a> {
     marked: BTreeSet<&'a str>,
     /// The derived features so far.
     derived: Vec<CompiledDerived>,
+    /// Whether the population in hand is one of whose conditions no agent may learn.
+    withheld: bool,
     /// Where everything stands in the text.
     places: Places,
 }

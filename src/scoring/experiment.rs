@@ -56,6 +56,17 @@ impl RuleSet {
         }
     }
 
+    /// Whose cases the scorecard of an id ranks; persons' if it ranks none.
+    pub fn kind_ranked_by(&self, scorecard_id: &str) -> DebtorKind {
+        let challenger = self.arms.as_ref().and_then(|arms| arms.challenger.as_ref());
+        let challenger = challenger.filter(|(_, one)| one.card.scorecard_id == scorecard_id);
+        let business = self.business.as_ref();
+        match business.is_some_and(|one| one.card.scorecard_id == scorecard_id) {
+            true => DebtorKind::Business,
+            false => challenger.map_or(DebtorKind::Person, |(kind, _)| *kind),
+        }
+    }
+
     /// Where a case of a kind of debtor stands.
     pub(super) fn place(&self, case: &CaseInput<'_>, kind: DebtorKind) -> PlaceInArms<'_> {
         let Some(experiment) = self.experiment() else {

@@ -123,6 +123,12 @@ fn ranked_kind(
 ) -> proto::DebtorKind {
     let of_businesses = active.business_scorecard.as_ref();
     let ranks_them = of_businesses.is_some_and(|name| name.scorecard_id == scorecard_id);
+    // A challenger may have an id of its own; it ranks whom the experiment says.
+    let tried = active.experiment.as_ref().filter(|one| {
+        one.challenger.as_ref().is_some_and(|name| name.scorecard_id == scorecard_id)
+    });
+    let ranks_them =
+        ranks_them || tried.is_some_and(|one| one.debtor_kind() == proto::DebtorKind::Business);
     match said {
         Some(Kind::Person) => proto::DebtorKind::Person,
         Some(Kind::Business) => proto::DebtorKind::Business,

@@ -212,6 +212,8 @@ async fn activate(
             }
         }
     }
+    // Rows of one table are locked in the order of their keys.
+    drafts.sort_by_cached_key(|one| (one.scorecard_id.clone(), one.revision_no));
     let rules = change.compile()?;
     let activation = change.next(&active, rules.id(), by, &command.reason);
     let mut findings = odd(&rules);

@@ -247,6 +247,8 @@ async fn ready(
         }
         drafts.push(revision.head);
     }
+    // Rows of one table are locked in the order of their keys.
+    drafts.sort_by_cached_key(|one| (one.scorecard_id.clone(), one.revision_no));
     Ok(Ready { active, change, rules, drafts })
 }
 

@@ -25,6 +25,7 @@ mod groups;
 mod leases;
 
 use groups::{cutoffs_by_share, odd_shares, stability};
+use leases::{Chosen, Ready};
 
 pub(super) use groups::odd_groups;
 pub use leases::{FirstLease, FirstLeases, FirstLeasesCommand, WORK_LISTS_MAX};
@@ -235,9 +236,13 @@ async fn run_in(
         let brought = bring(engine, trial, (turn, &mut volume), sender).await;
         match brought {
             Ok(CaughtUp::Whole) => {
-                let (volume, answer) = answer(engine, trial, (volume, true)).await?;
+                let ready = leases::ready(engine, trial, (&volume, sender)).await;
+                let (volume, told) = match ready {
+                    Ok(ready) => answer(engine, trial, (volume, Some(ready))).await?,
+                    Err(error) => (volume, Err(error)),
+                };
                 engine.books.put(turn, number, volume);
-                return Ok(Some(answer));
+                return told.map(Some);
             }
             Ok(CaughtUp::TooFar) => {}
             // The next one goes on from here.
@@ -289,22 +294,24 @@ async fn load(
         }
         if told.elapsed() >= TELL_EVERY {
             let taken = std::mem::take(volume);
-            let (kept, coarse) = answer(engine, trial, (taken, false)).await?;
+            let (kept, coarse) = answer(engine, trial, (taken, None)).await?;
             *volume = kept;
             // The next one says more, if this one finds no place.
-            let _ = sender.try_send(Ok(coarse));
+            let _ = sender.try_send(Ok(coarse?));
             told = Instant::now();
         }
     }
     Ok(true)
 }
 
-/// What the book tells now.
+/// What the book tells now; in the last answer also of the cases that are ready. The book
+/// comes back whatever the database says.
 async fn answer(
     engine: &Arc<Engine>,
     trial: &Trial,
-    (mut volume, is_final): (Volume, bool),
-) -> Result<(Volume, Simulation), Error> {
+    (mut volume, ready): (Volume, Option<Ready>),
+) -> Result<(Volume, Result<Simulation, Error>), Error> {
+    let is_final = ready.is_some();
     let rule_sets = trial.rule_sets.clone();
     let (day, most) = (trial.day, trial.command.movers);
     let (filter, slices) = (trial.command.filter.clone(), trial.command.slices.clone());
@@ -330,19 +337,29 @@ async fn answer(
     let counted = engine.books.run(count).await?;
     let outside = || Error::Internal(format!("the book does not reach {day}"));
     let (mut volume, told, movers) = counted.ok_or_else(outside)?;
-    let movers = named(engine, movers).await?;
-    let mut work_lists = Vec::new();
-    // The first of a sample are not the first of all.
-    if is_final && volume.one_in == 1 && !trial.work_lists.is_empty() {
-        (volume, work_lists) = leases::first_leases(engine, trial, volume).await?;
+    let mut chosen = Chosen::default();
+    if let Some(ready) = ready {
+        (volume, chosen) = leases::choose(engine, trial, (volume, ready)).await?;
     }
+    let told = tell(engine, trial, (&volume, is_final), (told, movers, chosen)).await;
+    Ok((volume, told))
+}
+
+async fn tell(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    (volume, is_final): (&Volume, bool),
+    (told, movers, chosen): (Simulated, Vec<(Part, Mover)>, Chosen),
+) -> Result<Simulation, Error> {
+    let movers = named(engine, movers).await?;
+    let work_lists = leases::named(engine, trial, chosen).await?;
     let cutoffs_by_share = cutoffs_by_share(&told.scores);
     let histograms = [&told.score_histograms, &told.priority_histograms];
-    let simulation = Simulation {
+    Ok(Simulation {
         is_final,
         movers,
         currency: trial.context.currency(),
-        as_of_date: day,
+        as_of_date: trial.day,
         book_cases: volume.cases(),
         one_in: volume.one_in,
         loaded_permille: volume.loaded_permille(),
@@ -354,8 +371,7 @@ async fn answer(
         cutoffs_by_share,
         told,
         work_lists,
-    };
-    Ok((volume, simulation))
+    })
 }
 
 /// Cases that move with their callers' ids.

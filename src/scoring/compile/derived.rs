@@ -43,18 +43,21 @@ pub(in super::super) struct CompiledDerived {
 }
 
 /// Adds the custom features that become protected by derived ones: those of one that says
-/// so while nothing it looks at, through any depth, is known as protected.
+/// so while it looks at no protected input of ours, through any depth. What others mark does
+/// not matter: to mark more must not protect less. What is beyond the bounds is told as wrong
+/// elsewhere, and not looked at.
 pub(super) fn mark<'a>(card: &'a Card, marked: &mut BTreeSet<&'a str>) {
     let mut all: Vec<BTreeSet<&str>> = Vec::new();
-    for one in &card.derived {
+    for one in card.derived.iter().take(DERIVED_MAX) {
         let mut names = BTreeSet::new();
-        for (_, name) in one.looks_at() {
+        for (_, name) in one.looks_at().into_iter().take(LIST_MAX) {
             let earlier = card.derived.iter().zip(&all);
             let deeper = earlier.filter(|(other, _)| is_of(name, &other.name));
             names.insert(name);
             names.extend(deeper.flat_map(|(_, names)| names.iter().copied()));
         }
-        if one.protected && !names.iter().any(|name| is_protected(name, marked)) {
+        let ours = |name: &&str| Input::from_name(name).is_some_and(Input::protected);
+        if one.protected && !names.iter().any(ours) {
             marked.extend(names.iter().filter(|name| name.starts_with(CUSTOM_PREFIX)));
         }
         all.push(names);

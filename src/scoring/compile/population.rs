@@ -45,13 +45,15 @@ impl Compiler<'_> {
     fn population(&mut self, written: &card::Population, at: usize) -> CompiledPopulation {
         let (path, began) = (self.path.clone(), self.at);
         self.bounded("base_points", written.base_points, -10_000, 10_000);
-        let (conditions, active, _) = self.when(&written.when);
+        // Whoever sees its reasons learns that the conditions hold.
+        let (conditions, active, withheld) = self.when(&written.when);
+        self.withheld = withheld;
         self.path.clone_from(&path);
         let places = self.places.populations.get_mut(at);
         let places = places.map(|place| std::mem::take(&mut place.value.characteristics));
         let places = places.unwrap_or_default();
         let characteristics = self.characteristics((&written.characteristics, &places), &path);
-        (self.path, self.at) = (path, began);
+        (self.path, self.at, self.withheld) = (path, began, false);
         self.sums(written.base_points, &characteristics, true);
         let (name, base_points) = (written.name.clone(), written.base_points);
         CompiledPopulation { name, conditions, active, base_points, characteristics }

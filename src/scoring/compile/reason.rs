@@ -55,7 +55,8 @@ impl Compiler<'_> {
 
     /// Checks the reasons of a characteristic, of its bins and of its special values.
     pub(super) fn reasons(&mut self, written: &Characteristic, feature: &Feature) {
-        let withheld = written.protected
+        let withheld = self.withheld
+            || written.protected
             || written.family == Family::Household
             || feature.audience() == Audience::Analyst;
         self.reason("reason", &written.reason, withheld);

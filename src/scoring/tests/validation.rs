@@ -2,6 +2,8 @@
 
 use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, InvalidScorecard, RuleSet, RuleSetDefinition};
 
+use std::fmt::Write;
+
 use super::definition;
 use crate::model::RuleSetId;
 
@@ -338,6 +340,17 @@ fn what_is_not_a_scorecard_is_told_with_its_line() {
     old.feature_version = 0;
     let found = RuleSet::compile(RuleSetId(1), &old).expect_err("of another version");
     assert_eq!((found.len(), found[0].path.as_str()), (1, "feature_version"));
+}
+
+#[test]
+fn more_derived_features_than_allowed_cost_no_more_than_those_allowed() {
+    let mut yaml = SMALL.to_owned();
+    yaml.push_str("derived:\n  - { name: d0, known: [custom.a] }\n");
+    for at in 1..5_000 {
+        writeln!(yaml, "  - {{ name: d{at}, known: [derived.d{}] }}", at - 1).expect("a text");
+    }
+    let found = findings(&yaml);
+    assert!(found.iter().any(|one| one.path == "derived" && one.message.contains("has 5000")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! All ready cases of a portfolio. Slices by case number, so that no read lasts long.
+//! The ready cases of a portfolio. Slices by case number, so that no read lasts long.
 
 use crate::model::{CaseNo, DebtorNo, Micros, Part, PortfolioNo, QueueRank};
 
@@ -7,9 +7,6 @@ use super::super::db::{Tx, params, statements};
 use super::super::row::row;
 
 statements! {
-    // Where a slice ends, however few of its cases are ready.
-    SLICE_END = "SELECT MAX(k.case_no) FROM (SELECT case_no FROM case_head \
-        WHERE part = $1 AND portfolio_no = $2 AND case_no > $3 ORDER BY case_no LIMIT 20000) AS k";
     READY_SLICE = "SELECT h.case_no, h.debtor_no, q.lane_id, q.rank, q.ready_since \
         FROM case_head h JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
         WHERE h.part = $1 AND h.portfolio_no = $2 AND h.case_no > $3 AND h.case_no <= $4 \
@@ -36,20 +33,17 @@ row! {
     }
 }
 
-/// The next slice of a portfolio's ready cases, those left out whose ledger speaks of `old`
-/// or earlier. Also returns where to go on, or nothing at the end.
+/// The ready cases of a portfolio with numbers behind one and up to another, those left out
+/// whose ledger speaks of `old` or earlier.
 pub(crate) async fn ready_slice(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
-    after: CaseNo,
+    (after, end): (CaseNo, CaseNo),
     old: Option<Micros>,
-) -> Result<(Vec<ReadyCase>, Option<CaseNo>), StoreError> {
+) -> Result<Vec<ReadyCase>, StoreError> {
     let old = old.map_or(i64::MIN, |old| old.0);
-    let end: Option<(Option<i64>,)> =
-        tx.fetch_optional(SLICE_END, params![part.0, portfolio_no.0, after.0]).await?;
-    let Some(end) = end.and_then(|(end,)| end) else { return Ok((Vec::new(), None)) };
-    let params = params![part.0, portfolio_no.0, after.0, end, old];
+    let params = params![part.0, portfolio_no.0, after.0, end.0, old];
     let rows: Vec<ReadyRow> = tx.fetch_all(READY_SLICE, params).await?;
     let ready = rows.into_iter().map(|row| ReadyCase {
         case_no: CaseNo(row.case_no),
@@ -58,5 +52,5 @@ pub(crate) async fn ready_slice(
         rank: QueueRank(row.rank),
         ready_since: Micros(row.ready_since),
     });
-    Ok((ready.collect(), Some(CaseNo(end))))
+    Ok(ready.collect())
 }

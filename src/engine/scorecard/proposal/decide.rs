@@ -10,6 +10,7 @@ use crate::store::{Class, Tx};
 use super::super::super::portfolio::stored;
 use super::super::super::{Caller, Engine, Error};
 use super::super::activate::ranked;
+use super::super::experiment::odd_change;
 use super::super::{ScorecardFinding, odd};
 use super::{
     Activation, become_active, carry_out, check_is_somebody, end, found, keep, ready, signature,
@@ -147,7 +148,9 @@ async fn approve(
 ) -> Result<Decided, Error> {
     let (part, (_, now)) = (parts.first(), by);
     let ready = ready(tx, part, stored, &proposal).await?;
-    let (currency, findings) = (stored.settings.base_currency, odd(&ready.rules));
+    let (currency, mut findings) = (stored.settings.base_currency, odd(&ready.rules));
+    let next = ready.change.next(&ready.active, ready.rules.id(), by, "");
+    findings.extend(odd_change(&ready.active, &next));
     proposal.state = ProposalState::Scheduled;
     proposal.due_at = Some(proposal.start_time.unwrap_or(now));
     let waits = proposal.due_at.is_some_and(|at| at > now);

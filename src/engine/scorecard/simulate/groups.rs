@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{DebtorKind, PortfolioId, RecoveryGroup};
+use crate::model::{PortfolioId, RecoveryGroup};
 use crate::scoring::card::{Card, Cutoffs};
 use crate::scoring::{Filter, Simulated};
 
@@ -99,14 +99,7 @@ pub(in super::super) async fn odd_groups(
 ) -> Result<Vec<ScorecardFinding>, Error> {
     let part = engine.parts(caller).await?.first();
     let context = engine.latest(part, &portfolio_id).await?;
-    let rules = &context.rule_set;
-    let id = card.scorecard_id.as_str();
-    let kind = match rules.scorecard_id(DebtorKind::Person) != id
-        && rules.scorecard_id(DebtorKind::Business) == id
-    {
-        true => DebtorKind::Business,
-        false => DebtorKind::Person,
-    };
+    let kind = context.rule_set.kind_ranked_by(&card.scorecard_id);
     let command = SimulateCommand {
         portfolio_id,
         candidate: Subject::Given(Box::new(card)),

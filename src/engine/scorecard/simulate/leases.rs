@@ -10,6 +10,7 @@ use crate::model::{
 };
 use crate::policy::oldest_served;
 use crate::scoring::Standing;
+use crate::store::cases;
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::queue::ready::{self, ReadyCase};
 use crate::store::{Damage, Tx};
@@ -18,12 +19,14 @@ use super::super::super::book::Volume;
 use super::super::super::lease::lanes::selects_alike;
 use super::super::super::lease::work_list;
 use super::super::super::{Engine, Error};
-use super::{Trial, ids_of};
+use super::{Sender, Trial, ids_of};
 
 /// The most work lists of one answer.
 pub const WORK_LISTS_MAX: usize = 16;
 /// Work lists read at once.
 const PAGE: usize = 100;
+/// So many numbers of cases are looked at in one read.
+const SLICE: i64 = 20_000;
 
 /// Which first leases are asked for.
 #[derive(Clone, Debug, Default)]
@@ -106,16 +109,42 @@ struct Candidate {
     standing: Standing,
 }
 
-/// What lists lease first, and would. Hours of contact are not looked at: at night there
-/// would be nothing to see.
-pub(super) async fn first_leases(
+/// The ready cases of each part, with their lanes.
+pub(super) type Ready = HashMap<Part, Vec<(ReadyCase, Arc<LaneKey>)>>;
+
+/// What the lists asked for choose.
+#[derive(Default)]
+pub(super) struct Chosen {
+    /// By list.
+    lists: Vec<OfList>,
+    /// The cases that any of them chose, by their place among all that are ready.
+    cases: HashMap<usize, (Part, CaseNo, Standing)>,
+}
+
+/// The ready cases, where first leases are asked for; the first of a sample are not the
+/// first of all. Hours of contact are not looked at: at night there would be nothing to see.
+pub(super) async fn ready(
     engine: &Arc<Engine>,
     trial: &Trial,
-    mut volume: Volume,
-) -> Result<(Volume, Vec<FirstLeases>), Error> {
-    let mut ready = HashMap::new();
-    for part in &trial.parts {
-        ready.insert(*part, ready_of(engine, trial, *part).await?);
+    (volume, sender): (&Volume, &Sender),
+) -> Result<Ready, Error> {
+    let mut ready = Ready::new();
+    if volume.one_in == 1 && !trial.work_lists.is_empty() {
+        for part in &trial.parts {
+            ready.insert(*part, ready_of(engine, trial, (*part, sender)).await?);
+        }
+    }
+    Ok(ready)
+}
+
+/// What lists lease first, and would.
+pub(super) async fn choose(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    (mut volume, mut ready): (Volume, Ready),
+) -> Result<(Volume, Chosen), Error> {
+    if ready.is_empty() {
+        return Ok((volume, Chosen::default()));
     }
     let (rule_sets, day) = (trial.rule_sets.clone(), trial.day);
     let (lists, count) = (trial.work_lists.clone(), trial.command.first_leases.count);
@@ -139,47 +168,56 @@ pub(super) async fn first_leases(
                 }
             }));
         }
-        let chosen: Vec<Chosen> =
-            lists.iter().map(|list| Chosen::of(&candidates, &list.settings, count)).collect();
-        let mut named: Vec<(Part, CaseNo)> = Vec::new();
-        let each = chosen.iter().flat_map(|one| &one.leases);
-        named.extend(each.map(|(at, _)| (candidates[*at].part, candidates[*at].case_no)));
-        Some((volume, candidates, chosen, named))
+        let lists: Vec<OfList> =
+            lists.iter().map(|list| OfList::of(&candidates, &list.settings, count)).collect();
+        let case = |(at, _): &(usize, _)| {
+            let Candidate { part, case_no, standing, .. } = candidates[*at];
+            (*at, (part, case_no, standing))
+        };
+        let cases = lists.iter().flat_map(|one| &one.leases).map(case).collect();
+        Some((volume, Chosen { lists, cases }))
     };
     let chosen = engine.books.run(choose).await?;
-    let outside = || Error::Internal(format!("the book does not reach {day}"));
-    let (volume, candidates, chosen, named) = chosen.ok_or_else(outside)?;
-    let ids = ids_of(engine, named).await?;
-    let lists = trial.work_lists.iter().zip(chosen).map(|(list, chosen)| FirstLeases {
-        work_list_id: list.id.clone(),
-        ready: chosen.ready,
-        leases: chosen
-            .leases
-            .into_iter()
-            .filter_map(|(at, places)| {
-                let Candidate { part, case_no, standing, .. } = candidates[at];
-                let case_id = ids.get(&(part, case_no))?.clone();
-                Some(FirstLease { case_id, places, standing })
-            })
-            .collect(),
-    });
-    Ok((volume, lists.collect()))
+    chosen.ok_or_else(|| Error::Internal(format!("the book does not reach {day}")))
 }
 
-/// All ready cases of the portfolio in a part.
+/// What was chosen, with the callers' ids of the cases.
+pub(super) async fn named(
+    engine: &Engine,
+    trial: &Trial,
+    chosen: Chosen,
+) -> Result<Vec<FirstLeases>, Error> {
+    let Chosen { lists, cases } = chosen;
+    let ids = ids_of(engine, cases.values().map(|(part, case_no, _)| (*part, *case_no))).await?;
+    let lease = |(at, places): (usize, [Option<usize>; 2])| {
+        let (part, case_no, standing) = cases[&at];
+        let case_id = ids.get(&(part, case_no))?.clone();
+        Some(FirstLease { case_id, places, standing })
+    };
+    let lists = trial.work_lists.iter().zip(lists).map(|(list, chosen)| FirstLeases {
+        work_list_id: list.id.clone(),
+        ready: chosen.ready,
+        leases: chosen.leases.into_iter().filter_map(lease).collect(),
+    });
+    Ok(lists.collect())
+}
+
+/// All ready cases of the portfolio in a part; not all where nobody listens any longer.
 async fn ready_of(
     engine: &Engine,
     trial: &Trial,
-    part: Part,
+    (part, sender): (Part, &Sender),
 ) -> Result<Vec<(ReadyCase, Arc<LaneKey>)>, Error> {
     let mut tx = engine.store.read().await?;
     let (portfolio, zone) = (&trial.context.portfolio, &trial.context.zone);
     let old = oldest_served(&portfolio.settings, zone, engine.now_of(&tx));
     let mut found = Vec::new();
     let mut lanes: HashMap<i64, Arc<LaneKey>> = HashMap::new();
-    let mut after = Some(CaseNo(0));
-    while let Some(from) = after {
-        let (slice, next) = ready::ready_slice(&mut tx, part, portfolio.number, from, old).await?;
+    let last = cases::last_case(&mut tx, part, portfolio.number).await?.0;
+    let mut after = 0;
+    while after < last && !sender.is_closed() {
+        let slice = (CaseNo(after), CaseNo(after + SLICE));
+        let slice = ready::ready_slice(&mut tx, part, portfolio.number, slice, old).await?;
         if slice.iter().any(|case| !lanes.contains_key(&case.lane_id)) {
             engine.learn_directory(&mut tx, part).await?;
             lanes.extend(engine.directory.lanes_of(part));
@@ -189,7 +227,7 @@ async fn ready_of(
             let lane = lane.ok_or_else(|| Damage::missing("lane", part, case.lane_id))?;
             found.push((case, Arc::clone(lane)));
         }
-        after = next;
+        after += SLICE;
         // A transaction of its own for each slice: no read lasts long.
         tx = engine.store.read().await?;
     }
@@ -197,14 +235,14 @@ async fn ready_of(
 }
 
 /// What a list chooses among all candidates.
-struct Chosen {
+struct OfList {
     ready: [u64; 2],
     /// Candidates with their places.
     leases: Vec<(usize, [Option<usize>; 2])>,
 }
 
-impl Chosen {
-    fn of(candidates: &[Candidate], list: &WorkListSettings, count: usize) -> Chosen {
+impl OfList {
+    fn of(candidates: &[Candidate], list: &WorkListSettings, count: usize) -> OfList {
         let mut ready = [0; 2];
         let mut places: HashMap<usize, [Option<usize>; 2]> = HashMap::new();
         for side in [0, 1] {
@@ -216,7 +254,7 @@ impl Chosen {
         }
         let mut leases: Vec<_> = places.into_iter().collect();
         leases.sort_unstable_by_key(|(_, [before, after])| (after.unwrap_or(usize::MAX), *before));
-        Chosen { ready, leases }
+        OfList { ready, leases }
     }
 }
 

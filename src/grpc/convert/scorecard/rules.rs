@@ -40,8 +40,8 @@ pub(super) fn derived(
     Some(read)
 }
 
-/// A derived feature. One of several formulas is left out; such a scorecard was never
-/// stored.
+/// A derived feature. Where a file has several formulas, none is sent: the server then says
+/// that one is required, and nothing else is stored than what the file says.
 pub(super) fn derived_to(one: &Derived) -> proto::DerivedFeature {
     use proto::derived_feature::Formula;
     let Derived { ratio, difference, months_between, min, max, known, change, .. } = one.clone();
@@ -59,11 +59,9 @@ pub(super) fn derived_to(one: &Derived) -> proto::DerivedFeature {
         known.map(list).map(Formula::Known),
         change.map(|Change { of, months }| Formula::Change(proto::ChangeFormula { of, months })),
     ];
-    proto::DerivedFeature {
-        name: one.name.clone(),
-        protected_input: one.protected,
-        formula: formulas.into_iter().flatten().next(),
-    }
+    let mut formulas = formulas.into_iter().flatten();
+    let formula = formulas.next().filter(|_| formulas.next().is_none());
+    proto::DerivedFeature { name: one.name.clone(), protected_input: one.protected, formula }
 }
 
 /// Reads a knock-out rule.

@@ -33,6 +33,10 @@ pub(super) fn merge(
             merger.notes.push(format!("{} is not in the table and was left out", left.name));
         }
     }
+    for one in base.iter().flat_map(|base| &base.populations) {
+        let why = "its points are on the scale of those of before";
+        merger.notes.push(format!("population {} was left out: {why}", one.name));
+    }
     if base.is_some_and(|base| base.calibration.is_some()) {
         let note = "calibration was left out: it was measured with the points of before";
         merger.notes.push(note.to_owned());
