@@ -69,7 +69,7 @@ async fn create(
     portfolio_id: &PortfolioId,
     settings: &PortfolioSettings,
 ) -> Result<Portfolio, Error> {
-    let now = engine.now();
+    let now = engine.now_of(tx);
     let parts = engine.tenants.claim(tx, caller, now).await?;
     let part = parts.first();
     if let Some(stored) = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await? {

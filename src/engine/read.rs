@@ -237,7 +237,7 @@ pub(super) async fn views(
     heads: Vec<(CaseNo, Readable<CaseHead>)>,
     full: bool,
 ) -> Result<Vec<ListedCase>, Error> {
-    let (part, now) = (context.part, engine.now());
+    let (part, now) = (context.part, engine.now_of(tx));
     let today = context.zone.day_of(now);
     let ids = cases::load_ids(tx, part, heads.iter().map(|(case_no, _)| *case_no)).await?;
     let readable = || heads.iter().filter_map(|(_, head)| head.as_ref().ok());

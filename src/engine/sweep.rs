@@ -34,17 +34,18 @@ impl Engine {
     /// What the store says.
     pub async fn prune(self: &Arc<Self>) -> Result<(), Error> {
         loop {
-            let now = self.now();
-            let (reports, pulls) = (now.plus(-REPORT_KEPT), now.plus(-PULL_KEPT));
-            let changed = now.plus(-CHANGES_KEPT);
+            let engine = Arc::clone(self);
             let more: Result<bool, Error> = self
                 .store
                 .write(
                     Class::Background,
                     move |tx| {
                         Box::pin(async move {
+                            // A server whose clock is ahead must not forget for all others.
+                            let now = engine.now_of(tx);
+                            let (reports, pulls) = (now.plus(-REPORT_KEPT), now.plus(-PULL_KEPT));
                             let more = report::prune(tx, reports, pulls).await?;
-                            Ok(changes::prune(tx, changed).await? || more)
+                            Ok(changes::prune(tx, now.plus(-CHANGES_KEPT)).await? || more)
                         })
                     },
                     |_| (),

@@ -99,7 +99,7 @@ async fn create(
     caller: &Caller,
     (id, settings): (&WorkListId, &WorkListSettings),
 ) -> Result<WorkList, Error> {
-    let now = engine.now();
+    let now = engine.now_of(tx);
     let parts = engine.tenants.claim(tx, caller, now).await?;
     let part = parts.first();
     if let Some(stored) = portfolios::work_list_by_id(tx, part, id.as_str()).await? {

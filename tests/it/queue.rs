@@ -29,8 +29,8 @@ use arrears::engine::report::report_outcomes;
 use arrears::engine::work_list::{WorkListDescription, create_work_list, describe_work_list};
 use arrears::engine::{Caller, Engine, Error, ItemError};
 use arrears::model::{
-    ActivationApproval, CaseId, ContactPolicy, Currency, Day, DayHours, DebtorId, DebtorKind,
-    EventId, Facts, Gate, HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId,
+    ActivationApproval, CaseId, Clock, ContactPolicy, Currency, Day, DayHours, DebtorId,
+    DebtorKind, EventId, Facts, Gate, HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId,
     PortfolioSettings, RankingSettings, RequestId, StageBounds, TestClock, WorkListId,
     WorkListSettings, WorkerId,
 };

@@ -62,10 +62,11 @@ async fn count_part(engine: &Engine, part: Part, now: Micros) -> Result<Counted,
     let portfolio_nos: BTreeSet<PortfolioNo> =
         lanes.iter().map(|(_, lane)| lane.portfolio_no).collect();
     let contexts = engine.contexts_by_no(&mut tx, part, &portfolio_nos).await?;
+    let counted_at = engine.now_of(&tx);
     drop(tx);
     for context in contexts {
         let portfolio_no = context.portfolio.number;
-        let old = oldest_served(&context.portfolio.settings, &context.zone, now);
+        let old = oldest_served(&context.portfolio.settings, &context.zone, counted_at);
         let mut after = Some(CaseNo(0));
         while let Some(from) = after {
             // A transaction of its own for each slice: no read lasts long.

@@ -158,6 +158,35 @@ async fn what_is_still_remembered_is_not_pruned() {
     assert_eq!(desk.report(token, "no_answer").await, Err(ItemError::ReportAlreadyExists));
 }
 
+/// A clock that is an hour ahead of that of the database.
+struct Ahead(Arc<TestClock>);
+
+impl Clock for Ahead {
+    fn now(&self) -> Micros {
+        self.0.now().plus(60 * MINUTE)
+    }
+
+    fn at(&self, told: Micros) -> Micros {
+        self.0.at(told)
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_forgets_nothing_early() {
+    let mut desk = Desk::with_policy(ContactPolicy::Always).await;
+    if desk.database.url().is_none() {
+        println!("skipped: one server alone has a file");
+        return;
+    }
+    let ahead = Arc::new(Ahead(desk.clock.clone()));
+    let other = Engine::open(desk.database.location(), ahead).await.expect("servers share it");
+    desk.push("c1", "d1", 50_000).await;
+    desk.push("c2", "d2", 50_000).await;
+    let first = desk.lease(named(1, "r")).await;
+    other.prune().await.expect("old pulls are forgotten");
+    assert_eq!(ids(&desk.lease(named(1, "r")).await), ids(&first));
+}
+
 #[tokio::test]
 async fn tokens_of_others_are_not_tokens() {
     let mut desk = Desk::open().await;
