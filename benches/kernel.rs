@@ -15,32 +15,20 @@
 
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::Instant;
 
 use arrears::model::{
-    ArrearsMonth, CaseNo, CustomFeature, CustomValue, Day, DebtorKind, Facts, History, Input,
-    LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,
+    ArrearsMonth, CaseNo, CustomFeature, CustomValue, Day, Facts, History, Input,
 };
-use arrears::scoring::{
-    Book, CONSUMER_YAML, CaseInput, FEATURE_VERSION, Filter, RuleSet, RuleSetDefinition,
-    SimulationRequest,
-};
+use arrears::scoring::{Book, CONSUMER_YAML, Filter, RuleSet, SimulationRequest};
+
+#[path = "shared/ranking.rs"]
+mod ranking;
+
+use ranking::{TODAY, case, compile, millis};
 
 const CASES: usize = 1_000_000;
 const CHARACTERISTICS: usize = 14;
 const ROUNDS: usize = 41;
-
-struct Utc;
-
-impl LocalDays for Utc {
-    fn day_of(&self, instant: Micros) -> Day {
-        Day(i32::try_from(instant.0.div_euclid(Micros::DAY)).expect("instants of our time"))
-    }
-
-    fn start_of(&self, day: Day) -> Micros {
-        Micros(i64::from(day.0) * Micros::DAY)
-    }
-}
 
 /// A small generator with a fixed seed: the figures must not depend on luck.
 struct Random(u64);
@@ -53,37 +41,16 @@ impl Random {
     }
 }
 
-/// As of when the cases are ranked.
-const TODAY: Day = Day(20_500);
-
 fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
     pool.install(|| {
         // Two drafts of one card, that differ in all points; and one more in one bin.
-        let drafts = [compile(&card(1)), compile(&card(2)), compile(&card(3))];
+        let drafts = [1, 2, 3].map(|seed| compile(card(seed), None));
         let moved = card(2).replacen("points: -40", "points: -35", 1);
         let (mut book, columns) = cases(&drafts[0]);
-        kernel(&drafts, &compile(&moved), &mut book, &columns);
+        kernel(&drafts, &compile(moved, None), &mut book, &columns);
     });
     single();
-}
-
-fn compile(yaml: &str) -> RuleSet {
-    let ranking = RankingSettings {
-        stage_bounds: StageBounds::default(),
-        tolerance_amount_minor: 0,
-        protected_inputs_on: Vec::new(),
-        default_debtor_kind: DebtorKind::Person,
-        default_language: "und".to_owned(),
-    };
-    let definition = RuleSetDefinition {
-        scorecard_yaml: yaml.to_owned(),
-        business_scorecard_yaml: None,
-        ranking,
-        feature_version: FEATURE_VERSION,
-        experiment: None,
-    };
-    RuleSet::compile(RuleSetId(1), &definition).expect("the card of the benchmark is sound")
 }
 
 /// A card of 14 numbers in ten bins each; another seed gives other points.
@@ -138,16 +105,7 @@ fn cases(rules: &RuleSet) -> (Book, [Vec<u8>; CHARACTERISTICS]) {
                 value: CustomValue::Number(code as i64 * 1_000_000),
             });
         }
-        let case = CaseInput {
-            facts: &facts,
-            history: &history,
-            debtor_id: "d-1",
-            as_of: Micros(0),
-            case_seq: 1,
-            today: TODAY,
-            days: &Utc,
-        };
-        let row = book.row(rules.ranking(), &case);
+        let row = book.row(rules.ranking(), &case(&facts, &history));
         book.put(CaseNo(number as i64 + 1), row);
     }
     (book, columns)
@@ -231,11 +189,10 @@ fn kernel(
 
 /// Ranking single cases by the shipped scorecard: five columns, and all there is.
 fn single() {
-    let rules = compile(CONSUMER_YAML);
-    let today = Day(20_500);
+    let rules = compile(CONSUMER_YAML.to_owned(), None);
     let basic = Facts {
         overdue_amount_minor: 124_050,
-        oldest_due_date: Some(today.plus(-47)),
+        oldest_due_date: Some(TODAY.plus(-47)),
         ..Facts::default()
     };
     let mut full = basic.clone();
@@ -258,15 +215,7 @@ fn single() {
     }
     for (name, facts) in [("five columns", &basic), ("twelve months of history", &full)] {
         let history = History::default();
-        let input = CaseInput {
-            facts,
-            history: &history,
-            debtor_id: "d-1",
-            as_of: Micros(0),
-            case_seq: 1,
-            today,
-            days: &Utc,
-        };
+        let input = case(facts, &history);
         let times = (0..ROUNDS).map(|_| {
             millis(|| (0..10_000).map(|_| rules.rank(black_box(&input)).rank.score).sum::<i32>())
         });
@@ -281,12 +230,6 @@ fn single() {
         });
         println!("explain, {name}: {:.2} us a case", Spread::of(times.collect()).median);
     }
-}
-
-fn millis<T>(work: impl FnOnce() -> T) -> f64 {
-    let start = Instant::now();
-    black_box(work());
-    start.elapsed().as_secs_f64() * 1_000.0
 }
 
 struct Spread {

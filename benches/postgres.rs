@@ -56,7 +56,7 @@ fn main() {
     runtime.block_on(async {
         match what.as_str() {
             "lease" => lease::run(&server, cases, rounds).await,
-            "cycle" => cycle::run(&server, cases, rounds, rest.len() > 2).await,
+            "cycle" => cycle::run(&server, cases, rounds, rest.get(2).map(String::as_str)).await,
             "replicas" => replicas::run(&server, cases, rounds).await,
             "tenants" => {
                 tenants::run(&server, number(0, 5_000), number(1, 2_000), number(2, 60)).await;

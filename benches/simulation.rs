@@ -17,10 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use arrears::model::*;
-use arrears::scoring::{
-    BUSINESS_YAML, Book, CONSUMER_YAML, CaseInput, FEATURE_VERSION, RuleSet, RuleSetDefinition,
-    Simulated, SimulationRequest,
-};
+use arrears::scoring::{BUSINESS_YAML, Book, CONSUMER_YAML, RuleSet, Simulated, SimulationRequest};
 
 #[path = "shared/figures.rs"]
 #[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
@@ -28,25 +25,14 @@ mod figures;
 #[path = "shared/plausible.rs"]
 #[expect(dead_code, reason = "what other benchmarks do with it is of no concern here")]
 mod plausible;
+#[path = "shared/ranking.rs"]
+mod ranking;
 
 use figures::{arguments, median};
+use ranking::{TODAY, case, compile, millis};
 
-/// As of when cases are ranked.
-const TODAY: Day = Day(20_600);
 /// Characteristics of the comparison.
 const CHARACTERISTICS: usize = 14;
-
-struct Utc;
-
-impl LocalDays for Utc {
-    fn day_of(&self, instant: Micros) -> Day {
-        Day(i32::try_from(instant.0.div_euclid(Micros::DAY)).expect("instants of our time"))
-    }
-
-    fn start_of(&self, day: Day) -> Micros {
-        Micros(i64::from(day.0) * Micros::DAY)
-    }
-}
 
 fn main() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -59,36 +45,9 @@ fn main() {
     });
 }
 
-fn compile(scorecard_yaml: String, business_scorecard_yaml: Option<String>) -> RuleSet {
-    let ranking = RankingSettings {
-        stage_bounds: StageBounds::default(),
-        tolerance_amount_minor: 0,
-        protected_inputs_on: Vec::new(),
-        default_debtor_kind: DebtorKind::Person,
-        default_language: "und".to_owned(),
-    };
-    let definition = RuleSetDefinition {
-        scorecard_yaml,
-        business_scorecard_yaml,
-        ranking,
-        experiment: None,
-        feature_version: FEATURE_VERSION,
-    };
-    RuleSet::compile(RuleSetId(1), &definition).expect("the scorecards are sound")
-}
-
 /// Ranks nothing, and reads a case into a book.
 fn read(book: &mut Book, rules: &RuleSet, (number, facts): (usize, &Facts)) {
-    let case = CaseInput {
-        facts,
-        history: &History::default(),
-        debtor_id: "d",
-        as_of: Micros(0),
-        case_seq: 1,
-        today: TODAY,
-        days: &Utc,
-    };
-    let row = book.row(rules.ranking(), &case);
+    let row = book.row(rules.ranking(), &case(facts, &History::default()));
     book.put(CaseNo(i64::try_from(number).expect("a number") + 1), row);
 }
 
@@ -193,18 +152,9 @@ fn columns(folder: &Path, cases: usize) {
             ["single", count] => {
                 let count: usize = count.parse().expect("a number of cases");
                 let facts: Vec<Facts> = (0..count).map(facts).collect();
-                let score = |facts: &Facts| {
-                    let case = CaseInput {
-                        facts,
-                        history: &History::default(),
-                        debtor_id: "d",
-                        as_of: Micros(0),
-                        case_seq: 1,
-                        today: TODAY,
-                        days: &Utc,
-                    };
-                    i64::from(active.rank(&case).rank.score)
-                };
+                let history = History::default();
+                let score =
+                    |facts: &Facts| i64::from(active.rank(&case(facts, &history)).rank.score);
                 millis(|| sum = facts.iter().map(score).sum::<i64>())
             }
             _ => panic!("{line:?} says nothing"),
@@ -223,10 +173,4 @@ fn answer(took: f64, told: &Simulated, sum: i64) -> String {
         "{{\"ms\":{took:.4},\"cases\":{cases:?},\"amounts\":{amounts:?},\
          \"before\":{before:?},\"after\":{after:?},\"sum\":{sum}}}"
     )
-}
-
-fn millis<T>(work: impl FnOnce() -> T) -> f64 {
-    let began = Instant::now();
-    std::hint::black_box(work());
-    began.elapsed().as_secs_f64() * 1_000.0
 }

@@ -2,8 +2,9 @@
 //! reported by one call, from a queue of which nine tenths are not ready, with all the
 //! background work of a server. One cycle at a time, and four at once.
 //!
-//! With a fourth argument it does what the programs of `benches/peers` do: it says
-//! `ready` once it is filled, and does a round for every line it reads.
+//! The fourth argument is how many cycles a round has, for queues that are compared. If it is
+//! `paced`, the program does what those of `benches/peers` do: it says `ready` once it is
+//! filled, and does a round for every line it reads.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ const AT_ONCE: [usize; 2] = [1, 4];
 /// Of ten ready cases, eight are of debtors of their own.
 const READY_DEBTORS_PERCENT: usize = 8;
 
-pub(super) async fn run(server: &str, cases: usize, rounds: usize, paced: bool) {
+pub(super) async fn run(server: &str, cases: usize, rounds: usize, how: Option<&str>) {
+    let paced = how == Some("paced");
     let schema = Schema::fresh(server, "ours").await;
     let (filling, ()) = timed(Desk::fill(schema.database(), cases, START)).await;
     if !paced {
@@ -34,7 +36,8 @@ pub(super) async fn run(server: &str, cases: usize, rounds: usize, paced: bool) 
     // Three quarters of those ready are worked in all, so that the last cycle finds as
     // many as it asks for.
     let ready = cases * READY_DEBTORS_PERCENT / 100;
-    let cycles = (ready * 3 / 4 / PULL / rounds / AT_ONCE.len()).max(2);
+    let most = (ready * 3 / 4 / PULL / rounds / AT_ONCE.len()).max(2);
+    let cycles = how.and_then(|text| text.parse().ok()).unwrap_or(most).min(most);
     let mut measured = [Vec::new(), Vec::new()];
     if paced {
         println!("ready");

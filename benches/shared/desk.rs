@@ -60,16 +60,21 @@ impl Desk {
 
     /// Pushes the cases, a second apart by thousands, and holds debtors.
     pub(crate) async fn fill(database: impl Into<Database>, cases: usize, start: Micros) {
+        let policy = ContactPolicy::Plain(PlainPolicy::default());
+        Desk::fill_under(database, cases, (start, policy)).await;
+    }
+
+    /// The same under another contact policy.
+    pub(crate) async fn fill_under(
+        database: impl Into<Database>,
+        cases: usize,
+        (start, policy): (Micros, ContactPolicy),
+    ) {
         let desk = Desk::open(database, start).await;
         let (engine, caller) = (&desk.engine, &desk.caller);
-        portfolio::create_portfolio(
-            engine,
-            caller,
-            bench(),
-            settings(ContactPolicy::Plain(PlainPolicy::default())),
-        )
-        .await
-        .expect("it is new");
+        portfolio::create_portfolio(engine, caller, bench(), settings(policy))
+            .await
+            .expect("it is new");
         let list = WorkListId::new("bench").expect("the id is valid");
         work_list::create_work_list(engine, caller, list, everything()).await.expect("it is new");
         for from in (0..cases).step_by(CHUNK) {
