@@ -185,16 +185,8 @@ impl Book {
 
 /// What a rule set reads, apart from the score itself.
 fn features_of(rules: &RuleSet) -> impl Iterator<Item = Feature> {
-    rules.scorecards().flat_map(|(_, scorecard)| {
-        let characteristics = scorecard.parts().flat_map(|(_, part)| part.characteristics);
-        let characteristics = characteristics.filter(|one| one.active).map(|one| &one.feature);
-        let terms = scorecard.card.terms.iter().filter(|one| one.active).map(|one| &one.feature);
-        let rules = scorecard.card.knock_outs.iter().filter(|rule| rule.active);
-        let populations = scorecard.parts().flat_map(|(conditions, _)| conditions);
-        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
-        let all = characteristics.chain(terms).chain(conditions.map(|one| &one.feature));
-        all.filter(|feature| feature.measure().is_some()).map(Feature::source)
-    })
+    let binned = rules.scorecards().flat_map(|(_, scorecard)| scorecard.binned());
+    binned.map(|(feature, _)| feature.source())
 }
 
 impl Rows {

@@ -66,6 +66,23 @@ impl Scorecard {
         populations.chain([([].as_slice(), self.main())])
     }
 
+    /// What is read of a case and has a say, with the bins that its values fall into: by
+    /// characteristics, terms of the priority, knock-out rules and populations. The score
+    /// itself is not among it.
+    pub fn binned(&self) -> impl Iterator<Item = (&Feature, &Bins)> {
+        let characteristics = self.parts().flat_map(|(_, part)| part.characteristics);
+        let characteristics = characteristics.filter(|one| one.active);
+        let terms = self.card.terms.iter().filter(|one| one.active);
+        let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
+        let populations = self.parts().flat_map(|(conditions, _)| conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        let all = characteristics
+            .map(|one| (&one.feature, &one.bins))
+            .chain(terms.map(|one| (&one.feature, &one.bins)))
+            .chain(conditions.map(|one| (&one.feature, &one.bins)));
+        all.filter(|(feature, _)| feature.measure().is_some())
+    }
+
     fn main(&self) -> Part<'_> {
         let Compiled { base_points, characteristics, .. } = &self.card;
         Part { name: "", base_points: *base_points, characteristics, kernel: &self.kernel }

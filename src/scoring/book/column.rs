@@ -6,7 +6,9 @@ use std::ops::Range;
 use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 
-use super::course::Course;
+use super::super::bins::Bins;
+use super::super::feature::Feature;
+use super::course::{Course, Instant};
 use super::room;
 
 /// The courses of a feature, and which of them each case has.
@@ -16,6 +18,27 @@ pub(super) struct Column {
     rows: Numbers,
     /// What the courses keep beside themselves.
     heap_bytes: usize,
+    /// The codes that the last run asked for.
+    coded: Vec<Coded>,
+}
+
+/// The bin that each course falls into on a day. Whoever drags a weight moves points, and
+/// asks for the same codes again and again.
+#[derive(Clone, Debug)]
+struct Coded {
+    feature: Feature,
+    bins: Bins,
+    at: Instant,
+    /// By the number of the course.
+    codes: Vec<u8>,
+    /// Whether this run asks for them.
+    wanted: bool,
+}
+
+impl Coded {
+    fn is_of(&self, feature: &Feature, bins: &Bins, at: &Instant) -> bool {
+        self.at == *at && self.feature == *feature && self.bins == *bins
+    }
 }
 
 /// Numbers of courses, as narrow as there are few of them.
@@ -69,6 +92,34 @@ impl Column {
         each_width!(&self.rows, rows => {
             rows[cases].iter().for_each(|number| see(*number as usize));
         });
+    }
+
+    /// Finds the codes of all courses in some bins on a day, as far as they are not known.
+    pub fn code(&mut self, feature: &Feature, bins: &Bins, at: &Instant) {
+        let known = self.coded.iter().position(|one| one.is_of(feature, bins, at));
+        let known = known.unwrap_or_else(|| {
+            let (feature, bins, codes) = (feature.clone(), bins.clone(), Vec::new());
+            self.coded.push(Coded { feature, bins, at: *at, codes, wanted: true });
+            self.coded.len() - 1
+        });
+        let coded = &mut self.coded[known];
+        coded.wanted = true;
+        let new = self.courses.iter().skip(coded.codes.len());
+        coded.codes.extend(new.map(|course| bins.code(&course.value(feature, at))));
+    }
+
+    /// Forgets the codes that nobody has asked for since the last time.
+    pub fn forget_codes(&mut self) {
+        self.coded.retain_mut(|coded| std::mem::take(&mut coded.wanted));
+    }
+
+    /// The codes of all courses, by number.
+    ///
+    /// # Panics
+    /// If nobody asked for them to be found.
+    pub fn codes(&self, feature: &Feature, bins: &Bins, at: &Instant) -> &[u8] {
+        let known = self.coded.iter().find(|one| one.is_of(feature, bins, at));
+        &known.expect("they were found before").codes
     }
 
     /// Adds a case at the end. Its number fits, since the rows were widened for it.
@@ -130,7 +181,8 @@ impl Column {
         let rows = each_width!(&self.rows, rows => rows.capacity() * size_of_val(&rows[..1.min(rows.len())]));
         // A set keeps each entry with its hash, and a table of their numbers.
         let entry = size_of::<Course>() + 2 * size_of::<usize>();
-        rows + self.courses.capacity() * entry + self.heap_bytes
+        let codes: usize = self.coded.iter().map(|coded| coded.codes.capacity()).sum();
+        rows + self.courses.capacity() * entry + self.heap_bytes + codes
     }
 }
 

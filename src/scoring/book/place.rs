@@ -58,14 +58,10 @@ impl Trial<'_> {
         case_nos: &[CaseNo],
         found: &mut Vec<Standing>,
     ) {
-        let plan = Plan::new(self, rows, &SimulationRequest::of_all(rule_sets, self.at.day));
+        let mut plan = Plan::new(self, rows, &SimulationRequest::of_all(rule_sets, self.at.day));
         let Rows { case_nos: known, columns, lots, sums: [scores, priorities], .. } = rows;
         let (columns, count) = (&*columns, known.len());
-        let scores = match &plan.parts {
-            None => scores.of(plan.scores.clone(), columns, count),
-            Some(parts) => scores.of_parts(parts, columns, count),
-        };
-        let priorities = priorities.of(plan.priorities.clone(), columns, count);
+        let [scores, priorities] = plan.add_up([scores, priorities], columns, count);
         for (at, case_no) in case_nos.iter().enumerate() {
             let Some(row) = known.row(case_no.0) else { continue };
             let stage = plan.stage(columns, row);

@@ -14,7 +14,7 @@ use super::column::Column;
 use super::course::{Course, Instant};
 use super::parts::{PartSums, Parts};
 use super::simulate::{Filter, SimulationRequest, SliceBy};
-use super::sums::{Addend, Only};
+use super::sums::{Addend, Only, Sums};
 use super::tally::{Block, Gain, LEFT_OUT, NOT_DUE, Ranking, Which};
 use super::told::{Mover, MoverLine};
 use super::{Book, Rows};
@@ -36,11 +36,11 @@ pub(super) struct Plan {
     /// Of each scorecard: the rules that decide scores, in their order.
     rules: [Vec<Rule>; 2],
     /// What adds to the two scores, where neither scorecard has populations.
-    pub scores: Vec<Addend>,
+    scores: Vec<Addend>,
     /// What does where one has.
-    pub parts: Option<Parts>,
+    parts: Option<Parts>,
     /// What adds to the two priorities, the score apart.
-    pub priorities: Vec<Addend>,
+    priorities: Vec<Addend>,
     /// By the number of the course of the first column.
     stages: Vec<u8>,
     masks: Vec<Mask>,
@@ -74,8 +74,9 @@ pub(super) struct Slicing {
 }
 
 impl Plan {
-    pub fn new(trial: &Trial<'_>, rows: &Rows, request: &SimulationRequest<'_>) -> Plan {
-        let filter = &request.filter;
+    pub fn new(trial: &Trial<'_>, rows: &mut Rows, request: &SimulationRequest<'_>) -> Plan {
+        trial.code(rows);
+        let (rows, filter) = (&*rows, &request.filter);
         let (priorities, starts) = trial.priorities(rows);
         let ranking = |at: usize| {
             let scorecard = trial.scorecards[at];
@@ -103,6 +104,21 @@ impl Plan {
             slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
             drawn: trial.arms.map(|arm| (arm == Some(Arm::Control)).then_some(trial.at.day)),
         }
+    }
+
+    /// The sums of all cases: of the scores, and of the priorities. What adds to them is
+    /// kept with them from here on.
+    pub fn add_up<'a>(
+        &mut self,
+        [scores, priorities]: [&'a mut Sums; 2],
+        columns: &[Column],
+        count: usize,
+    ) -> [&'a [u32]; 2] {
+        let scores = match &self.parts {
+            None => scores.of(std::mem::take(&mut self.scores), columns, count),
+            Some(parts) => scores.of_parts(parts, columns, count),
+        };
+        [scores, priorities.of(std::mem::take(&mut self.priorities), columns, count)]
     }
 
     /// Those of some cases that are counted, with all that a tally reads of them; and how
@@ -231,9 +247,16 @@ impl Trial<'_> {
         of: impl Fn(u8) -> T,
     ) -> (usize, Vec<T>) {
         let column = self.book.column(feature);
-        let courses = rows.columns[column].courses();
-        let worth = courses.map(|course| of(bins.code(&course.value(feature, &self.at))));
-        (column, worth.collect())
+        let codes = rows.columns[column].codes(feature, bins, &self.at);
+        (column, codes.iter().map(|code| of(*code)).collect())
+    }
+
+    /// Finds the bins of all courses that the tables are made of.
+    fn code(&self, rows: &mut Rows) {
+        for (feature, bins) in self.scorecards.into_iter().flat_map(Scorecard::binned) {
+            rows.columns[self.book.column(feature)].code(feature, bins, &self.at);
+        }
+        rows.columns.iter_mut().for_each(Column::forget_codes);
     }
 
     /// The days past due of each course of the first column; nothing where no due date is

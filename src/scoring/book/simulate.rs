@@ -127,19 +127,13 @@ impl Trial<'_> {
         request: &SimulationRequest<'_>,
         told: &mut Simulated,
     ) -> Vec<Mover> {
-        let plan = Plan::new(self, rows, request);
+        let mut plan = Plan::new(self, rows, request);
         let slices: Vec<usize> = plan.slicings.iter().map(|one| one.labels.len()).collect();
         let Rows { case_nos, overdue_amounts_minor, lots, columns, sums: [scores, priorities] } =
             rows;
         let count = case_nos.len();
         let (columns, amounts, lots) = (&*columns, &*overdue_amounts_minor, &*lots);
-        let sums = [
-            match &plan.parts {
-                None => scores.of(plan.scores.clone(), columns, count),
-                Some(parts) => scores.of_parts(parts, columns, count),
-            },
-            priorities.of(plan.priorities.clone(), columns, count),
-        ];
+        let sums = plan.add_up([scores, priorities], columns, count);
         let nothing = || Tally::new(&slices, request.movers);
         let blocks = (0..count.div_ceil(BLOCK)).into_par_iter();
         let counted = blocks.fold(nothing, |mut tally, block| {
