@@ -65,8 +65,7 @@ async fn an_update_needs_the_etag_it_was_read_with() {
 
     let without = proto::Portfolio { etag: String::new(), time_zone: "x".to_owned(), ..read };
     let refused = refusal(server.portfolios().update_portfolio(update(without)).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["portfolio.time_zone", "portfolio.etag"]);
+    assert_eq!(refused.fields(), ["portfolio.time_zone", "portfolio.etag"]);
 }
 
 #[tokio::test]

@@ -68,8 +68,7 @@ async fn a_document_to_score_is_checked_like_one_to_push() {
     let mut request = score(bad);
     request.as_of_date = date(2026, 2, 30);
     let refused = refusal(server.cases().score_case(request).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| field.as_str()).collect();
-    assert_eq!(fields, ["case.overdue_amount", "case.debtor_kind", "as_of_date"]);
+    assert_eq!(refused.fields(), ["case.overdue_amount", "case.debtor_kind", "as_of_date"]);
     let mut request = score(document("c"));
     request.as_of_date = date(2029, 1, 1);
     let refused = refusal(server.cases().score_case(request.clone()).await);
@@ -140,9 +139,8 @@ async fn what_a_document_should_say_instead_is_checked_by_its_path() {
         ..document("other")
     };
     let refused = refusal(server.cases().explain_case(explain(Some(bad))).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| field.as_str()).collect();
     let expected = ["case_id", "debtor_id", "overdue_amount", "behaviour.promises_broken"];
-    assert_eq!(fields, expected.map(|field| format!("what_if.{field}")));
+    assert_eq!(refused.fields(), expected.map(|field| format!("what_if.{field}")));
 }
 
 #[tokio::test]

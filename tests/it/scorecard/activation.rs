@@ -123,8 +123,7 @@ async fn a_scorecard_that_cannot_rank_is_refused_with_every_finding_and_stays_a_
     let request = activation(number(&made), 1);
     let refused = refusal(server.scorecards().activate_revision(request).await);
     assert_eq!((refused.code, &*refused.reason), (Code::FailedPrecondition, "REVISION_INVALID"));
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["cutoffs", "characteristics[0].weight_milli"]);
+    assert_eq!(refused.fields(), ["cutoffs", "characteristics[0].weight_milli"]);
     assert_eq!(get(&server, "consumer", 0).await.state(), proto::RevisionState::Draft);
     assert_eq!(activations(&server).await.len(), 1);
 }
@@ -148,8 +147,7 @@ async fn all_that_is_missing_of_an_activation_is_told_at_once() {
     let server = TestServer::start().await;
     let request = proto::ActivateRevisionRequest::default();
     let refused = refusal(server.scorecards().activate_revision(request).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["portfolio_id", "revision", "expected_activation_id", "reason"]);
+    assert_eq!(refused.fields(), ["portfolio_id", "revision", "expected_activation_id", "reason"]);
 }
 
 #[tokio::test]

@@ -90,8 +90,7 @@ async fn what_is_asked_for_and_is_not_there_is_named() {
 
     let request = proto::CreateRevisionRequest { base: name("", -1), ..Default::default() };
     let refused = refusal(server.scorecards().create_revision(request).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["base.scorecard_id", "base.revision_no"]);
+    assert_eq!(refused.fields(), ["base.scorecard_id", "base.revision_no"]);
     let request = proto::CreateRevisionRequest::default();
     let refused = refusal(server.scorecards().create_revision(request).await);
     assert_eq!(refused.violations[0].0, "scorecard");

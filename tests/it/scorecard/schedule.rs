@@ -229,8 +229,7 @@ async fn all_that_is_missing_of_a_decision_is_told_at_once() {
     let server = TestServer::start().await;
     let request = proto::DecideActivationRequest::default();
     let refused = refusal(server.scorecards().decide_activation(request).await);
-    let fields: Vec<_> = refused.violations.iter().map(|(field, _)| &**field).collect();
-    assert_eq!(fields, ["portfolio_id", "proposal_id", "decision", "reason"]);
+    assert_eq!(refused.fields(), ["portfolio_id", "proposal_id", "decision", "reason"]);
     let request = proto::DecideActivationRequest {
         portfolio_id: "cards".to_owned(),
         proposal_id: -1,

@@ -21,6 +21,11 @@ impl Refusal {
     pub(crate) fn value(&self, key: &str) -> &str {
         self.metadata.get(key).map_or("", String::as_str)
     }
+
+    /// The path of every broken rule.
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        self.violations.iter().map(|(field, _)| field.as_str()).collect()
+    }
 }
 
 /// Reads a refusal, which must carry a reason of arrears.
