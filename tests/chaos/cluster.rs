@@ -177,7 +177,8 @@ impl Cluster {
 
     fn control(&self) -> Command {
         let mut control = self.program("pg_ctl");
-        control.arg("-D").arg(self.data()).arg("-w");
+        // A disk that many others write to may hold it up for longer than a minute.
+        control.arg("-D").arg(self.data()).args(["-w", "-t", "300"]);
         control
     }
 
