@@ -15,6 +15,7 @@ mod spread;
 mod sweep;
 mod tenants;
 mod working_set;
+mod write;
 
 pub mod audit;
 pub mod debtor;

@@ -12,7 +12,7 @@ use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, 
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::proposals::Proposal;
-use crate::store::{self, Class, Damage, Tx};
+use crate::store::{self, Damage, Tx};
 
 use super::audit::note;
 use super::page::PageToken;
@@ -51,25 +51,19 @@ pub async fn create_portfolio(
 ) -> Result<Portfolio, Error> {
     let (owner, caller) = (Arc::clone(engine), caller.clone());
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move { create(tx, &owner, &caller, &portfolio_id, &settings).await })
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(
+                async move { create(tx, (&owner, &caller, now), (&portfolio_id, &settings)).await },
+            )
+        })
         .await
 }
 
 async fn create(
     tx: &mut Tx,
-    engine: &Engine,
-    caller: &Caller,
-    portfolio_id: &PortfolioId,
-    settings: &PortfolioSettings,
+    (engine, caller, now): (&Engine, &Caller, Micros),
+    (portfolio_id, settings): (&PortfolioId, &PortfolioSettings),
 ) -> Result<Portfolio, Error> {
-    let now = engine.now_of(tx);
     let parts = engine.tenants.claim(tx, caller, now).await?;
     let part = parts.first();
     if let Some(stored) = portfolios::portfolio_by_id(tx, part, portfolio_id.as_str()).await? {
@@ -222,20 +216,11 @@ pub async fn update_portfolio(
     command: UpdateCommand,
 ) -> Result<Updated, Error> {
     let parts = engine.parts(caller).await?;
-    let (clock, caller) = (Arc::clone(engine), caller.clone());
-    let changed = Arc::clone(engine);
+    let caller = caller.clone();
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let now = clock.now_of(tx);
-                    change(tx, &parts, (&caller, now), &command).await
-                })
-            },
-            move |_| changed.latest.forget(),
-        )
+        .write_portfolio(move |tx, now| {
+            Box::pin(async move { change(tx, &parts, (&caller, now), &command).await })
+        })
         .await
 }
 
@@ -247,8 +232,7 @@ async fn change(
 ) -> Result<Updated, Error> {
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
     let portfolio_id = &command.portfolio_id;
-    portfolios::lock(tx, part, portfolio_id.as_str()).await?;
-    let old = stored(tx, part, portfolio_id).await?;
+    let old = locked(tx, part, portfolio_id).await?;
     let mut settings = command.settings.clone();
     if command.keeps_approval {
         settings.activation_approval = old.settings.activation_approval;
@@ -407,6 +391,16 @@ pub(super) async fn stored(
         resource: Resource::Portfolio,
         id: portfolio_id.to_string(),
     })
+}
+
+/// The same, and nobody else changes it or what ranks it until this transaction ends.
+pub(super) async fn locked(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_id: &PortfolioId,
+) -> Result<StoredPortfolio, Error> {
+    portfolios::lock(tx, part, portfolio_id.as_str()).await?;
+    stored(tx, part, portfolio_id).await
 }
 
 /// One portfolio.

@@ -9,7 +9,7 @@ use crate::scoring::{
 };
 use crate::store::activations::RevisionName;
 use crate::store::revisions::{self, NewRevision, RevisionHead};
-use crate::store::{Class, Damage, Tx};
+use crate::store::{Damage, Tx};
 
 use super::audit::note;
 use super::page::PageToken;
@@ -153,33 +153,27 @@ pub async fn create_revision(
 ) -> Result<Revision, Error> {
     let (owner, caller) = (Arc::clone(engine), caller.clone());
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let now = owner.now_of(tx);
-                    let part = owner.tenants.claim(tx, &caller, now).await?.first();
-                    shipped::offer(tx, part, now).await?;
-                    let base = match &base {
-                        Some(name) => Some(find(tx, part, name).await?),
-                        None => None,
-                    };
-                    let of = base.as_ref().map(|base| base.head.clone());
-                    let card = card.or(base.map(|base| base.card));
-                    let card = card.ok_or_else(|| required("scorecard"))?;
-                    // A number says nothing of another scorecard.
-                    let of = of.filter(|base| base.scorecard_id == card.scorecard_id);
-                    let base_no = of.map_or(0, |base| base.revision_no);
-                    check_text(&card)?;
-                    let by = (caller.subject.as_str(), now);
-                    let made = insert(tx, part, by, (&card, &title), (base_no, false)).await?;
-                    note(tx, part, by, ("revision.created", &made)).await?;
-                    find(tx, part, &made).await
-                })
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(async move {
+                let part = owner.tenants.claim(tx, &caller, now).await?.first();
+                shipped::offer(tx, part, now).await?;
+                let base = match &base {
+                    Some(name) => Some(find(tx, part, name).await?),
+                    None => None,
+                };
+                let of = base.as_ref().map(|base| base.head.clone());
+                let card = card.or(base.map(|base| base.card));
+                let card = card.ok_or_else(|| required("scorecard"))?;
+                // A number says nothing of another scorecard.
+                let of = of.filter(|base| base.scorecard_id == card.scorecard_id);
+                let base_no = of.map_or(0, |base| base.revision_no);
+                check_text(&card)?;
+                let by = (caller.subject.as_str(), now);
+                let made = insert(tx, part, by, (&card, &title), (base_no, false)).await?;
+                note(tx, part, by, ("revision.created", &made)).await?;
+                find(tx, part, &made).await
+            })
+        })
         .await
 }
 
@@ -255,19 +249,11 @@ pub async fn update_revision(
     command: UpdateCommand,
 ) -> Result<Revision, Error> {
     let part = engine.parts(caller).await?.first();
-    let (clock, caller) = (Arc::clone(engine), caller.clone());
+    let caller = caller.clone();
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let by = (caller.subject.as_str(), clock.now_of(tx));
-                    update(tx, part, by, command).await
-                })
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(async move { update(tx, part, (&caller.subject, now), command).await })
+        })
         .await
 }
 

@@ -10,12 +10,12 @@ use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::proposals::Proposal;
-use crate::store::{Class, Damage, Tx, placing, revisions};
+use crate::store::{Damage, Tx, placing, revisions};
 
 use super::super::audit::note;
 use super::super::context::definition_of;
 use super::super::page::PageToken;
-use super::super::portfolio::stored;
+use super::super::portfolio::{locked, stored};
 use super::super::{Caller, Engine, Error, Resource};
 use super::experiment::{ExperimentCommand, begin, odd_change};
 use super::proposal::{self, Wish};
@@ -166,20 +166,11 @@ pub async fn activate_revision(
     command: ActivateCommand,
 ) -> Result<Activated, Error> {
     let parts = engine.parts(caller).await?;
-    let (clock, caller) = (Arc::clone(engine), caller.clone());
-    let changed = Arc::clone(engine);
+    let caller = caller.clone();
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let now = clock.now_of(tx);
-                    activate(tx, &parts, (&caller, now), &command).await
-                })
-            },
-            move |_| changed.latest.forget(),
-        )
+        .write_portfolio(move |tx, now| {
+            Box::pin(async move { activate(tx, &parts, (&caller, now), &command).await })
+        })
         .await
 }
 
@@ -190,8 +181,7 @@ async fn activate(
     command: &ActivateCommand,
 ) -> Result<Activated, Error> {
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
-    portfolios::lock(tx, part, command.portfolio_id.as_str()).await?;
-    let stored = stored(tx, part, &command.portfolio_id).await?;
+    let stored = locked(tx, part, &command.portfolio_id).await?;
     let (active, mut change) = Change::of_active(tx, part, &stored).await?;
     if active.activation_id != command.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));

@@ -7,7 +7,7 @@ use crate::model::{Micros, Part};
 use crate::scoring::card::Card;
 use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML};
 use crate::store::activations::RevisionName;
-use crate::store::{Class, Damage, Tx, revisions};
+use crate::store::{Damage, Tx, revisions};
 
 use super::super::audit::note;
 use super::super::{Caller, Engine, Error};
@@ -73,20 +73,14 @@ pub(super) async fn offered(engine: &Arc<Engine>, caller: &Caller) -> Result<Par
     }
     let (owner, caller) = (Arc::clone(engine), caller.clone());
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let now = owner.now_of(tx);
-                    // A tenant that has stored nothing yet is given its parts by this.
-                    let part = owner.tenants.claim(tx, &caller, now).await?.first();
-                    offer(tx, part, now).await?;
-                    Ok::<_, Error>(part)
-                })
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(async move {
+                // A tenant that has stored nothing yet is given its parts by this.
+                let part = owner.tenants.claim(tx, &caller, now).await?.first();
+                offer(tx, part, now).await?;
+                Ok(part)
+            })
+        })
         .await
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::{Currency, Micros, Parts, PortfolioId};
-use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::Tx;
+use crate::store::portfolios::StoredPortfolio;
 use crate::store::proposals::{Proposal, ProposalState};
-use crate::store::{Class, Tx};
 
-use super::super::super::portfolio::stored;
+use super::super::super::portfolio::locked;
 use super::super::super::{Caller, Engine, Error};
 use super::super::activate::ranked;
 use super::super::experiment::odd_change;
@@ -68,20 +68,11 @@ pub async fn decide_activation(
     command: DecideCommand,
 ) -> Result<Decided, Error> {
     let parts = engine.parts(caller).await?;
-    let (clock, caller) = (Arc::clone(engine), caller.clone());
-    let changed = Arc::clone(engine);
+    let caller = caller.clone();
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let now = clock.now_of(tx);
-                    decide(tx, &parts, (&caller, now), &command).await
-                })
-            },
-            move |_| changed.latest.forget(),
-        )
+        .write_portfolio(move |tx, now| {
+            Box::pin(async move { decide(tx, &parts, (&caller, now), &command).await })
+        })
         .await
 }
 
@@ -92,8 +83,7 @@ async fn decide(
     command: &DecideCommand,
 ) -> Result<Decided, Error> {
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
-    portfolios::lock(tx, part, command.portfolio_id.as_str()).await?;
-    let stored = stored(tx, part, &command.portfolio_id).await?;
+    let stored = locked(tx, part, &command.portfolio_id).await?;
     let mut proposal = found(tx, part, &stored, command.proposal_id).await?;
     check_may_decide(&proposal, command.decision, (caller, now))?;
     let currency = stored.settings.base_currency;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::model::{Micros, PortfolioId};
 use crate::store::proposals::{self, Proposal, ProposalKey, ProposalState};
-use crate::store::{Class, Damage, StoreError, Tx, portfolios, tenants};
+use crate::store::{Damage, StoreError, Tx, portfolios, tenants};
 
-use super::super::super::portfolio::stored;
+use super::super::super::portfolio::locked;
 use super::super::super::{Engine, Error};
 use super::{UNAPPROVED, carry_out, end, needs_second_person, ready};
 
@@ -32,21 +32,7 @@ impl Engine {
         let mut done = 0;
         let mut failed = None;
         for key in due {
-            let (clock, changed) = (Arc::clone(self), Arc::clone(self));
-            let worked = self
-                .store
-                .write(
-                    Class::Interactive,
-                    move |tx| {
-                        Box::pin(async move {
-                            let now = clock.now_of(tx);
-                            start(tx, key, now).await
-                        })
-                    },
-                    move |_| changed.latest.forget(),
-                )
-                .await;
-            match worked {
+            match self.write_portfolio(move |tx, now| Box::pin(start(tx, key, now))).await {
                 Ok(true) => done += 1,
                 Ok(false) => {}
                 Err(error) => failed = Some(error),
@@ -64,8 +50,7 @@ async fn start(tx: &mut Tx, key: ProposalKey, now: Micros) -> Result<bool, Error
     let named = portfolios::portfolio_by_no(tx, part, portfolio_no).await?;
     let id = named.ok_or_else(|| Damage::missing("portfolio", part, portfolio_no.0))?.id;
     let id = PortfolioId::new(id).map_err(|error| damaged(error.to_string()))?;
-    portfolios::lock(tx, part, id.as_str()).await?;
-    let stored = stored(tx, part, &id).await?;
+    let stored = locked(tx, part, &id).await?;
     let found = proposals::find(tx, part, portfolio_no, proposal_id).await?;
     // Somebody else may have been first.
     let is_due = |one: &Proposal| one.due_at.is_some_and(|at| at <= now);
