@@ -238,6 +238,19 @@ async fn find(tx: &mut Tx, part: Part, name: &RevisionName) -> Result<Revision, 
     Ok(Revision { head, card })
 }
 
+/// Has those of the revisions that are drafts never change again.
+async fn freeze(tx: &mut Tx, part: Part, heads: &[RevisionHead], now: Micros) -> Result<(), Error> {
+    let mut drafts: Vec<_> = heads.iter().filter(|head| head.activate_time.is_none()).collect();
+    // Rows of one table are locked in the order of their keys.
+    drafts.sort_by_key(|draft| (draft.scorecard_id.as_str(), draft.revision_no));
+    for draft in drafts {
+        if !revisions::freeze(tx, part, draft, now).await? {
+            return Err(tx.conflict("a draft was changed while it was activated").into());
+        }
+    }
+    Ok(())
+}
+
 /// Changes a draft.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet};
 use crate::store::activations::{self, Activation, RevisionName, RuleSetContent, ScorecardText};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::proposals::Proposal;
-use crate::store::{Damage, Tx, placing, revisions};
+use crate::store::{Damage, Tx, placing};
 
 use super::super::audit::note;
 use super::super::context::definition_of;
@@ -19,7 +19,7 @@ use super::super::portfolio::{locked, stored};
 use super::super::{Caller, Engine, Error, Resource};
 use super::experiment::{ExperimentCommand, begin, odd_change};
 use super::proposal::{self, Wish};
-use super::{ScorecardFinding, find, odd};
+use super::{ScorecardFinding, find, freeze, odd};
 
 /// What shall rank a portfolio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,8 +202,6 @@ async fn activate(
             }
         }
     }
-    // Rows of one table are locked in the order of their keys.
-    drafts.sort_by_cached_key(|one| (one.scorecard_id.clone(), one.revision_no));
     let rules = change.compile()?;
     let activation = change.next(&active, rules.id(), by, &command.reason);
     let mut findings = odd(&rules);
@@ -225,11 +223,7 @@ async fn activate(
     }
     let mut ranked_permille = 0;
     if !command.validate_only {
-        for head in drafts.iter().filter(|head| head.activate_time.is_none()) {
-            if !revisions::freeze(tx, part, head, by.1).await? {
-                return Err(tx.conflict("a draft was changed while it was activated").into());
-            }
-        }
+        freeze(tx, part, &drafts, now).await?;
         activate_in_all(tx, parts, (&command.portfolio_id, &activation), &change.content).await?;
         ranked_permille = ranked(tx, parts, stored.number).await?;
     }

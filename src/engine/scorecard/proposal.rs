@@ -9,17 +9,17 @@ use crate::model::{
     ActivationApproval, Currency, Micros, Part, Parts, PortfolioId, Reason, RuleSetId, Violations,
 };
 use crate::scoring::RuleSet;
+use crate::store::Tx;
 use crate::store::activations::{self, Activation};
 use crate::store::portfolios::{self, StoredPortfolio};
 use crate::store::proposals::{self, Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
-use crate::store::{Tx, revisions};
 
 use super::super::audit::note;
 use super::super::page::PageToken;
 use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource};
-use super::{Change, activate_in_all, find};
+use super::{Change, activate_in_all, find, freeze};
 
 mod decide;
 mod due;
@@ -247,8 +247,6 @@ async fn ready(
         }
         drafts.push(revision.head);
     }
-    // Rows of one table are locked in the order of their keys.
-    drafts.sort_by_cached_key(|one| (one.scorecard_id.clone(), one.revision_no));
     Ok(Ready { active, change, rules, drafts })
 }
 
@@ -264,11 +262,7 @@ async fn carry_out(
     (ready, now): (&Ready, Micros),
 ) -> Result<(Proposal, Activation), Error> {
     let part = parts.first();
-    for draft in &ready.drafts {
-        if !revisions::freeze(tx, part, draft, now).await? {
-            return Err(tx.conflict("a draft was changed while it was activated").into());
-        }
-    }
+    freeze(tx, part, &ready.drafts, now).await?;
     let activation = become_active(&mut proposal, (ready, now));
     keep(tx, part, stored, ("", now), &proposal).await?;
     let id = PortfolioId::new(stored.id.as_str())

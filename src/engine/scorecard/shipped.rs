@@ -109,8 +109,6 @@ async fn one_activated(
     let found = revisions::find(tx, part, scorecard_id, name.revision_no).await?;
     let (head, _) =
         found.ok_or_else(|| Damage::missing("scorecard_revision", part, name.revision_no))?;
-    if head.activate_time.is_none() && !revisions::freeze(tx, part, &head, now).await? {
-        return Err(tx.conflict("a draft was changed while it was activated").into());
-    }
+    super::freeze(tx, part, &[head], now).await?;
     Ok(name)
 }
