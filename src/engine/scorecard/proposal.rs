@@ -138,10 +138,10 @@ pub(in super::super) async fn supersede(
     by: (&str, Micros),
     why: &str,
 ) -> Result<(), Error> {
-    match proposals::open(tx, part, stored.number).await? {
-        Some(open) => end(tx, part, stored, open, (ProposalState::Superseded, by, why)).await,
-        None => Ok(()),
+    if let Some(open) = proposals::open(tx, part, stored.number).await? {
+        end(tx, part, stored, open, (ProposalState::Superseded, by, why)).await?;
     }
+    Ok(())
 }
 
 /// The same when a second person has become necessary for what nobody has approved.
@@ -157,18 +157,31 @@ pub(in super::super) async fn supersede_unapproved(
 /// Why a scheduled proposal ends when a second person has become necessary since.
 const UNAPPROVED: &str = "a second person has to approve it since, and nobody has";
 
-/// Ends a proposal that is open.
+/// What a proposal ends as, by whom and when, and why.
+type End<'a> = (ProposalState, (&'a str, Micros), &'a str);
+
+/// Ends a proposal that is open, and returns it as it is then.
 async fn end(
     tx: &mut Tx,
     part: Part,
     stored: &StoredPortfolio,
-    mut proposal: Proposal,
-    (state, by, why): (ProposalState, (&str, Micros), &str),
-) -> Result<(), Error> {
-    proposal.state = state;
-    proposal.due_at = None;
-    proposal.ended = Some(signature(by, why));
-    keep(tx, part, stored, by, &proposal).await
+    open: Proposal,
+    end: End<'_>,
+) -> Result<Proposal, Error> {
+    let proposal = ended(open, end);
+    keep(tx, part, stored, end.1, &proposal).await?;
+    Ok(proposal)
+}
+
+/// A proposal as it is once it has ended.
+fn ended(open: Proposal, (state, by, why): End<'_>) -> Proposal {
+    Proposal { state, due_at: None, ended: Some(signature(by, why)), ..open }
+}
+
+/// A proposal as it is once it has taken effect.
+fn carried_out(open: Proposal, activation: &Activation, now: Micros) -> Proposal {
+    let proposal = ended(open, (ProposalState::Activated, ("", now), ""));
+    Proposal { activation_id: Some(activation.activation_id), ..proposal }
 }
 
 /// Writes a proposal whose state has changed.
@@ -199,7 +212,10 @@ const SERVICE: &str = "arrears";
 
 /// A proposal that can take effect.
 struct Ready {
+    /// What is active before it.
     active: Activation,
+    /// The activation that it becomes.
+    activation: Activation,
     change: Change,
     rules: RuleSet,
     /// Revisions that nobody can change from then on.
@@ -214,7 +230,7 @@ async fn ready(
     tx: &mut Tx,
     part: Part,
     stored: &StoredPortfolio,
-    proposal: &Proposal,
+    (proposal, now): (&Proposal, Micros),
 ) -> Result<Ready, Error> {
     let (active, _) = Change::of_active(tx, part, stored).await?;
     if active.activation_id != proposal.expected_activation_id {
@@ -247,7 +263,13 @@ async fn ready(
         }
         drafts.push(revision.head);
     }
-    Ok(Ready { active, change, rules, drafts })
+    let Signature { subject, reason, .. } = &proposal.proposed;
+    let activation = Activation {
+        approved_by: proposal.approved.as_ref().map(|approved| approved.subject.clone()),
+        proposal_id: Some(proposal.proposal_id),
+        ..change.next(&active, rules.id(), (subject, now), reason)
+    };
+    Ok(Ready { active, activation, change, rules, drafts })
 }
 
 /// Has a proposal take effect.
@@ -258,38 +280,22 @@ async fn carry_out(
     tx: &mut Tx,
     parts: &Parts,
     stored: &StoredPortfolio,
-    mut proposal: Proposal,
+    proposal: Proposal,
     (ready, now): (&Ready, Micros),
-) -> Result<(Proposal, Activation), Error> {
+) -> Result<Proposal, Error> {
     let part = parts.first();
     freeze(tx, part, &ready.drafts, now).await?;
-    let activation = become_active(&mut proposal, (ready, now));
+    let proposal = carried_out(proposal, &ready.activation, now);
     keep(tx, part, stored, ("", now), &proposal).await?;
     let id = PortfolioId::new(stored.id.as_str())
         .map_err(|error| crate::store::Damage::of("portfolio", part, stored.number.0, error))?;
-    activate_in_all(tx, parts, (&id, &activation), &ready.change.content).await?;
+    activate_in_all(tx, parts, (&id, &ready.activation), &ready.change.content).await?;
     if let Some(approval) = proposal.activation_approval {
         for part in parts.all() {
             settle_approval(tx, *part, &id, (approval, now)).await?;
         }
     }
-    Ok((proposal, activation))
-}
-
-/// The activation that a proposal becomes.
-fn become_active(proposal: &mut Proposal, (ready, now): (&Ready, Micros)) -> Activation {
-    let by = (proposal.proposed.subject.as_str(), now);
-    let next = ready.change.next(&ready.active, ready.rules.id(), by, &proposal.proposed.reason);
-    let activation = Activation {
-        approved_by: proposal.approved.as_ref().map(|approved| approved.subject.clone()),
-        proposal_id: Some(proposal.proposal_id),
-        ..next
-    };
-    proposal.state = ProposalState::Activated;
-    proposal.due_at = None;
-    proposal.ended = Some(signature(("", now), ""));
-    proposal.activation_id = Some(activation.activation_id);
-    activation
+    Ok(proposal)
 }
 
 async fn settle_approval(

@@ -13,7 +13,8 @@ use super::super::activate::ranked;
 use super::super::experiment::odd_change;
 use super::super::{ScorecardFinding, odd};
 use super::{
-    Activation, become_active, carry_out, check_is_somebody, end, found, keep, ready, signature,
+    Activation, carried_out, carry_out, check_is_somebody, end, ended, found, keep, ready,
+    signature,
 };
 
 /// What becomes of a proposal.
@@ -84,24 +85,22 @@ async fn decide(
 ) -> Result<Decided, Error> {
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
     let stored = locked(tx, part, &command.portfolio_id).await?;
-    let mut proposal = found(tx, part, &stored, command.proposal_id).await?;
+    let proposal = found(tx, part, &stored, command.proposal_id).await?;
     check_may_decide(&proposal, command.decision, (caller, now))?;
-    let currency = stored.settings.base_currency;
     let state = match command.decision {
         Decision::Approve => {
-            proposal.approved = Some(signature(by, &command.reason));
+            let proposal = Proposal { approved: Some(signature(by, &command.reason)), ..proposal };
             return approve(tx, parts, &stored, proposal, (by, command.validate_only)).await;
         }
         Decision::Reject => ProposalState::Rejected,
         Decision::Withdraw => ProposalState::Withdrawn,
     };
-    let ended = (state, by, command.reason.as_str());
-    if !command.validate_only {
-        end(tx, part, &stored, proposal.clone(), ended).await?;
-    }
-    proposal.state = state;
-    proposal.due_at = None;
-    proposal.ended = Some(signature(by, &command.reason));
+    let as_decided = (state, by, command.reason.as_str());
+    let proposal = match command.validate_only {
+        true => ended(proposal, as_decided),
+        false => end(tx, part, &stored, proposal, as_decided).await?,
+    };
+    let currency = stored.settings.base_currency;
     Ok(Decided { proposal, currency, activation: None, findings: Vec::new() })
 }
 
@@ -137,10 +136,9 @@ async fn approve(
     (by, validate_only): ((&str, Micros), bool),
 ) -> Result<Decided, Error> {
     let (part, (_, now)) = (parts.first(), by);
-    let ready = ready(tx, part, stored, &proposal).await?;
-    let (currency, mut findings) = (stored.settings.base_currency, odd(&ready.rules));
-    let next = ready.change.next(&ready.active, ready.rules.id(), by, "");
-    findings.extend(odd_change(&ready.active, &next));
+    let ready = ready(tx, part, stored, (&proposal, now)).await?;
+    let mut findings = odd(&ready.rules);
+    findings.extend(odd_change(&ready.active, &ready.activation));
     proposal.state = ProposalState::Scheduled;
     proposal.due_at = Some(proposal.start_time.unwrap_or(now));
     let waits = proposal.due_at.is_some_and(|at| at > now);
@@ -148,14 +146,14 @@ async fn approve(
         // Noted as approved before it is noted as carried out.
         keep(tx, part, stored, by, &proposal).await?;
     }
-    if validate_only && !waits {
-        let activation = Some((become_active(&mut proposal, (&ready, now)), 0));
-        return Ok(Decided { proposal, currency, activation, findings });
-    }
-    if waits {
-        return Ok(Decided { proposal, currency, activation: None, findings });
-    }
-    let (proposal, activation) = carry_out(tx, parts, stored, proposal, (&ready, now)).await?;
-    let permille = ranked(tx, parts, stored.number).await?;
-    Ok(Decided { proposal, currency, activation: Some((activation, permille)), findings })
+    let (proposal, activation) = if waits {
+        (proposal, None)
+    } else if validate_only {
+        (carried_out(proposal, &ready.activation, now), Some((ready.activation, 0)))
+    } else {
+        let proposal = carry_out(tx, parts, stored, proposal, (&ready, now)).await?;
+        (proposal, Some((ready.activation, ranked(tx, parts, stored.number).await?)))
+    };
+    let currency = stored.settings.base_currency;
+    Ok(Decided { proposal, currency, activation, findings })
 }

@@ -60,11 +60,11 @@ async fn start(tx: &mut Tx, key: ProposalKey, now: Micros) -> Result<bool, Error
         end(tx, part, &stored, proposal, (ProposalState::Expired, by, UNDECIDED)).await?;
         return Ok(true);
     }
-    let why = match ready(tx, part, &stored, &proposal).await {
+    let why = match ready(tx, part, &stored, (&proposal, now)).await {
         _ if needs_second_person(&stored) && proposal.approved.is_none() => UNAPPROVED.to_owned(),
         Ok(ready) => {
-            let (_, activation) = carry_out(tx, &parts, &stored, proposal, (&ready, now)).await?;
-            let activation_id = activation.activation_id;
+            carry_out(tx, &parts, &stored, proposal, (&ready, now)).await?;
+            let activation_id = ready.activation.activation_id;
             tracing::info!(portfolio_id = %id, proposal_id, activation_id, "its time has come");
             return Ok(true);
         }
