@@ -62,6 +62,15 @@ impl PageToken {
         }
     }
 
+    /// The number before which a listing goes on that begins with the newest: beyond all
+    /// for an empty token.
+    pub(super) fn read_before(token: &str, request: i64) -> Result<i64, Error> {
+        match Self::read_number(token, request)? {
+            0 => Ok(i64::MAX),
+            before => Ok(before),
+        }
+    }
+
     fn parse(token: &str) -> Option<(i64, i64, String)> {
         let number = |text: &str| u64::from_str_radix(text, 16).ok().map(|n| n as i64);
         let request = number(token.get(..16)?)?;

@@ -15,7 +15,6 @@ use crate::engine::scorecard::{
     Effect, activate_revision, create_revision, get_revision, list_activations, list_revisions,
     update_revision, validate_revision,
 };
-use crate::model::VIOLATIONS_MAX;
 use crate::proto::{self, scorecard_service_server::ScorecardService};
 
 use super::{auth, convert, listing, status};
@@ -91,7 +90,7 @@ impl ScorecardService for Scorecards {
         let (subject, portfolio_id) = read.map_err(status::invalid)?;
         let found = validate_revision(&self.0, &caller, subject, portfolio_id).await;
         let (findings, hash) = found.map_err(status::plain)?;
-        let findings = findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        let findings = convert::findings_to(&findings);
         let content_hash = convert::hex(&hash);
         Ok(Response::new(proto::ValidateRevisionResponse { findings, content_hash }))
     }
@@ -141,7 +140,7 @@ impl ScorecardService for Scorecards {
         let command = convert::activate_command(request.into_inner()).map_err(status::invalid)?;
         let portfolio_id = command.portfolio_id.clone();
         let done = activate_revision(&self.0, &caller, command).await.map_err(status::plain)?;
-        let findings = done.findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        let findings = convert::findings_to(&done.findings);
         let (mut activation, mut proposal) = (None, None);
         match &done.effect {
             Effect::Activated(active) => {
@@ -163,7 +162,7 @@ impl ScorecardService for Scorecards {
         let command = convert::decide_command(request.into_inner()).map_err(status::invalid)?;
         let id = command.portfolio_id.clone();
         let done = decide_activation(&self.0, &caller, command).await.map_err(status::plain)?;
-        let findings = done.findings.iter().take(VIOLATIONS_MAX).map(convert::finding_to).collect();
+        let findings = convert::findings_to(&done.findings);
         let activation = done.activation.as_ref();
         Ok(Response::new(proto::DecideActivationResponse {
             proposal: Some(convert::proposal_to((&id, done.currency), &done.proposal)),
@@ -178,10 +177,10 @@ impl ScorecardService for Scorecards {
     ) -> Result<Response<proto::ListActivationProposalsResponse>, Status> {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = convert::Page::alone(request.page_size, request.page_token);
-        let read = convert::both(page, convert::portfolio_id(&request.portfolio_id));
-        let (page, portfolio_id) = read.map_err(status::invalid)?;
-        let (engine, caller, id) = (&self.0, &caller, &portfolio_id);
+        let page = (request.page_size, request.page_token);
+        let read = convert::Page::of_portfolio(&request.portfolio_id, page);
+        let (page, id) = read.map_err(status::invalid)?;
+        let (engine, caller, id) = (&self.0, &caller, &id);
         listing::answer(page, |size, token| async move {
             let (found, currency, next_page_token) =
                 list_proposals(engine, caller, id, (size, &token)).await?;
@@ -198,10 +197,10 @@ impl ScorecardService for Scorecards {
     ) -> Result<Response<proto::ListActivationsResponse>, Status> {
         let caller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = convert::Page::alone(request.page_size, request.page_token);
-        let read = convert::both(page, convert::portfolio_id(&request.portfolio_id));
-        let (page, portfolio_id) = read.map_err(status::invalid)?;
-        let (engine, caller, id) = (&self.0, &caller, &portfolio_id);
+        let page = (request.page_size, request.page_token);
+        let read = convert::Page::of_portfolio(&request.portfolio_id, page);
+        let (page, id) = read.map_err(status::invalid)?;
+        let (engine, caller, id) = (&self.0, &caller, &id);
         listing::answer(page, |size, token| async move {
             let (found, next_page_token) =
                 list_activations(engine, caller, id, (size, &token)).await?;

@@ -318,10 +318,7 @@ pub async fn list_activations(
 ) -> Result<(Vec<(Activation, i64)>, String), Error> {
     let filters = [caller.tenant.as_str(), portfolio_id.as_str()];
     let request = PageToken::request("activations", &filters);
-    let before = match PageToken::read_number(token, request)? {
-        0 => i64::MAX,
-        before => before,
-    };
+    let before = PageToken::read_before(token, request)?;
     let parts = engine.parts(caller).await?;
     let mut tx = engine.store.read().await?;
     let number = stored(&mut tx, parts.first(), portfolio_id).await?.number;

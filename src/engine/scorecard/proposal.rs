@@ -326,10 +326,7 @@ pub async fn list_proposals(
 ) -> Result<(Vec<Proposal>, Currency, String), Error> {
     let filters = [caller.tenant.as_str(), portfolio_id.as_str()];
     let request = PageToken::request("proposals", &filters);
-    let before = match PageToken::read_number(token, request)? {
-        0 => i64::MAX,
-        before => before,
-    };
+    let before = PageToken::read_before(token, request)?;
     let part = engine.parts(caller).await?.first();
     let mut tx = engine.store.read().await?;
     let stored = stored(&mut tx, part, portfolio_id).await?;

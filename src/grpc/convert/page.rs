@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use crate::model::{Reason, Violations};
+use crate::model::{PortfolioId, Reason, Violations};
 
 use super::field::{TEXT_BYTES_MAX, text};
 use super::path::ROOT;
@@ -34,6 +34,14 @@ impl Page {
             }
         };
         Page { size, token }
+    }
+
+    /// The page of a request that asks for what a portfolio has, and the portfolio.
+    pub(in crate::grpc) fn of_portfolio(
+        portfolio: &str,
+        (size, token): (i32, String),
+    ) -> Result<(Page, PortfolioId), Violations> {
+        super::both(Page::alone(size, token), super::portfolio_id(portfolio))
     }
 
     /// The page of a request that asks for nothing else.

@@ -1,7 +1,7 @@
 //! Scorecards, revisions and activations as the contract writes them.
 
 use crate::engine::scorecard::{Revision, ScorecardFinding};
-use crate::model::{Currency, Experiment, Micros, PortfolioId, Stage};
+use crate::model::{Currency, Experiment, Micros, PortfolioId, Stage, VIOLATIONS_MAX};
 use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
@@ -166,6 +166,11 @@ fn formula_to(priority: &Priority) -> proto::PriorityFormula {
         base_points: priority.base_points,
         terms: priority.terms.iter().map(term).collect(),
     }
+}
+
+/// What is wrong or odd, as much of it as an answer tells.
+pub(in crate::grpc) fn findings_to(findings: &[ScorecardFinding]) -> Vec<proto::ScorecardFinding> {
+    findings.iter().take(VIOLATIONS_MAX).map(finding_to).collect()
 }
 
 /// Something wrong or odd.
