@@ -2,13 +2,11 @@
 
 use prost::Message;
 
-use crate::model::{
-    DebtorKind, Micros, Part, PortfolioNo, RankingSettings, RuleSetId, StageBounds,
-};
+use crate::model::{DebtorKind, Micros, Part, PortfolioNo, RankingSettings, RuleSetId};
 
 use super::StoreError;
 use super::db::{Tx, params, statements};
-use super::encode::{Place, stored};
+use super::encode::{Place, default_kind_from, stage_bounds_from, stored};
 use super::row::row;
 
 mod experiment;
@@ -289,12 +287,6 @@ pub(crate) async fn load_rule_set(
         return Err(place.corrupt("its content does not fit its hash"));
     }
     let stored: stored::RuleSet = place.decode(&body)?;
-    let bounds: [i32; 4] = stored
-        .stage_bounds
-        .try_into()
-        .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
-    let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
-        .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
     let business = (stored.business_scorecard_id, stored.business_scorecard_yaml);
     let business_scorecard = match business {
         (id, yaml) if id.is_empty() && yaml.is_empty() => None,
@@ -308,10 +300,10 @@ pub(crate) async fn load_rule_set(
         business_scorecard,
         outcomes_yaml: stored.outcomes_yaml,
         ranking: RankingSettings {
-            stage_bounds: StageBounds(bounds),
+            stage_bounds: stage_bounds_from(stored.stage_bounds, place)?,
             tolerance_amount_minor: stored.tolerance_amount_minor,
             protected_inputs_on: stored.protected_inputs_on,
-            default_debtor_kind,
+            default_debtor_kind: default_kind_from(stored.default_debtor_kind, place)?,
             default_language: stored.default_language,
         },
         feature_version: stored.feature_version,

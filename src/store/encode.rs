@@ -16,7 +16,8 @@ pub(crate) use history::{
     payment_from, payment_to, promise_from, promise_to, served_from, served_to,
 };
 pub(crate) use settings::{
-    approval_from, settings_from, settings_to, work_list_from, work_list_to,
+    approval_from, default_kind_from, settings_from, settings_to, stage_bounds_from,
+    work_list_from, work_list_to,
 };
 
 use super::StoreError;

@@ -3,15 +3,12 @@
 
 use prost::Message;
 
-use crate::model::{
-    ActivationApproval, DebtorKind, Micros, Part, PortfolioNo, RankingSettings, RuleSetId,
-    StageBounds,
-};
+use crate::model::{ActivationApproval, Micros, Part, PortfolioNo, RankingSettings, RuleSetId};
 
 use super::StoreError;
 use super::activations::{ActivatedExperiment, RevisionName};
 use super::db::{Tx, params, statements};
-use super::encode::{Place, approval_from, stored};
+use super::encode::{Place, approval_from, default_kind_from, stage_bounds_from, stored};
 
 statements! {
     INSERT_PROPOSAL = "INSERT INTO activation_proposal (part, portfolio_no, proposal_no, state, \
@@ -275,12 +272,6 @@ fn proposal(part: Part, (proposal_id, state, due_at, body): Row) -> Result<Propo
     let state = ProposalState::ALL.into_iter().find(|one| *one as i64 == state);
     let state = state.ok_or_else(|| place.corrupt("its state is not known"))?;
     let stored: stored::ActivationProposal = place.decode(&body)?;
-    let bounds: [i32; 4] = stored
-        .stage_bounds
-        .try_into()
-        .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
-    let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
-        .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
     let proposed = stored.proposal.ok_or_else(|| place.corrupt("nobody proposed it"))?;
     let name = |scorecard_id: String, revision_no| {
         (!scorecard_id.is_empty()).then_some(RevisionName { scorecard_id, revision_no })
@@ -294,10 +285,10 @@ fn proposal(part: Part, (proposal_id, state, due_at, body): Row) -> Result<Propo
         scorecard: name(stored.scorecard_id, stored.revision_no),
         business_scorecard: name(stored.business_scorecard_id, stored.business_revision_no),
         ranking: RankingSettings {
-            stage_bounds: StageBounds(bounds),
+            stage_bounds: stage_bounds_from(stored.stage_bounds, place)?,
             tolerance_amount_minor: stored.tolerance_amount_minor,
             protected_inputs_on: stored.protected_inputs_on,
-            default_debtor_kind,
+            default_debtor_kind: default_kind_from(stored.default_debtor_kind, place)?,
             default_language: stored.default_language,
         },
         activation_approval: approval_from(stored.activation_approval, place)?,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Currency, DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, RankingSettings, RuleSetId,
+    Currency, DebtorKind, Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSettings,
+    RuleSetId,
 };
 use crate::scoring::card::Card;
 use crate::scoring::{FEATURE_VERSION, InvalidScorecard, RuleSet};
@@ -267,7 +268,10 @@ pub(in super::super) async fn activate_in_all(
         if !activations::activate(tx, *part, stored.number, activation).await? {
             return Err(Error::ActivationChanged(activation.activation_id));
         }
-        settle_ranking(tx, *part, &stored, &content.ranking, by.1).await?;
+        if stored.settings.ranking != content.ranking {
+            let ranking = content.ranking.clone();
+            settle(tx, *part, (&stored, by.1), |settings| settings.ranking = ranking).await?;
+        }
         placing::begin(tx, *part, stored.number, by.1).await?;
         note(tx, *part, by, ("rule_set.activated", &(portfolio_id, activation))).await?;
     }
@@ -276,19 +280,16 @@ pub(in super::super) async fn activate_in_all(
     proposal::supersede(tx, parts.first(), &stored, by, &why).await
 }
 
-/// The settings of a portfolio that ranks read are always those of its rule set.
-async fn settle_ranking(
+/// Changes settings of a portfolio that go with an activation: those that ranks read are
+/// always those of its rule set.
+pub(super) async fn settle(
     tx: &mut Tx,
     part: Part,
-    stored: &StoredPortfolio,
-    ranking: &RankingSettings,
-    now: Micros,
+    (stored, now): (&StoredPortfolio, Micros),
+    change: impl FnOnce(&mut PortfolioSettings),
 ) -> Result<(), Error> {
-    if stored.settings.ranking == *ranking {
-        return Ok(());
-    }
     let mut settings = stored.settings.clone();
-    settings.ranking = ranking.clone();
+    change(&mut settings);
     if !portfolios::update_portfolio(tx, part, stored, &settings, now).await? {
         return Err(tx.conflict("the portfolio was changed meanwhile").into());
     }

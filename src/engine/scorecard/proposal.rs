@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use crate::model::{
-    ActivationApproval, Currency, Micros, Part, Parts, PortfolioId, Reason, RuleSetId, Violations,
+    ActivationApproval, Currency, Micros, Part, Parts, PortfolioId, PortfolioSettings, Reason,
+    RuleSetId, Violations,
 };
 use crate::scoring::RuleSet;
 use crate::store::Tx;
 use crate::store::activations::{self, Activation};
-use crate::store::portfolios::{self, StoredPortfolio};
+use crate::store::portfolios::StoredPortfolio;
 use crate::store::proposals::{self, Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
 
@@ -19,6 +20,7 @@ use super::super::audit::note;
 use super::super::page::PageToken;
 use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource};
+use super::activate::settle;
 use super::{Change, activate_in_all, find, freeze};
 
 mod decide;
@@ -292,25 +294,12 @@ async fn carry_out(
     activate_in_all(tx, parts, (&id, &ready.activation), &ready.change.content).await?;
     if let Some(approval) = proposal.activation_approval {
         for part in parts.all() {
-            settle_approval(tx, *part, &id, (approval, now)).await?;
+            let old = self::stored(tx, *part, &id).await?;
+            let change = |settings: &mut PortfolioSettings| settings.activation_approval = approval;
+            settle(tx, *part, (&old, now), change).await?;
         }
     }
     Ok(proposal)
-}
-
-async fn settle_approval(
-    tx: &mut Tx,
-    part: Part,
-    portfolio_id: &PortfolioId,
-    (approval, now): (ActivationApproval, Micros),
-) -> Result<(), Error> {
-    let old = stored(tx, part, portfolio_id).await?;
-    let mut settings = old.settings.clone();
-    settings.activation_approval = approval;
-    if !portfolios::update_portfolio(tx, part, &old, &settings, now).await? {
-        return Err(tx.conflict("the portfolio was changed meanwhile").into());
-    }
-    Ok(())
 }
 
 /// A page of a portfolio's proposals, the newest first, the currency of their amounts, and

@@ -61,12 +61,6 @@ pub(crate) fn settings_from(bytes: &[u8], place: Place) -> Result<PortfolioSetti
     let stored: stored::PortfolioSettings = place.decode(bytes)?;
     let base_currency = Currency::from_code(&stored.base_currency)
         .ok_or_else(|| place.corrupt(format!("currency {} is not known", stored.base_currency)))?;
-    let bounds: [i32; 4] = stored
-        .stage_bounds
-        .try_into()
-        .map_err(|bounds| place.corrupt(format!("stage bounds are {bounds:?}")))?;
-    let default_debtor_kind = DebtorKind::from_number(i64::from(stored.default_debtor_kind))
-        .ok_or_else(|| place.corrupt("the default debtor kind is not known"))?;
     let old_ledger_rule = [OldLedgerRule::Deny, OldLedgerRule::ServeWithoutAmounts]
         .into_iter()
         .find(|rule| *rule as i32 == stored.old_ledger_rule)
@@ -77,10 +71,10 @@ pub(crate) fn settings_from(bytes: &[u8], place: Place) -> Result<PortfolioSetti
         time_zone: stored.time_zone,
         base_currency,
         ranking: RankingSettings {
-            stage_bounds: StageBounds(bounds),
+            stage_bounds: stage_bounds_from(stored.stage_bounds, place)?,
             tolerance_amount_minor: stored.tolerance_amount_minor,
             protected_inputs_on: stored.protected_inputs_on,
-            default_debtor_kind,
+            default_debtor_kind: default_kind_from(stored.default_debtor_kind, place)?,
             default_language: stored.default_language,
         },
         contact_policy: policy_from(policy),
@@ -88,6 +82,18 @@ pub(crate) fn settings_from(bytes: &[u8], place: Place) -> Result<PortfolioSetti
         old_ledger_rule,
         activation_approval: approval_from(stored.activation_approval, place)?.unwrap_or_default(),
     })
+}
+
+/// The last days of M1 to M4.
+pub(crate) fn stage_bounds_from(days: Vec<i32>, place: Place) -> Result<StageBounds, StoreError> {
+    let bounds = days.try_into().map(StageBounds);
+    bounds.map_err(|days| place.corrupt(format!("stage bounds are {days:?}")))
+}
+
+/// What debtors are that nothing is told of.
+pub(crate) fn default_kind_from(number: i32, place: Place) -> Result<DebtorKind, StoreError> {
+    let kind = DebtorKind::from_number(i64::from(number));
+    kind.ok_or_else(|| place.corrupt("the default debtor kind is not known"))
 }
 
 /// Whether a second person is asked for; nothing where nothing is said.
