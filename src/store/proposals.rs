@@ -7,7 +7,7 @@ use crate::model::{ActivationApproval, Micros, Part, PortfolioNo, RankingSetting
 
 use super::StoreError;
 use super::activations::{ActivatedExperiment, RevisionName};
-use super::db::{Tx, params, statements};
+use super::db::{Tx, Value, params, statements};
 use super::encode::{Place, approval_from, default_kind_from, stage_bounds_from, stored};
 
 statements! {
@@ -17,7 +17,7 @@ statements! {
         WHERE part = $1 AND portfolio_no = $2 AND proposal_no = $3 AND due_at IS NOT NULL";
     FIND_PROPOSAL = "SELECT proposal_no, state, due_at, body FROM activation_proposal \
         WHERE part = $1 AND portfolio_no = $2 AND proposal_no = $3";
-    OPEN_PROPOSAL = "SELECT proposal_no, state, due_at, body FROM activation_proposal \
+    OPEN_PROPOSAL = "SELECT proposal_no FROM activation_proposal \
         WHERE part = $1 AND portfolio_no = $2 AND due_at IS NOT NULL";
     NEWEST_PROPOSAL = "SELECT COALESCE(MAX(proposal_no), 0) FROM activation_proposal \
         WHERE part = $1 AND portfolio_no = $2";
@@ -137,15 +137,7 @@ pub(crate) async fn insert(
     (part, portfolio_no): (Part, PortfolioNo),
     new: &Proposal,
 ) -> Result<(), StoreError> {
-    let params = params![
-        part.0,
-        portfolio_no.0,
-        new.proposal_id,
-        new.state as i64,
-        new.due_at.map(|at| at.0),
-        body(new),
-    ];
-    tx.execute(INSERT_PROPOSAL, params).await?;
+    tx.execute(INSERT_PROPOSAL, row_of((part, portfolio_no), new)).await?;
     Ok(())
 }
 
@@ -155,14 +147,37 @@ pub(crate) async fn change(
     (part, portfolio_no): (Part, PortfolioNo),
     new: &Proposal,
 ) -> Result<bool, StoreError> {
-    let params = params![
+    Ok(tx.execute(CHANGE_PROPOSAL, row_of((part, portfolio_no), new)).await? == 1)
+}
+
+fn row_of((part, portfolio_no): (Part, PortfolioNo), proposal: &Proposal) -> Vec<Value> {
+    params![
         part.0,
         portfolio_no.0,
-        new.proposal_id,
-        new.state as i64,
-        new.due_at.map(|at| at.0),
-        body(new),
-    ];
+        proposal.proposal_id,
+        proposal.state as i64,
+        proposal.due_at.map(|at| at.0),
+        body(proposal),
+    ]
+}
+
+/// Ends a proposal that is still open; says whether it was. What it says is not read: a
+/// message may be stored in pieces, and its end is one. So one ends as well that is damaged
+/// or that says more than this program knows, and nothing of it is lost.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    (part, portfolio_no): (Part, PortfolioNo),
+    proposal_id: i64,
+    (state, ended): (ProposalState, &Signature),
+) -> Result<bool, StoreError> {
+    let row: Option<Row> =
+        tx.fetch_optional(FIND_PROPOSAL, params![part.0, portfolio_no.0, proposal_id]).await?;
+    let Some((.., mut body)) = row else { return Ok(false) };
+    let end = Some(signature_to(ended));
+    let piece = stored::ActivationProposal { end, ..stored::ActivationProposal::default() };
+    body.extend(piece.encode_to_vec());
+    let none: Option<i64> = None;
+    let params = params![part.0, portfolio_no.0, proposal_id, state as i64, none, body];
     Ok(tx.execute(CHANGE_PROPOSAL, params).await? == 1)
 }
 
@@ -173,20 +188,29 @@ pub(crate) async fn find(
     portfolio_no: PortfolioNo,
     proposal_id: i64,
 ) -> Result<Option<Proposal>, StoreError> {
-    let params = params![part.0, portfolio_no.0, proposal_id];
-    let row: Option<Row> = tx.fetch_optional(FIND_PROPOSAL, params).await?;
-    row.map(|row| proposal(part, row)).transpose()
+    let key = ProposalKey { part, portfolio_no, proposal_id };
+    find_due(tx, key).await?.map(|(_, proposal)| proposal).transpose()
 }
 
-/// The open proposal of a portfolio.
+/// When a proposal is due, and what was read of it: time ends also one that cannot be read.
+pub(crate) async fn find_due(
+    tx: &mut Tx,
+    ProposalKey { part, portfolio_no, proposal_id }: ProposalKey,
+) -> Result<Option<(Option<Micros>, Result<Proposal, StoreError>)>, StoreError> {
+    let params = params![part.0, portfolio_no.0, proposal_id];
+    let row: Option<Row> = tx.fetch_optional(FIND_PROPOSAL, params).await?;
+    Ok(row.map(|row| (row.2.map(Micros), proposal(part, row))))
+}
+
+/// The number of the open proposal of a portfolio.
 pub(crate) async fn open(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
-) -> Result<Option<Proposal>, StoreError> {
-    let row: Option<Row> =
+) -> Result<Option<i64>, StoreError> {
+    let row: Option<(i64,)> =
         tx.fetch_optional(OPEN_PROPOSAL, params![part.0, portfolio_no.0]).await?;
-    row.map(|row| proposal(part, row)).transpose()
+    Ok(row.map(|(proposal_id,)| proposal_id))
 }
 
 /// The highest number of a portfolio's proposals; 0 where it has none.

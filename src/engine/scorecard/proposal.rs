@@ -84,7 +84,7 @@ pub(in super::super) async fn propose(
         check_is_somebody(caller)?;
     }
     if let Some(open) = proposals::open(tx, part, stored.number).await? {
-        return Err(Error::ProposalOpen(open.proposal_id));
+        return Err(Error::ProposalOpen(open));
     }
     let (state, due_at) = match needs_second_person(stored) {
         true => (ProposalState::Proposed, Some(now.plus(UNDECIDED_KEPT))),
@@ -162,20 +162,20 @@ const UNAPPROVED: &str = "a second person has to approve it since, and nobody ha
 /// What a proposal ends as, by whom and when, and why.
 type End<'a> = (ProposalState, (&'a str, Micros), &'a str);
 
-/// Ends a proposal that is open, and returns it as it is then.
+/// Ends a proposal that is open, whatever it says.
 async fn end(
     tx: &mut Tx,
     part: Part,
     stored: &StoredPortfolio,
-    open: Proposal,
-    end: End<'_>,
-) -> Result<Proposal, Error> {
-    let proposal = ended(open, end);
-    keep(tx, part, stored, end.1, &proposal).await?;
-    Ok(proposal)
+    proposal_id: i64,
+    (state, by, why): End<'_>,
+) -> Result<(), Error> {
+    let ended = signature(by, why);
+    let changed = proposals::end(tx, (part, stored.number), proposal_id, (state, &ended)).await?;
+    note_change(tx, part, by, (state, changed), &(&stored.id, proposal_id, &ended)).await
 }
 
-/// A proposal as it is once it has ended.
+/// A proposal as it is read once it has ended.
 fn ended(open: Proposal, (state, by, why): End<'_>) -> Proposal {
     Proposal { state, due_at: None, ended: Some(signature(by, why)), ..open }
 }
@@ -191,13 +191,25 @@ async fn keep(
     tx: &mut Tx,
     part: Part,
     stored: &StoredPortfolio,
-    (actor, now): (&str, Micros),
+    by: (&str, Micros),
     proposal: &Proposal,
 ) -> Result<(), Error> {
-    if !proposals::change(tx, (part, stored.number), proposal).await? {
+    let changed = proposals::change(tx, (part, stored.number), proposal).await?;
+    note_change(tx, part, by, (proposal.state, changed), &(&stored.id, proposal)).await
+}
+
+/// Notes in the audit what became of a proposal, unless it was open no longer.
+async fn note_change(
+    tx: &mut Tx,
+    part: Part,
+    (actor, now): (&str, Micros),
+    (state, changed): (ProposalState, bool),
+    content: &(impl std::fmt::Debug + Sync),
+) -> Result<(), Error> {
+    if !changed {
         return Err(tx.conflict("a proposal was ended by somebody else").into());
     }
-    let kind = match proposal.state {
+    let kind = match state {
         ProposalState::Proposed | ProposalState::Scheduled => "activation.approved",
         ProposalState::Activated => "activation.carried_out",
         ProposalState::Rejected => "activation.rejected",
@@ -206,7 +218,7 @@ async fn keep(
         ProposalState::Expired => "activation.expired",
     };
     let actor = if actor.is_empty() { SERVICE } else { actor };
-    note(tx, part, (actor, now), (kind, &(&stored.id, proposal))).await
+    note(tx, part, (actor, now), (kind, content)).await
 }
 
 /// The name in the audit for what the service does by itself.

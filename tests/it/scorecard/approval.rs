@@ -4,187 +4,17 @@
 use std::sync::Arc;
 
 use arrears::engine::audit::verify_audit;
-use arrears::engine::portfolio::{
-    Portfolio, UpdateCommand, Updated, create_portfolio, get_portfolio, update_portfolio,
-};
-use arrears::engine::scorecard::proposal::{
-    DecideCommand, Decided, Decision, decide_activation, list_proposals,
-};
-use arrears::engine::scorecard::{
-    ActivateCommand, CardField, Effect, Target, activate_revision, create_revision, get_revision,
-    list_activations,
-};
-use arrears::engine::{Caller, Engine, Error, Role, scorecard};
-use arrears::model::{
-    ActivationApproval, ContactPolicy, Currency, DebtorKind, Micros, OldLedgerRule, PortfolioId,
-    PortfolioSettings, RankingSettings, TestClock,
-};
-use arrears::scoring::card::Card;
-use arrears::store::activations::{Activation, RevisionName};
-use arrears::store::proposals::{Proposal, ProposalState};
+use arrears::engine::portfolio::{UpdateCommand, create_portfolio, update_portfolio};
+use arrears::engine::scorecard::proposal::{DecideCommand, Decided, Decision, decide_activation};
+use arrears::engine::scorecard::{ActivateCommand, Effect, Target};
+use arrears::engine::{Caller, Engine, Error, Role};
+use arrears::model::{ActivationApproval, Micros, PortfolioId, PortfolioSettings, RankingSettings};
+use arrears::store::proposals::ProposalState;
 
-use crate::support::{NOW, TestDatabase, buckets};
+use super::office::{Office, activation, cards, name, person, settings};
+use crate::support::{NOW, buckets};
 
 const DAY: i64 = Micros::DAY;
-
-/// A service without background work, and those who call it.
-struct Office {
-    engine: Arc<Engine>,
-    clock: Arc<TestClock>,
-    database: TestDatabase,
-    ann: Caller,
-    ben: Caller,
-}
-
-fn person(subject: &str) -> Caller {
-    Caller { subject: subject.to_owned(), authenticated: true, ..Caller::local() }
-}
-
-fn cards() -> PortfolioId {
-    PortfolioId::new("cards").unwrap()
-}
-
-fn settings(activation_approval: ActivationApproval) -> PortfolioSettings {
-    PortfolioSettings {
-        display_name: String::new(),
-        time_zone: "Etc/UTC".to_owned(),
-        base_currency: Currency::from_code("EUR").unwrap(),
-        ranking: RankingSettings::default(),
-        contact_policy: ContactPolicy::Always,
-        max_ledger_age_hours: 0,
-        old_ledger_rule: OldLedgerRule::Deny,
-        activation_approval,
-    }
-}
-
-impl Office {
-    /// A portfolio whose activations take two.
-    async fn open() -> Office {
-        Office::spread(buckets(), ActivationApproval::Required).await
-    }
-
-    async fn spread(tenant_buckets: i64, approval: ActivationApproval) -> Office {
-        let (database, clock) = (TestDatabase::new(), Arc::new(TestClock::new(NOW)));
-        let opened =
-            Engine::open_spreading(database.location(), clock.clone(), tenant_buckets).await;
-        let (ann, ben) = (person("ann"), person("ben"));
-        let office = Office { engine: opened.unwrap(), clock, database, ann, ben };
-        create_portfolio(&office.engine, &office.ann, cards(), settings(approval)).await.unwrap();
-        office
-    }
-
-    /// A draft of the consumer scorecard with another base.
-    async fn draft(&self, base_points: i32) -> RevisionName {
-        let mut card = self.card(0).await;
-        card.base_points = base_points;
-        let made =
-            create_revision(&self.engine, &self.ann, Some(name(0)), Some(card), String::new());
-        name(made.await.unwrap().head.revision_no)
-    }
-
-    async fn card(&self, revision_no: i64) -> Card {
-        get_revision(&self.engine, &self.ann, name(revision_no)).await.unwrap().card
-    }
-
-    /// Changes the base of a draft.
-    async fn change_draft(&self, draft: &RevisionName, base_points: i32) {
-        let read = get_revision(&self.engine, &self.ann, draft.clone()).await.unwrap();
-        let card = Card { base_points, ..read.card };
-        let command = scorecard::UpdateCommand {
-            name: draft.clone(),
-            etag: read.head.version.to_string(),
-            title: None,
-            card: Some((card, vec![CardField::BasePoints])),
-        };
-        scorecard::update_revision(&self.engine, &self.ann, command).await.unwrap();
-    }
-
-    /// Asks for an activation from the one that is active.
-    async fn ask(&self, caller: &Caller, command: ActivateCommand) -> Result<Effect, Error> {
-        Ok(activate_revision(&self.engine, caller, command).await?.effect)
-    }
-
-    async fn propose(&self, caller: &Caller, command: ActivateCommand) -> Proposal {
-        match self.ask(caller, command).await.unwrap() {
-            Effect::Proposed(proposal, _) => *proposal,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn decide(
-        &self,
-        caller: &Caller,
-        proposal_id: i64,
-        decision: Decision,
-    ) -> Result<Decided, Error> {
-        let command = DecideCommand {
-            portfolio_id: cards(),
-            proposal_id,
-            decision,
-            reason: "looked at".to_owned(),
-            validate_only: false,
-        };
-        decide_activation(&self.engine, caller, command).await
-    }
-
-    async fn update(
-        &self,
-        caller: &Caller,
-        change: impl FnOnce(&mut PortfolioSettings),
-        start_time: Option<Micros>,
-    ) -> Result<Updated, Error> {
-        let read = self.portfolio().await;
-        let mut settings = read.settings.clone();
-        change(&mut settings);
-        let command = UpdateCommand {
-            keeps_approval: false,
-            activation_reason: "a test".to_owned(),
-            start_time,
-            ..UpdateCommand::new(cards(), settings, &read.settings_version.to_string())
-        };
-        update_portfolio(&self.engine, caller, command).await
-    }
-
-    async fn portfolio(&self) -> Portfolio {
-        get_portfolio(&self.engine, &self.ann, cards()).await.unwrap()
-    }
-
-    /// The state of every proposal, the newest first.
-    async fn states(&self) -> Vec<ProposalState> {
-        self.proposals().await.iter().map(|one| one.state).collect()
-    }
-
-    async fn proposals(&self) -> Vec<Proposal> {
-        list_proposals(&self.engine, &self.ann, &cards(), (100, "")).await.unwrap().0
-    }
-
-    async fn active(&self) -> Activation {
-        let listed = list_activations(&self.engine, &self.ann, &cards(), (1, "")).await;
-        listed.unwrap().0.remove(0).0
-    }
-
-    async fn is_draft(&self, name: &RevisionName) -> bool {
-        let read = get_revision(&self.engine, &self.ann, name.clone()).await.unwrap();
-        read.head.activate_time.is_none()
-    }
-}
-
-fn name(revision_no: i64) -> RevisionName {
-    RevisionName { scorecard_id: "consumer".to_owned(), revision_no }
-}
-
-/// An activation from the first one.
-fn activation(revision: &RevisionName) -> ActivateCommand {
-    ActivateCommand {
-        portfolio_id: cards(),
-        target: Target::Revision(revision.clone(), DebtorKind::Person),
-        expected_activation_id: 1,
-        reason: "older debts are harder".to_owned(),
-        validate_only: false,
-        start_time: None,
-        experiment: None,
-    }
-}
 
 fn decided(result: Result<Decided, Error>) -> ProposalState {
     match result {
@@ -588,10 +418,4 @@ async fn what_breaks_off_in_the_middle_has_done_nothing_and_is_done_again() {
     assert_eq!(office.states().await, [ProposalState::Activated]);
     assert_eq!(office.active().await.activation_id, 2);
     assert!(!office.is_draft(&made).await);
-}
-
-impl Office {
-    fn clock_now(&self) -> Micros {
-        self.engine.now()
-    }
 }

@@ -96,10 +96,10 @@ async fn decide(
         Decision::Withdraw => ProposalState::Withdrawn,
     };
     let as_decided = (state, by, command.reason.as_str());
-    let proposal = match command.validate_only {
-        true => ended(proposal, as_decided),
-        false => end(tx, part, &stored, proposal, as_decided).await?,
-    };
+    if !command.validate_only {
+        end(tx, part, &stored, proposal.proposal_id, as_decided).await?;
+    }
+    let proposal = ended(proposal, as_decided);
     let currency = stored.settings.base_currency;
     Ok(Decided { proposal, currency, activation: None, findings: Vec::new() })
 }

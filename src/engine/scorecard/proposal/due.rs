@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{Micros, PortfolioId};
-use crate::store::proposals::{self, Proposal, ProposalKey, ProposalState};
-use crate::store::{Damage, StoreError, Tx, portfolios, tenants};
+use crate::store::proposals::{self, ProposalKey, ProposalState};
+use crate::store::{Damage, Tx, portfolios, tenants};
 
 use super::super::super::portfolio::locked;
 use super::super::super::{Engine, Error};
@@ -13,7 +13,7 @@ use super::{UNAPPROVED, carry_out, end, needs_second_person, ready};
 /// Why a proposal ends on which nobody decided.
 const UNDECIDED: &str = "nobody decided on it within 30 days";
 
-/// Why one ends whose rule set, or another row it needs, is damaged.
+/// Why one ends whose row or rule set, or another row it needs, is damaged.
 const UNREADABLE: &str = "a stored row that it needs cannot be read back; the log says which";
 
 impl Engine {
@@ -51,32 +51,41 @@ async fn start(tx: &mut Tx, key: ProposalKey, now: Micros) -> Result<bool, Error
     let id = named.ok_or_else(|| Damage::missing("portfolio", part, portfolio_no.0))?.id;
     let id = PortfolioId::new(id).map_err(|error| damaged(error.to_string()))?;
     let stored = locked(tx, part, &id).await?;
-    let found = proposals::find(tx, part, portfolio_no, proposal_id).await?;
+    let found = proposals::find_due(tx, key).await?;
     // Somebody else may have been first.
-    let is_due = |one: &Proposal| one.due_at.is_some_and(|at| at <= now);
-    let Some(proposal) = found.filter(is_due) else { return Ok(false) };
+    let is_due = |due_at: Option<Micros>| due_at.is_some_and(|at| at <= now);
+    let Some((_, read)) = found.filter(|(due_at, _)| is_due(*due_at)) else { return Ok(false) };
     let by = ("", now);
-    if proposal.state == ProposalState::Proposed {
-        end(tx, part, &stored, proposal, (ProposalState::Expired, by, UNDECIDED)).await?;
-        return Ok(true);
-    }
-    let why = match ready(tx, part, &stored, (&proposal, now)).await {
-        _ if needs_second_person(&stored) && proposal.approved.is_none() => UNAPPROVED.to_owned(),
-        Ok(ready) => {
-            carry_out(tx, &parts, &stored, proposal, (&ready, now)).await?;
-            let activation_id = ready.activation.activation_id;
-            tracing::info!(portfolio_id = %id, proposal_id, activation_id, "its time has come");
+    let why = match read {
+        Ok(proposal) if proposal.state == ProposalState::Proposed => {
+            let expired = (ProposalState::Expired, by, UNDECIDED);
+            end(tx, part, &stored, proposal_id, expired).await?;
             return Ok(true);
         }
-        // What a later try may put right is tried again.
-        Err(Error::Store(StoreError::Corrupt { table, key, why })) => {
-            tracing::error!(table, key, why, "a scheduled activation cannot be read");
-            UNREADABLE.to_owned()
-        }
-        Err(error @ Error::Store(_)) => return Err(error),
-        Err(error) => error.to_string(),
+        Ok(proposal) => match ready(tx, part, &stored, (&proposal, now)).await {
+            _ if needs_second_person(&stored) && proposal.approved.is_none() => {
+                UNAPPROVED.to_owned()
+            }
+            Ok(ready) => {
+                carry_out(tx, &parts, &stored, proposal, (&ready, now)).await?;
+                let activation_id = ready.activation.activation_id;
+                tracing::info!(portfolio_id = %id, proposal_id, activation_id, "its time has come");
+                return Ok(true);
+            }
+            Err(error @ Error::Store(_)) => unreadable(error)?,
+            Err(error) => error.to_string(),
+        },
+        Err(error) => unreadable(error.into())?,
     };
     tracing::warn!(portfolio_id = %id, proposal_id, why, "a scheduled activation is superseded");
-    end(tx, part, &stored, proposal, (ProposalState::Superseded, by, &why)).await?;
+    end(tx, part, &stored, proposal_id, (ProposalState::Superseded, by, &why)).await?;
     Ok(true)
+}
+
+/// Why a proposal ends that cannot be read, which the log tells in full. What a later try
+/// may put right is tried again.
+fn unreadable(error: Error) -> Result<String, Error> {
+    let Damage { table, key, why } = error.into_damage()?;
+    tracing::error!(table, key, why, "a scheduled activation cannot be read");
+    Ok(UNREADABLE.to_owned())
 }
