@@ -22,6 +22,7 @@ use super::latest::Latest;
 use super::lease::heads::Heads;
 use super::lease::lanes::Windows;
 use super::lease::{Guards, Waiting};
+use super::scorecard::proposal::Left;
 use super::tenants::Tenants;
 use super::work_list::Counts;
 use super::working_set::{Effects, WorkingSet};
@@ -40,6 +41,7 @@ pub struct Engine {
     pub(super) latest: Latest<PortfolioContext>,
     pub(super) tenants: Tenants,
     pub(super) books: Books,
+    pub(super) left: Left,
     rule_sets: RwLock<HashMap<(Part, RuleSetId), Arc<RuleSet>>>,
     contexts: RwLock<HashMap<(Part, PortfolioNo), Arc<PortfolioContext>>>,
 }
@@ -191,6 +193,7 @@ impl Engine {
             latest: Latest::default(),
             tenants: Tenants::new(options.tenant_buckets.clamp(1, BUCKETS_MAX)),
             books: Books::new(options.book_bytes_max),
+            left: Left::default(),
             rule_sets: RwLock::default(),
             contexts: RwLock::default(),
         };

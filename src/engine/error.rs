@@ -137,7 +137,9 @@ impl Error {
     /// The row that cannot be read, where that is what failed.
     pub(super) fn into_damage(self) -> Result<Damage, Error> {
         match self {
-            Error::Store(StoreError::Corrupt { table, key, why }) => Ok(Damage { table, key, why }),
+            Error::Store(
+                StoreError::Corrupt { table, key, why } | StoreError::Newer { table, key, why },
+            ) => Ok(Damage { table, key, why }),
             other => Err(other),
         }
     }

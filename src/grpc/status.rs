@@ -124,7 +124,7 @@ pub(super) fn invalid(violations: Violations) -> Status {
 
 fn from_store(error: StoreError) -> Status {
     match error {
-        StoreError::Corrupt { table, ref key, .. } => {
+        StoreError::Corrupt { table, ref key, .. } | StoreError::Newer { table, ref key, .. } => {
             fault(ErrorReason::StoreCorrupt, &error.to_string())
                 .with("table", table)
                 .with("key", key)

@@ -313,7 +313,7 @@ pub(crate) async fn load_rule_set(
     };
     // What this program does not know has a say in ranks all the same.
     if content.bytes() != body {
-        return Err(place.corrupt("it says more than this program knows: a newer one wrote it"));
+        return Err(StoreError::newer(place.table, part, id.0));
     }
     Ok(content)
 }

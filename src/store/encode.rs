@@ -20,7 +20,8 @@ pub(crate) use settings::{
     work_list_from, work_list_to,
 };
 
-use super::StoreError;
+use super::{Damage, StoreError};
+use crate::model::Part;
 
 /// The generated stored messages.
 #[allow(missing_docs, clippy::all)]
@@ -42,11 +43,17 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn corrupt(self, why: impl ToString) -> StoreError {
-        StoreError::Corrupt {
-            table: self.table,
-            key: format!("({}, {})", self.part, self.key),
-            why: why.to_string(),
-        }
+        self.damage(why).into()
+    }
+
+    /// What a newer program wrote that this one does not know.
+    pub(crate) fn newer(self, why: impl ToString) -> StoreError {
+        let Damage { table, key, why } = self.damage(why);
+        StoreError::Newer { table, key, why }
+    }
+
+    fn damage(self, why: impl ToString) -> Damage {
+        Damage::of(self.table, Part(self.part), self.key, why)
     }
 
     pub(crate) fn decode<M: Message + Default>(self, bytes: &[u8]) -> Result<M, StoreError> {

@@ -42,7 +42,9 @@ impl From<Damage> for StoreError {
 pub(crate) fn readable<T>(read: Result<T, StoreError>) -> Result<Readable<T>, StoreError> {
     match read {
         Ok(value) => Ok(Ok(value)),
-        Err(StoreError::Corrupt { table, key, why }) => Ok(Err(Damage { table, key, why })),
+        Err(StoreError::Corrupt { table, key, why } | StoreError::Newer { table, key, why }) => {
+            Ok(Err(Damage { table, key, why }))
+        }
         Err(other) => Err(other),
     }
 }
@@ -58,6 +60,16 @@ pub enum StoreError {
         /// The key of the row.
         key: String,
         /// What is wrong with it.
+        why: String,
+    },
+    /// Stored data says what this program does not know: a newer one wrote it.
+    #[error("{table} {key} cannot be read: {why}")]
+    Newer {
+        /// The table.
+        table: &'static str,
+        /// The key of the row.
+        key: String,
+        /// What is not known.
         why: String,
     },
     /// The database cannot be reached, or its disk is full.
@@ -84,6 +96,15 @@ pub enum StoreError {
     /// Anything else the database says.
     #[error(transparent)]
     Database(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// A row that says more than this program knows.
+    pub(crate) fn newer(table: &'static str, part: Part, number: i64) -> StoreError {
+        let why = "it says more than this program knows: a newer one wrote it";
+        let Damage { table, key, why } = Damage::of(table, part, number, why);
+        StoreError::Newer { table, key, why }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

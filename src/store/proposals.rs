@@ -26,7 +26,7 @@ statements! {
         ORDER BY proposal_no DESC LIMIT $4";
     // A named cross-part scan: only open ones are in its index, one a portfolio at most.
     DUE_PROPOSALS = "SELECT part, portfolio_no, proposal_no FROM activation_proposal \
-        WHERE due_at <= $1 ORDER BY due_at LIMIT 100";
+        WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
 }
 
 /// How a proposal stands. The numbers are stored and are those of the contract.
@@ -118,10 +118,14 @@ pub struct Proposal {
     pub activation_id: Option<i64>,
     /// The experiment that would run.
     pub experiment: Option<ActivatedExperiment>,
+    /// The version of the program that made it; empty before that was kept.
+    pub program_version: String,
+    /// Whether it is open and says more than this program knows: a newer one wrote it.
+    pub says_more: bool,
 }
 
 /// Names a proposal over all tenants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ProposalKey {
     pub(crate) part: Part,
     pub(crate) portfolio_no: PortfolioNo,
@@ -237,9 +241,14 @@ pub(crate) async fn list(
     rows.into_iter().map(|row| proposal(part, row)).collect()
 }
 
-/// Open proposals of all tenants whose state changes by time now, at most 100.
-pub(crate) async fn due(tx: &mut Tx, now: Micros) -> Result<Vec<ProposalKey>, StoreError> {
-    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(DUE_PROPOSALS, params![now.0]).await?;
+/// Open proposals of all tenants whose state changes by time now, at most so many.
+pub(crate) async fn due(
+    tx: &mut Tx,
+    now: Micros,
+    limit: usize,
+) -> Result<Vec<ProposalKey>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<(i64, i64, i64)> = tx.fetch_all(DUE_PROPOSALS, params![now.0, limit]).await?;
     let key = |(part, portfolio_no, proposal_id)| ProposalKey {
         part: Part(part),
         portfolio_no: PortfolioNo(portfolio_no),
@@ -274,6 +283,7 @@ fn body(proposal: &Proposal) -> Vec<u8> {
         end: proposal.ended.as_ref().map(signature_to),
         activation_id: proposal.activation_id.unwrap_or(0),
         experiment: proposal.experiment.as_ref().map(ActivatedExperiment::stored),
+        program_version: proposal.program_version.clone(),
     }
     .encode_to_vec()
 }
@@ -291,16 +301,16 @@ fn signature_from(stored: stored::Signature) -> Signature {
     Signature { subject, reason, time: Micros(time) }
 }
 
-fn proposal(part: Part, (proposal_id, state, due_at, body): Row) -> Result<Proposal, StoreError> {
+fn proposal(part: Part, (proposal_id, state, due_at, bytes): Row) -> Result<Proposal, StoreError> {
     let place = Place { table: "activation_proposal", part: part.0, key: proposal_id };
     let state = ProposalState::ALL.into_iter().find(|one| *one as i64 == state);
-    let state = state.ok_or_else(|| place.corrupt("its state is not known"))?;
-    let stored: stored::ActivationProposal = place.decode(&body)?;
+    let state = state.ok_or_else(|| place.newer("its state is not known"))?;
+    let stored: stored::ActivationProposal = place.decode(&bytes)?;
     let proposed = stored.proposal.ok_or_else(|| place.corrupt("nobody proposed it"))?;
     let name = |scorecard_id: String, revision_no| {
         (!scorecard_id.is_empty()).then_some(RevisionName { scorecard_id, revision_no })
     };
-    Ok(Proposal {
+    let mut read = Proposal {
         proposal_id,
         state,
         due_at: due_at.map(Micros),
@@ -325,5 +335,10 @@ fn proposal(part: Part, (proposal_id, state, due_at, body): Row) -> Result<Propo
             .experiment
             .map(|stored| ActivatedExperiment::of(stored, place))
             .transpose()?,
-    })
+        program_version: stored.program_version,
+        says_more: false,
+    };
+    // The end of one that has ended is a piece of its own.
+    read.says_more = read.due_at.is_some() && body(&read) != bytes;
+    Ok(read)
 }

@@ -500,6 +500,9 @@ fn retold_of_store(error: &StoreError) -> Error {
         StoreError::Corrupt { table, key, why } => {
             StoreError::Corrupt { table, key: key.clone(), why: why.clone() }
         }
+        StoreError::Newer { table, key, why } => {
+            StoreError::Newer { table, key: key.clone(), why: why.clone() }
+        }
         StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
         StoreError::Conflict(text) => StoreError::Conflict(text.clone()),
         StoreError::Overloaded(bound) => StoreError::Overloaded(*bound),

@@ -10,11 +10,11 @@ use crate::model::{
     RuleSetId, Violations,
 };
 use crate::scoring::RuleSet;
-use crate::store::Tx;
 use crate::store::activations::{self, Activation};
 use crate::store::portfolios::StoredPortfolio;
 use crate::store::proposals::{self, Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
+use crate::store::{StoreError, Tx};
 
 use super::super::audit::note;
 use super::super::page::PageToken;
@@ -27,11 +27,15 @@ mod decide;
 mod due;
 
 pub use decide::{DecideCommand, Decided, Decision, decide_activation};
+pub(in super::super) use due::Left;
 
 /// How far ahead an activation may start.
 const START_AHEAD_MAX: i64 = 90 * Micros::DAY;
 /// How long a proposal waits for a second person.
 const UNDECIDED_KEPT: i64 = 30 * Micros::DAY;
+
+/// The version of this program.
+const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What shall become a proposal.
 pub(in super::super) struct Wish<'a> {
@@ -106,6 +110,8 @@ pub(in super::super) async fn propose(
         ended: None,
         activation_id: None,
         experiment: wish.change.experiment(),
+        program_version: PROGRAM_VERSION.to_owned(),
+        says_more: false,
     };
     if !wish.validate_only {
         activations::save_rule_set(tx, part, &wish.change.content, now).await?;
@@ -239,7 +245,8 @@ struct Ready {
 /// Checks again all that was checked when it was proposed.
 ///
 /// # Errors
-/// `ActivationChanged`, `RevisionInvalid`, `FeatureVersionRetired`, `DraftChanged`.
+/// `ActivationChanged`, `RevisionInvalid`, `FeatureVersionRetired`, `DraftChanged`; `Newer`
+/// where it says more than this program knows.
 async fn ready(
     tx: &mut Tx,
     part: Part,
@@ -249,6 +256,9 @@ async fn ready(
     let (active, _) = Change::of_active(tx, part, stored).await?;
     if active.activation_id != proposal.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));
+    }
+    if proposal.says_more {
+        return Err(StoreError::newer("activation_proposal", part, proposal.proposal_id).into());
     }
     let tried = proposal.experiment.clone().and_then(|one| one.challenger);
     let change = Change {

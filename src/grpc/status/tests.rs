@@ -62,6 +62,7 @@ fn every_error() -> Vec<Error> {
             key: id(),
             why: "the cause".into(),
         }),
+        Error::Store(StoreError::Newer { table: "rule_set", key: id(), why: "the cause".into() }),
         Error::Store(StoreError::Unavailable("the cause".to_owned())),
         Error::Store(StoreError::Conflict("the cause".to_owned())),
         Error::Store(StoreError::Overloaded(9)),

@@ -109,7 +109,7 @@ fn experiment(
 fn challenger_kind(number: i32, place: Place) -> Result<Option<DebtorKind>, StoreError> {
     let kind = DebtorKind::from_number(i64::from(number));
     if number != 0 && kind.is_none() {
-        return Err(place.corrupt(format!("the challenger's kind {number} is not known")));
+        return Err(place.newer(format!("the challenger's kind {number} is not known")));
     }
     Ok(kind)
 }

@@ -93,7 +93,7 @@ pub(crate) fn stage_bounds_from(days: Vec<i32>, place: Place) -> Result<StageBou
 /// What debtors are that nothing is told of.
 pub(crate) fn default_kind_from(number: i32, place: Place) -> Result<DebtorKind, StoreError> {
     let kind = DebtorKind::from_number(i64::from(number));
-    kind.ok_or_else(|| place.corrupt("the default debtor kind is not known"))
+    kind.ok_or_else(|| place.newer("the default debtor kind is not known"))
 }
 
 /// Whether a second person is asked for; nothing where nothing is said.
@@ -104,7 +104,7 @@ pub(crate) fn approval_from(
     match (number, ActivationApproval::from_number(number)) {
         (0, _) => Ok(None),
         (_, Some(approval)) => Ok(Some(approval)),
-        (_, None) => Err(place.corrupt("whether a second person approves is not known")),
+        (_, None) => Err(place.newer("whether a second person approves is not known")),
     }
 }
 

@@ -1,10 +1,11 @@
-//! Proposals whose stored rows are damaged.
+//! Proposals whose stored rows are damaged, or say more than this program knows.
 
-use arrears::engine::Error;
 use arrears::engine::scorecard::ActivateCommand;
 use arrears::engine::scorecard::proposal::Decision;
+use arrears::engine::{Engine, Error};
 use arrears::model::{ActivationApproval, Micros};
 use arrears::store::StoreError;
+use arrears::store::proposals::ProposalState;
 
 use super::office::{Office, activation};
 use crate::support::buckets;
@@ -66,4 +67,63 @@ async fn one_that_is_superseded_still_says_what_it_was() {
     assert_eq!(told.start_time, before.start_time);
     let ended = told.ended.unwrap();
     assert_eq!((&*ended.subject, &*ended.reason), ("ann", "activation 2 came before it"));
+}
+
+/// Writes a field behind what a proposal says that this program does not know.
+fn say_more(office: &Office) {
+    let body = match office.database.url() {
+        None => "CAST(body || x'A00601' AS BLOB)",
+        Some(_) => "body || x'A00601'",
+    };
+    let sql = format!("UPDATE activation_proposal SET body = {body} WHERE due_at IS NOT NULL");
+    assert_eq!(office.database.execute(&sql), 1);
+}
+
+/// The same as it was before.
+fn say_less(office: &Office) {
+    let sql = "UPDATE activation_proposal SET body = substr(body, 1, length(body) - 3)";
+    assert_eq!(office.database.execute(sql), 1);
+}
+
+#[tokio::test]
+async fn what_a_newer_server_has_scheduled_is_left_to_it() {
+    let (office, later) = scheduled().await;
+    say_more(&office);
+    office.clock.advance(DAY);
+    for _ in 0..2 {
+        assert_eq!(office.engine.start_due().await.unwrap(), 0);
+        assert_eq!(office.states().await, [ProposalState::Scheduled]);
+    }
+    assert_eq!(office.active().await.activation_id, 1);
+    // The newer one knows what it says.
+    say_less(&office);
+    let Office { engine, clock, database, ann, ben } = office;
+    drop(engine);
+    let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
+    let office = Office { engine, clock, database, ann, ben };
+    assert_eq!(office.engine.start_due().await.unwrap(), 1);
+    assert_eq!(office.states().await, [ProposalState::Activated]);
+
+    let start_time = Some(office.clock_now().plus(DAY));
+    let again = ActivateCommand { start_time, expected_activation_id: 2, ..later };
+    office.propose(&office.ann, again).await;
+    say_more(&office);
+    office.decide(&office.ben, 2, Decision::Withdraw).await.unwrap();
+    let kept = "SELECT COUNT(*) FROM activation_proposal WHERE state = 5";
+    assert_eq!(office.database.count(kept), 1, "to stop it needs no understanding");
+}
+
+#[tokio::test]
+async fn what_a_newer_server_has_proposed_is_not_approved_by_an_older_one() {
+    let office = Office::open().await;
+    let made = office.draft(400).await;
+    office.propose(&office.ann, activation(&made)).await;
+    say_more(&office);
+    let refused = office.decide(&office.ben, 1, Decision::Approve).await;
+    let newer = matches!(refused, Err(Error::Store(StoreError::Newer { .. })));
+    assert!(newer, "{refused:?}");
+    assert_eq!(office.states().await, [ProposalState::Proposed]);
+    office.clock.advance(30 * DAY);
+    assert_eq!(office.engine.start_due().await.unwrap(), 1);
+    assert_eq!(office.states().await, [ProposalState::Expired]);
 }
