@@ -228,6 +228,11 @@ impl RuleSet {
         named.flat_map(|one| one.by_code.iter().map(|bin| bin.label.as_str())).collect()
     }
 
+    /// The populations of the scorecard that ranks a kind of debtor, also those that are off.
+    pub fn populations(&self, kind: DebtorKind) -> impl Iterator<Item = &str> {
+        self.scorecard(kind).card.populations.iter().map(|one| one.name.as_str())
+    }
+
     /// The scorecard that ranks a kind of debtor, the challenger aside.
     fn scorecard(&self, kind: DebtorKind) -> &Scorecard {
         match kind {

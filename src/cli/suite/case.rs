@@ -11,7 +11,8 @@ use crate::cli::decimal::{date, parse_day};
 use crate::cli::field::{Draft, Field};
 use crate::grpc::document_to_rank;
 use crate::model::{
-    CaseState, Currency, Day, Facts, History, LocalDays, Micros, RankingSettings, Violation,
+    CaseState, Currency, Day, DebtorKind, Facts, History, LocalDays, Micros, RankingSettings,
+    Violation,
 };
 use crate::policy::Zone;
 use crate::proto;
@@ -60,6 +61,10 @@ impl Golden {
             }
         });
         let document = read.ok()?;
+        let kind = document.facts.debtor_kind.unwrap_or(ranking.default_debtor_kind);
+        if let Some((rules, name)) = rules.zip(case.expect.value.population.as_ref()) {
+            check_population(name, (rules, kind), findings);
+        }
         if document.as_of > times.1 {
             let at = case.facts.get("as_of_time").map_or_else(|| place(written), place);
             findings.add(at, format!("as_of_time is after the as_of_date, {today}"));
@@ -90,6 +95,26 @@ impl Golden {
         let debtor_id = "";
         CaseInput { facts, history, debtor_id, as_of: *as_of, case_seq: *case_seq, today, days }
     }
+}
+
+/// A population that is expected must be one of the scorecard that ranks the case; an empty
+/// name is the scorecard itself.
+fn check_population(
+    name: &Spanned<String>,
+    (rules, kind): (&RuleSet, DebtorKind),
+    findings: &mut Findings,
+) {
+    if name.value.is_empty() || rules.populations(kind).any(|one| one == name.value) {
+        return;
+    }
+    let mut allowed: Vec<String> = rules.populations(kind).map(str::to_owned).collect();
+    allowed.push("\"\" for its main card".to_owned());
+    let (id, allowed) = (rules.scorecard_id(kind), allowed.join(" or "));
+    let message = format!(
+        "expect.population {:?} is none of the scorecard {id}; {allowed} is allowed",
+        name.value
+    );
+    findings.add(place(name), message);
 }
 
 /// The document that the facts make. Every field that is none, and every value that

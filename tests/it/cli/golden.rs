@@ -23,8 +23,8 @@ fn test(folder: &Path, more: &[&str]) -> Printed {
 }
 
 /// The line and the message of every finding.
-fn findings(suite: &str) -> Vec<(u64, String)> {
-    let folder = folder(suite, SCORECARD);
+fn findings(suite: &str, scorecard: &str) -> Vec<(u64, String)> {
+    let folder = folder(suite, scorecard);
     let printed = test(folder.path(), &[]);
     assert_eq!(printed.code, 3, "{}{}", printed.data, printed.notes);
     let found = printed.json();
@@ -59,15 +59,20 @@ fn the_workflow_of_the_example_runs_as_it_stands() {
     assert!(junit.contains(r#"<testsuites tests="3" failures="0">"#), "{junit}");
 }
 
-#[test]
-fn a_case_may_be_expected_to_be_of_a_population() {
-    let scorecard = format!(
+/// The scorecard of the example with a population of those overdue for long.
+fn of_a_population() -> String {
+    format!(
         "{SCORECARD}populations:\n- name: late\n  when: [{{ feature: days_past_due, from: 60 }}]\n  \
          base_points: 1\n  characteristics:\n  - name: kind\n    feature: debtor_kind\n    \
          family: custom\n    dimension: ABILITY\n    missing: {{ points: 0 }}\n    \
          reason: {{ code: K, text: k, audience: AGENT }}\n    \
          bins: [{{ is: [PERSON], points: 1 }}, {{ is: [BUSINESS], points: 2 }}]\n"
-    );
+    )
+}
+
+#[test]
+fn a_case_may_be_expected_to_be_of_a_population() {
+    let scorecard = of_a_population();
     let expecting = |name: &str| {
         let own = format!("expect:\n      population: {name}\n      recovery_group: A");
         SUITE.replacen("expect:\n      recovery_group: A", &own, 1)
@@ -88,6 +93,18 @@ fn a_case_may_be_expected_to_be_of_a_population() {
     assert_eq!((printed.code, &difference["field"]), (5, &"population".into()));
     assert_eq!((&difference["expected"], &difference["got"]), (&"late".into(), &"".into()));
     assert!(main.iter().any(|one| one["population"] == "late"), "{main:?}");
+}
+
+#[test]
+fn a_population_that_no_scorecard_has_is_refused() {
+    let own = "expect:\n      population: latest\n      recovery_group: A";
+    let suite = SUITE.replacen("expect:\n      recovery_group: A", own, 1);
+    let refused = "expect.population \"latest\" is none of the scorecard consumer";
+    let line = line_of(&suite, "population: latest");
+    let main_only = format!("{refused}; \"\" for its main card is allowed");
+    assert_eq!(findings(&suite, SCORECARD), [(line, main_only)]);
+    let both = format!("{refused}; late or \"\" for its main card is allowed");
+    assert_eq!(findings(&suite, &of_a_population()), [(line, both)]);
 }
 
 #[test]
@@ -189,7 +206,7 @@ fn what_is_wrong_with_a_suite_is_told_with_its_line() {
         ),
     ] {
         let suite = replaced(from, to);
-        let found = findings(&suite);
+        let found = findings(&suite, SCORECARD);
         let expected = match said {
             "two cases" => line_of(SUITE, "lost the job"),
             "once" => line_of(&suite, line) + 1,
@@ -207,13 +224,16 @@ fn what_is_wrong_with_a_suite_is_told_with_its_line() {
 fn everything_wrong_with_a_suite_is_told_at_once() {
     let two = SUITE.replacen("overdue_reason: FORGOT", "overdue_raeson: FORGOT", 1);
     let two = two.replacen("income_state: LOST", "income_state: GONE", 1);
-    assert_eq!(findings(&two).len(), 2);
+    assert_eq!(findings(&two, SCORECARD).len(), 2);
     let head = SUITE.split_once("\ncases:\n").unwrap().0;
-    let empty = findings(&format!("{head}\ncases: []\n"));
+    let empty = findings(&format!("{head}\ncases: []\n"), SCORECARD);
     assert!(empty[0].1.contains("1 to 10000"), "{empty:?}");
-    let nothing = findings(&format!(
-        "{head}\ncases:\n  - name: x\n    facts: {{ overdue_amount: 1, oldest_due_date: 2026-01-01 }}\n    expect: {{}}\n"
-    ));
+    let nothing = findings(
+        &format!(
+            "{head}\ncases:\n  - name: x\n    facts: {{ overdue_amount: 1, oldest_due_date: 2026-01-01 }}\n    expect: {{}}\n"
+        ),
+        SCORECARD,
+    );
     assert!(nothing[0].1.contains("names nothing"), "{nothing:?}");
 }
 
