@@ -10,6 +10,7 @@ use super::book::{Course, Instant};
 use super::feature::{Feature, FeatureKind};
 use super::measure::{Given, Measure, Paying};
 use super::month::Month;
+use super::shape::AHEAD;
 use super::subject::Subject;
 
 /// Every derived number is held within this, in the parts that it is kept in: no bin has
@@ -103,6 +104,17 @@ impl Derived {
         }
     }
 
+    /// Whether it looks, through any depth, at what is laid out for some months ahead only.
+    fn reads_months(&self) -> bool {
+        let reads = |operand: &Feature| match operand {
+            Feature::Paying(Paying::NeverPaid | Paying::MonthsSincePayment) => false,
+            Feature::Paying(_) => true,
+            Feature::Derived(derived) => derived.reads_months(),
+            _ => false,
+        };
+        matches!(self.formula, Formula::Change(..)) || self.operands.iter().any(reads)
+    }
+
     /// The value from those of its operands, in their order.
     pub fn of<'a>(&self, values: impl Iterator<Item = Value<'a>>) -> Value<'static> {
         let scale = i128::from(self.scale());
@@ -180,6 +192,7 @@ impl Measure for Arc<Derived> {
     }
 
     /// Goes from one change of what it looks at to the next, until the bin is another one.
+    /// What lies further ahead than courses reach is looked at again then.
     fn next_boundary(&self, subject: &Subject<'_>, bins: &Bins) -> Option<Day> {
         let course = self.course(subject);
         let feature = Feature::Derived(Arc::clone(self));
@@ -187,8 +200,11 @@ impl Measure for Arc<Derived> {
         let now = bins.code(&self.value(subject));
         let mut day = subject.today;
         loop {
-            day = course.next_change(day)?;
-            // What lies further ahead than courses reach is looked at again then.
+            let Some(next) = course.next_change(day) else {
+                let end = began.plus(AHEAD as i32).first_day();
+                return end.filter(|_| subject.shape.is_some() && self.reads_months());
+            };
+            day = next;
             let Some(at) = Instant::new(day, began, subject.stage_bounds) else { return Some(day) };
             if bins.code(&course.value(&feature, &at)) != now {
                 return Some(day);

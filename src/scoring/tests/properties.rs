@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::model::{Day, DebtorKind, INPUTS, Input, Inputs, RecoveryGroup};
+use crate::model::{Day, DebtorKind, INPUTS, Input, Inputs, Instalment, RecoveryGroup};
 use crate::scoring::compile::CHARACTERISTICS_MAX;
 use crate::scoring::subject::Subject;
 use crate::scoring::{
@@ -310,6 +310,41 @@ fn every_feature_that_time_moves_is_stepped_through_alone() {
         }
         let stays = name == "days_to_next_stage" || own.contains("days_to_next_stage");
         assert!(changes > 0 || stays, "nothing ever moved {name} {own}");
+    }
+}
+
+/// What falls due further ahead than a history is laid out moves features all the same.
+#[test]
+fn instalments_far_apart_are_stepped_through_as_well() {
+    let formulas = [
+        "max: [late_months_12, worst_months_past_due_6]",
+        "difference: { of: worst_months_past_due_12, less: cured_before }",
+        "ratio: { of: deep_late_months_12, to: overdue_amount_log }",
+        "known: [on_time_permille_12, derived.below]",
+        "change: { of: late_months_6, months: 1 }",
+        "min: [derived.below, limit_amount]",
+    ];
+    let today = super::day(2026, 3, 20);
+    let instalment = |due_date, paid| Instalment {
+        due_date,
+        due_amount_minor: 90_000,
+        paid_amount_minor: if paid { 90_000 } else { 0 },
+        paid_date: paid.then_some(due_date),
+    };
+    for formula in formulas {
+        let below = "- name: below\n  ratio: { of: late_months_12, to: overdue_amount_log }\n";
+        let own = format!("derived:\n{below}- name: x\n  {formula}\n");
+        let rules = compiled(&definition(&card_of_one("derived.x", &own)));
+        let mut reviews = 0;
+        for (year, month) in [(2027, 2), (2027, 3), (2027, 4), (2027, 5), (2027, 8), (2028, 3)] {
+            let next = super::day(year, month, 10);
+            let mut case = Case::new(super::basic(today, 121), today);
+            case.facts.instalments =
+                vec![instalment(today.plus(-40), true), instalment(next, false)];
+            reviews += check_stepping(&rules, &case)
+                .unwrap_or_else(|error| panic!("{formula}, due {next}: {error}"));
+        }
+        assert!(reviews > 6, "{formula}: {reviews} reviews");
     }
 }
 
