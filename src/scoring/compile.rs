@@ -302,7 +302,7 @@ impl Compiler<'_> {
         let terms = self.terms(card);
         let knock_outs = self.knock_outs(card);
         let calibration = self.calibration(card);
-        Compiled {
+        let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
             cutoffs,
@@ -316,7 +316,9 @@ impl Compiler<'_> {
             priority_base: card.priority.base_points,
             terms,
             calibration,
-        }
+        };
+        self.daily(&compiled);
+        compiled
     }
 
     fn bounded(&mut self, field: &str, value: i32, low: i32, high: i32) {

@@ -104,6 +104,25 @@ impl Derived {
         }
     }
 
+    /// Whether time alone may move it.
+    pub fn moves(&self) -> bool {
+        match &self.formula {
+            Formula::MonthsBetween(from, to) => [from, to].contains(&&Date::Today),
+            Formula::Change(..) => true,
+            _ => self.operands.iter().any(Feature::moves),
+        }
+    }
+
+    /// How many values are computed to know it on another day: its own, and those that it
+    /// looks at. What nothing moves is computed once.
+    pub fn weight_of_a_day(&self) -> usize {
+        let weight = |operand: &Feature| match operand {
+            Feature::Derived(derived) if operand.moves() => derived.weight_of_a_day(),
+            _ => 1,
+        };
+        1 + self.operands.iter().map(weight).sum::<usize>()
+    }
+
     /// Whether it looks, through any depth, at what is laid out for some months ahead only.
     fn reads_months(&self) -> bool {
         let reads = |operand: &Feature| match operand {

@@ -188,6 +188,29 @@ impl Feature {
         }
     }
 
+    /// Whether time alone may move it.
+    pub fn moves(&self) -> bool {
+        match self {
+            Feature::Given(_) | Feature::Paying(Paying::NeverPaid) | Feature::Score => false,
+            Feature::Age(_) | Feature::Paying(_) => true,
+            Feature::Dealing(dealing) => matches!(
+                dealing,
+                Dealing::PromisesKept | Dealing::PromisesBroken | Dealing::PromisesKeptPermille
+            ),
+            Feature::Means(means) => *means == Means::TenureMonths,
+            Feature::Derived(derived) => derived.moves(),
+        }
+    }
+
+    /// Whether it may be another one every day.
+    pub fn moves_daily(&self) -> bool {
+        match self {
+            Feature::Age(_) => true,
+            Feature::Derived(derived) => derived.operands.iter().any(Feature::moves_daily),
+            _ => false,
+        }
+    }
+
     /// Who at most may read a reason from it: what speaks of the household, of
     /// standing or of a suspicion never reaches an agent.
     pub fn audience(&self) -> Audience {

@@ -9,7 +9,7 @@ use super::super::derived::{Date, Derived, Formula};
 use super::super::feature::{CUSTOM_PREFIX, DERIVED_PREFIX, Feature, FeatureKind};
 use super::super::is_custom_feature;
 use super::super::measure::{Given, Paying};
-use super::{Compiler, is_name};
+use super::{Compiled, CompiledCharacteristic, Compiler, is_name};
 use crate::model::{Input, InputKind};
 
 /// The most derived features of a scorecard.
@@ -19,6 +19,10 @@ const LIST_MAX: usize = 16;
 /// The most features that one looks at through all those that it looks at: each time it
 /// is computed all of them are.
 const DEEP_MAX: usize = 64;
+/// The most values that a review computes for each day ahead. It looks at every day of the
+/// next thirteen months, and a value takes some fifteen nanoseconds: so many take a
+/// millisecond and a half whenever a case is ranked.
+const DAILY_MAX: usize = 256;
 /// How far back a change reaches.
 const CHANGE_MONTHS_MAX: i32 = 6;
 
@@ -113,6 +117,44 @@ impl Compiler<'_> {
             self.derived.push(CompiledDerived { name, looks_at, feature, active });
         }
         (self.path, self.at) = (String::new(), None);
+    }
+
+    /// When a derived feature that moves every day comes into another bin is found day by
+    /// day, wherever it is looked at: all of that is bounded.
+    pub(super) fn daily(&mut self, compiled: &Compiled) {
+        let weight = |feature: &Feature| match feature {
+            Feature::Derived(derived) if feature.moves_daily() => derived.weight_of_a_day(),
+            _ => 0,
+        };
+        // A case is of one population, if it is of any.
+        let populations = compiled.populations.iter().map(|one| &one.characteristics);
+        let parts = populations.chain([&compiled.characteristics]);
+        let part = |all: &Vec<CompiledCharacteristic>| -> usize {
+            all.iter().map(|one| weight(&one.feature)).sum()
+        };
+        let terms: usize = compiled.terms.iter().map(|one| weight(&one.feature)).sum();
+        let rules = compiled.knock_outs.iter().flat_map(|rule| &rule.conditions);
+        let conditions = compiled.populations.iter().flat_map(|one| &one.conditions).chain(rules);
+        let conditions: usize = conditions.map(|one| weight(&one.feature)).sum();
+        let sum = parts.map(part).max().unwrap_or(0) + terms + conditions;
+        if sum <= DAILY_MAX {
+            return;
+        }
+        let looked_at = |one: &&CompiledDerived| {
+            let derived = one.feature.clone().map(Feature::Derived);
+            derived.is_some_and(|own| {
+                weight(&own) > 0 && compiled.looked_at().any(|feature| *feature == own)
+            })
+        };
+        let names = self.derived.iter().filter(looked_at);
+        let names = names.map(|one| format!("{DERIVED_PREFIX}{}", one.name)).collect::<Vec<_>>();
+        let message = format!(
+            "{} move every day, and {sum} values are computed of them for each day that a review \
+             looks ahead, counting each place that looks at one and all that it looks at; \
+             {DAILY_MAX} are allowed",
+            names.join(", ")
+        );
+        self.find("derived", message);
     }
 
     fn formula(&mut self, written: &card::Derived) -> Option<Arc<Derived>> {

@@ -363,3 +363,48 @@ fn every_feature_is_documented() {
     let version = crate::scoring::FEATURE_VERSION;
     assert!(page.contains(&format!("feature version {version} ")), "of another version");
 }
+
+/// The findings of the small card with derived features of which the last is looked at by
+/// so many conditions of knock-out rules.
+fn looked_at(conditions: usize, formulas: &[&str]) -> Vec<(String, String)> {
+    let mut yaml = format!("{SMALL}derived:\n");
+    for (at, formula) in formulas.iter().enumerate() {
+        writeln!(yaml, "  - {{ name: d{at}, {formula} }}").expect("a text");
+    }
+    yaml.push_str("knock_outs:\n");
+    let one = format!("{{ feature: derived.d{}, from: 5 }}", formulas.len() - 1);
+    for (rule, left) in (0..conditions).step_by(16).enumerate() {
+        let when = vec![one.as_str(); (conditions - left).min(16)].join(", ");
+        let reason = "{ code: K, text: t, audience: AGENT }";
+        writeln!(yaml, "  - {{ name: r{rule}, score: 1, reason: {reason}, when: [{when}] }}")
+            .expect("a text");
+    }
+    findings(&yaml).into_iter().map(|finding| (finding.path, finding.message)).collect()
+}
+
+#[test]
+fn what_derived_features_cost_that_move_every_day_is_bounded_in_all() {
+    let share = "ratio: { of: days_past_due, to: limit_amount }";
+    assert_eq!(looked_at(85, &[share]), []);
+    let found = looked_at(86, &[share]);
+    let [(path, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(path, "derived");
+    for part in ["derived.d0 move every day", "258 values", "256 are allowed"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    // 1 + 2 of the first + 1 of itself and 1 of what the document tells.
+    let deep = [share, "max: [derived.d0, creditor_count]"];
+    assert_eq!(looked_at(51, &deep), []);
+    let found = looked_at(52, &deep);
+    assert!(found[0].1.starts_with("derived.d1 move") && found[0].1.contains("260"), "{found:?}");
+    // What moves by the month, or not at all, is looked at by the month, or never.
+    for formula in [
+        "ratio: { of: late_months_12, to: limit_amount }",
+        "max: [monthly_income_amount, limit_amount]",
+        "months_between: { from: oldest_due_date, to: today }",
+    ] {
+        assert_eq!(looked_at(400, &[formula]), [], "{formula}");
+    }
+    let fixed = ["max: [monthly_income_amount, limit_amount]", "min: [derived.d0, days_past_due]"];
+    assert_eq!(looked_at(85, &fixed), []);
+}
