@@ -15,7 +15,7 @@ use super::subject::Subject;
 
 /// Every derived number is held within this, in the parts that it is kept in: no bin has
 /// a bound beyond it.
-const HELD_WITHIN: i128 = 1_000_000_000_000_000_000;
+pub(super) const HELD_WITHIN: i64 = 1_000_000_000_000_000_000;
 
 /// A feature that a scorecard defines itself. Two of them are equal where they look at
 /// the same and make the same of it, whatever they are called.
@@ -194,7 +194,8 @@ fn ratio(of: Option<(i128, i128)>, to: Option<(i128, i128)>) -> Option<i128> {
 }
 
 fn held(number: i128) -> Value<'static> {
-    let held = number.clamp(-HELD_WITHIN, HELD_WITHIN);
+    let most = i128::from(HELD_WITHIN);
+    let held = number.clamp(-most, most);
     Value::Number(i64::try_from(held).expect("it is held within 64 bits"))
 }
 

@@ -232,6 +232,102 @@ fn what_a_derived_feature_cannot_look_at_gives_no_score() {
     }
 }
 
+/// Ratios of whole numbers, of numbers of one's own and of derived ones, each looked at.
+const RATIOS: &str = "
+scorecard_id: ratios
+base_points: 500
+cutoffs: { a: 600, b: 400 }
+diagnosis: { low_below_permille: 450, known_from_permille: 100 }
+derived:
+  - { name: own, ratio: { of: custom.a, to: custom.b } }
+  - { name: finer, ratio: { of: limit_amount, to: custom.b } }
+  - { name: coarser, ratio: { of: custom.a, to: limit_amount } }
+  - { name: whole, ratio: { of: limit_amount, to: creditor_count } }
+  - { name: again, ratio: { of: derived.finer, to: derived.own } }
+  - { name: back, ratio: { of: custom.a, to: derived.finer } }
+characteristics:
+";
+
+fn ratios() -> Card {
+    let mut yaml = RATIOS.to_owned();
+    for name in ["own", "finer", "coarser", "whole", "again", "back"] {
+        writeln!(
+            yaml,
+            "  - {{ name: {name}, feature: derived.{name}, family: custom, dimension: ABILITY, \
+             reason: {{ code: R, text: t, audience: ANALYST }}, missing: {{ points: 0 }}, \
+             bins: [{{ to: 1000, points: 10 }}, {{ from: 1000, points: 20 }}] }}"
+        )
+        .unwrap();
+    }
+    yaml.push_str("priority: { base_points: 0, terms: [] }\n");
+    Card::read(&yaml).unwrap()
+}
+
+#[test]
+fn ratios_of_the_largest_and_the_smallest_numbers_are_those_of_the_service() {
+    let database = TestDatabase::without_tables();
+    let names = ["own", "finer", "coarser", "whole", "again", "back"];
+    let expected = names.map(|name| format!("expected_{name} BIGINT")).join(", ");
+    database.execute(&format!(
+        "CREATE TABLE features (\"custom.a\" NUMERIC, \"custom.b\" NUMERIC, \
+         limit_amount BIGINT, creditor_count BIGINT, {expected})"
+    ));
+    // What service and databases hold alike: millionths, and whole numbers whose
+    // millionths a floating number has.
+    let own: [i64; 13] = [
+        -9_000_000_000_000_000_000,
+        -9_223_372_037_000_000,
+        -1,
+        0,
+        1,
+        3,
+        999_999,
+        1_000_000,
+        2_999_999_000_000,
+        9_223_372_036_000_000,
+        9_223_372_037_000_000,
+        8_999_999_999_488_000_000,
+        9_000_000_000_000_000_000,
+    ];
+    let amounts: [i64; 6] =
+        [0, 1, 7, 9_223_372_036_855, 999_999_999_999_999, 1_000_000_000_000_000];
+    let rules = draw::compiled(&ratios());
+    let (mut rows, mut seen) = (Vec::new(), 0);
+    for a in own {
+        for b in own {
+            for (at, amount) in amounts.iter().enumerate() {
+                let count = [1, 7, 90][at % 3];
+                let made = draw::derived(&rules, (a, b), (*amount, count));
+                seen += made.iter().filter(|value| !value.is_empty()).count();
+                let made = made.iter().map(|one| if one.is_empty() { "NULL" } else { one });
+                let made: Vec<&str> = made.collect();
+                let [a, b] = [a, b].map(decimal);
+                rows.push(format!("({a}, {b}, {amount}, {count}, {})", made.join(", ")));
+            }
+        }
+    }
+    assert!(seen > 3_000, "{seen} of {} rows have ratios", rows.len());
+    for chunk in rows.chunks(250) {
+        database.execute(&format!("INSERT INTO features VALUES {}", chunk.join(", ")));
+    }
+    let query = query(&database, &ratios());
+    for name in names {
+        let differing = format!(
+            "SELECT COUNT(*) FROM ({query}) AS ranked \
+             WHERE \"derived.{name}\" IS DISTINCT FROM expected_{name}"
+        );
+        assert_eq!(database.count(&differing), 0, "{name}");
+    }
+}
+
+/// A number of millionths as it is written.
+fn decimal(millionths: i64) -> String {
+    let sign = if millionths < 0 { "-" } else { "" };
+    let (whole, rest) =
+        (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    if rest == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest:06}") }
+}
+
 #[test]
 fn cutoffs_of_single_stages_are_those_of_the_days_past_due() {
     let database = TestDatabase::without_tables();

@@ -344,8 +344,8 @@ impl LocalDays for Utc {
     }
 }
 
-/// Ranks random cases by a scorecard.
-pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
+/// A scorecard that ranks, by the settings of a new portfolio.
+pub(super) fn compiled(card: &Card) -> RuleSet {
     let definition = RuleSetDefinition {
         scorecard_yaml: card.canonical(),
         business_scorecard_yaml: None,
@@ -353,14 +353,15 @@ pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
         feature_version: FEATURE_VERSION,
         experiment: None,
     };
-    let compile = |definition: &RuleSetDefinition| {
-        RuleSet::compile(RuleSetId(1), definition)
-            .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()))
-    };
+    RuleSet::compile(RuleSetId(1), &definition)
+        .unwrap_or_else(|found| panic!("{found:?}: {}", card.canonical()))
+}
+
+/// Ranks random cases by a scorecard.
+pub(super) fn scorecard(card: Card, seed: u64, count: usize) -> Scorecard {
     // Every column has a line where there are no populations.
     let plain = Card { populations: Vec::new(), ..card.clone() };
-    let plain = RuleSetDefinition { scorecard_yaml: plain.canonical(), ..definition.clone() };
-    let rules = [compile(&definition), compile(&plain)];
+    let rules = [compiled(&card), compiled(&plain)];
     let columns = columns(&card);
     let mut dice = StdRng::seed_from_u64(seed);
     let cases = (0..count).map(|_| ranked(&rules, &card, &columns, &mut dice)).collect();
@@ -499,4 +500,33 @@ fn value(input: Input, dice: &mut StdRng) -> i64 {
         InputKind::Amount => dice.random_range(0..1_000_000),
         InputKind::Date => dice.random_range(18_000..20_500),
     }
+}
+
+/// What the service makes of derived features, in their order, as text, of a case with `custom.a` and `custom.b` in millionths, `limit_amount` and
+/// `creditor_count`; empty is missing.
+pub(super) fn derived(
+    rules: &RuleSet,
+    (a, b): (i64, i64),
+    (amount, count): (i64, i64),
+) -> Vec<String> {
+    let today = Day::from_ymd(2026, 3, 20).unwrap();
+    let mut facts =
+        Facts { overdue_amount_minor: 1, oldest_due_date: Some(today), ..Facts::default() };
+    facts.inputs.set(Input::LimitAmount, amount);
+    facts.inputs.set(Input::CreditorCount, count);
+    for (feature_id, number) in [("a", a), ("b", b)] {
+        let value = CustomValue::Number(number);
+        facts.custom_features.push(CustomFeature { feature_id: feature_id.to_owned(), value });
+    }
+    let input = CaseInput {
+        facts: &facts,
+        history: &History::default(),
+        debtor_id: "d-1",
+        as_of: Utc.start_of(today),
+        case_seq: 1,
+        today,
+        days: &Utc,
+    };
+    let told = rules.explain(&input, None).derived;
+    told.into_iter().map(|line| line.value).collect()
 }

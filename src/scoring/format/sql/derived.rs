@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use super::{Dialect, quoted};
 use crate::scoring::compile::CompiledDerived;
-use crate::scoring::derived::{Derived, Formula};
+use crate::scoring::derived::{Derived, Formula, HELD_WITHIN};
 use crate::scoring::feature::{DERIVED_PREFIX, Feature, FeatureKind};
 use crate::scoring::measure::Given;
 
@@ -105,13 +105,10 @@ fn parts(name: &str, feature: &Feature, dialect: Dialect) -> String {
     }
 }
 
-/// The bounds that every derived number is held within.
-const MOST: &str = "1000000000000000000";
-
 fn held(number: &str, dialect: Dialect) -> String {
     match dialect {
-        Dialect::Sqlite => format!("MAX(-{MOST}, MIN({MOST}, {number}))"),
-        Dialect::Postgres => format!("GREATEST(-{MOST}, LEAST({MOST}, {number}))"),
+        Dialect::Sqlite => format!("MAX(-{HELD_WITHIN}, MIN({HELD_WITHIN}, {number}))"),
+        Dialect::Postgres => format!("GREATEST(-{HELD_WITHIN}, LEAST({HELD_WITHIN}, {number}))"),
     }
 }
 
@@ -171,36 +168,55 @@ fn value(derived: &Derived, names: &[String], dialect: Dialect) -> String {
     }
 }
 
-/// Thousandths, rounded down. SQLite has 64 bits: where the divisor is in finer parts it
-/// divides three times by what is left, a thousandth more each time.
+/// What holds where a ratio has no value.
+const NO_RATIO: &str = "a IS NULL OR b IS NULL OR b <= 0";
+
+/// Thousandths, rounded down.
 fn ratio(derived: &Derived, [of, to]: [String; 2], dialect: Dialect) -> String {
     let [of_scale, to_scale] = [0, 1].map(|at| scale_of(&derived.operands[at]));
-    let missing = "a IS NULL OR b IS NULL OR b <= 0";
-    if dialect == Dialect::Sqlite && of_scale < to_scale {
-        let made = held("q * 1000000000 + x * 1000000 + y * 1000 + r * 1000 / b", dialect);
-        return format!(
-            "(SELECT {made} FROM\n      (SELECT b, q, x, r * 1000 / b AS y, r * 1000 % b AS r FROM\n      \
-             (SELECT b, q, r * 1000 / b AS x, r * 1000 % b AS r FROM\n      \
-             (SELECT b, a / b - (a % b < 0) AS q, (a % b + b) % b AS r FROM\n      \
-             (SELECT a, CASE WHEN {missing} THEN NULL ELSE b END AS b FROM\n      \
-             (SELECT {of} AS a, {to} AS b))))))"
-        );
-    }
     let (times, by) = match of_scale > to_scale {
         true => (1, of_scale / 1_000),
         false => (1_000 * to_scale / of_scale, 1),
     };
+    if dialect == Dialect::Sqlite {
+        return divided_by_hand([of, to], (times, by));
+    }
     let times = if times == 1 { String::new() } else { format!(" * {times}") };
     let by = if by == 1 { String::new() } else { format!(" * {by}") };
-    let quotient = match dialect {
-        Dialect::Sqlite => "a / b - (a % b < 0)",
-        Dialect::Postgres => "DIV(a, b) - CASE WHEN MOD(a, b) < 0 THEN 1 ELSE 0 END",
-    };
+    let quotient = "DIV(a, b) - CASE WHEN MOD(a, b) < 0 THEN 1 ELSE 0 END";
     format!(
-        "(SELECT CASE WHEN {missing} THEN NULL ELSE {} END\n     \
+        "(SELECT CASE WHEN {NO_RATIO} THEN NULL ELSE {} END\n     \
          FROM (SELECT {of}{times} AS a, {to}{by} AS b) AS made)",
         held(quotient, dialect)
     )
+}
+
+/// The quotient of a number `times` as large and one `by` as large, both powers of a
+/// thousand, rounded down. SQLite has 64 bits, and what passes them is rounded: so it
+/// divides as one does by hand, a thousand at a time. `t` is the quotient so far, `r` what is
+/// left; `e` is at most what a thousand times that has of the divisor, found without it.
+fn divided_by_hand([of, to]: [String; 2], (times, by): (i64, i64)) -> String {
+    let of = match by {
+        1 => of,
+        by => format!("(SELECT n / {by} - (n % {by} < 0) FROM (SELECT {of} AS n))"),
+    };
+    // Beyond this every quotient is held.
+    let most = HELD_WITHIN / times + 1;
+    let mut rows = format!(
+        "SELECT b, MAX(-{most}, MIN({most}, a / b - (a % b < 0))) AS t, a % b + b * (a % b < 0) AS r \
+         FROM\n      (SELECT a, CASE WHEN {NO_RATIO} THEN NULL ELSE b END AS b FROM\n      \
+         (SELECT {of} AS a, {to} AS b))"
+    );
+    let mut left = times;
+    while left > 1 {
+        left /= 1_000;
+        rows = format!(
+            "SELECT b, t * 1000 + e + r / b AS t, r % b AS r FROM\n      \
+             (SELECT b, t, e, (r - e * (b / 1000)) * 1000 - e * (b % 1000) AS r FROM\n      \
+             (SELECT b, t, r, r / (b / 1000 + 1) AS e FROM\n      ({rows})))"
+        );
+    }
+    format!("(SELECT {} FROM\n      ({rows}))", held("t", Dialect::Sqlite))
 }
 
 /// Whether a feature is one of the caller's own of whatever kind.
