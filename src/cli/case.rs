@@ -28,7 +28,10 @@ const PAGE_SIZE: i32 = 1_000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lists the cases of a portfolio
-    #[command(after_help = "Example:\n  arrears case list --group C --state OPEN --limit 0 -o csv")]
+    #[command(
+        after_help = "Examples:\n  arrears case list --group C --state OPEN --limit 0 -o csv\n  \
+        arrears case list --arm CONTROL --arm CHALLENGER"
+    )]
     List(ListArgs),
     /// Shows all that is known of a case: the document, holds and payments
     #[command(after_help = "Examples:\n  arrears case get 4713\n  \
@@ -71,6 +74,10 @@ pub(super) struct ListArgs {
     /// Only cases of this state: PRE_DUE, OPEN or CLOSED; may be repeated
     #[arg(long = "state", value_parser = state)]
     states: Vec<i32>,
+    /// Only cases in this arm of the experiment: CHAMPION, CHALLENGER or CONTROL; may be
+    /// repeated
+    #[arg(long = "arm", value_parser = arm)]
+    arms: Vec<i32>,
     /// Only cases of this debtor
     #[arg(short, long, default_value = "")]
     debtor: String,
@@ -120,6 +127,10 @@ pub(super) fn stage(text: &str) -> Result<i32, String> {
     one_of(word::STAGE, text)
 }
 
+fn arm(text: &str) -> Result<i32, String> {
+    one_of(word::ARM, text)
+}
+
 fn state(text: &str) -> Result<i32, String> {
     one_of(word::CASE_STATE, text)
 }
@@ -149,6 +160,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
         states: args.states,
         recovery_groups: args.groups,
         stages: args.stages,
+        arms: args.arms,
         debtor_id: args.debtor,
         ..Default::default()
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{
-    CaseId, CaseNo, CaseState, CloseReason, Currency, Day, DebtorId, Facts, Hold, InvalidId,
+    Arm, CaseId, CaseNo, CaseState, CloseReason, Currency, Day, DebtorId, Facts, Hold, InvalidId,
     LocalDays, Micros, Part, Payment, PortfolioId, Rank, RecoveryGroup, Stage,
 };
 use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter, KnownCase};
@@ -86,6 +86,8 @@ pub struct ListCasesQuery {
     pub groups: Vec<RecoveryGroup>,
     /// Any of these; empty = all.
     pub stages: Vec<Stage>,
+    /// Any of these arms of an experiment; empty = all.
+    pub arms: Vec<Arm>,
     /// Only this debtor's.
     pub debtor_id: Option<DebtorId>,
     /// Whether documents and payments are wanted.
@@ -174,6 +176,7 @@ async fn list_in(
         states: query.states.iter().map(|state| *state as i64).collect(),
         groups: query.groups.iter().map(|group| *group as i64).collect(),
         stages: query.stages.iter().map(|stage| *stage as i64).collect(),
+        arms: query.arms.iter().map(|arm| *arm as i64).collect(),
         debtor_no,
         limit: room,
     };
@@ -213,7 +216,11 @@ fn request_of(caller: &Caller, query: &ListCasesQuery) -> i64 {
         "{:?} {:?} {:?} {:?} {:?}",
         query.portfolio_id, query.states, query.groups, query.stages, query.debtor_id
     );
-    PageToken::request("cases", &[&caller.tenant, &filters])
+    let mut all = vec![caller.tenant.as_str(), &filters];
+    // Tokens of before there was this filter go on.
+    let arms = format!("{:?}", query.arms);
+    all.extend((!query.arms.is_empty()).then_some(&*arms));
+    PageToken::request("cases", &all)
 }
 
 /// A case of a portfolio by the caller's id.

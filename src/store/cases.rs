@@ -79,6 +79,8 @@ statements! {
     );
     // Keys first, from an index that has no more than keys: the planner would
     // else walk through all portfolios of a tenant, or through all debtors.
+    // Most portfolios have no arms: PostgreSQL would think that hardly any case fits, and
+    // walk through the tenant, were it not for the CASE, of which it guesses nothing.
     LIST_HEADS = concat!(
         "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
          WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
@@ -86,7 +88,8 @@ statements! {
          AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
          AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
-         ORDER BY k.case_no LIMIT $10"
+         AND CASE WHEN CAST($10 AS BIGINT) = 0 THEN TRUE ELSE h.arm IN {ints:$11} END \
+         ORDER BY k.case_no LIMIT $12"
     );
     LAST_CASE = "SELECT COALESCE(MAX(case_no), 0) FROM case_head \
         WHERE part = $1 AND portfolio_no = $2";
@@ -98,12 +101,13 @@ statements! {
         WHERE s.portfolio_no = $2 AND h.case_no IS NULL";
     LIST_HEADS_OF_DEBTOR = concat!(
         "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
-         WHERE k.part = $1 AND k.debtor_no = $11 AND k.case_no > $3 \
+         WHERE k.part = $1 AND k.debtor_no = $13 AND k.case_no > $3 \
          AND h.part = $1 AND h.case_no = k.case_no AND h.portfolio_no = $2 \
          AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
          AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
-         ORDER BY k.case_no LIMIT $10"
+         AND CASE WHEN CAST($10 AS BIGINT) = 0 THEN TRUE ELSE h.arm IN {ints:$11} END \
+         ORDER BY k.case_no LIMIT $12"
     );
     // A named cross-part scan: the roll-over reads keys of all parts by time.
     DUE_FOR_REVIEW = "SELECT part, case_no, review_at FROM case_head \
@@ -327,6 +331,7 @@ pub(crate) struct HeadFilter {
     pub(crate) states: Vec<i64>,
     pub(crate) groups: Vec<i64>,
     pub(crate) stages: Vec<i64>,
+    pub(crate) arms: Vec<i64>,
     pub(crate) debtor_no: Option<DebtorNo>,
     pub(crate) limit: usize,
 }
@@ -334,8 +339,8 @@ pub(crate) struct HeadFilter {
 impl HeadFilter {
     /// Whether every case of the portfolio fits.
     pub(crate) fn fits_all(&self) -> bool {
-        let listed = self.states.len() + self.groups.len() + self.stages.len();
-        listed == 0 && self.debtor_no.is_none()
+        let listed = [&self.states, &self.groups, &self.stages, &self.arms];
+        listed.iter().all(|one| one.is_empty()) && self.debtor_no.is_none()
     }
 }
 
@@ -356,6 +361,8 @@ pub(crate) async fn list_heads(
         int_list(filter.groups),
         i64::from(!filter.stages.is_empty()),
         int_list(filter.stages),
+        i64::from(!filter.arms.is_empty()),
+        int_list(filter.arms),
         i64::try_from(filter.limit).unwrap_or(i64::MAX),
     ];
     let text = match filter.debtor_no {

@@ -164,6 +164,7 @@ impl World {
             states: Vec::new(),
             groups: Vec::new(),
             stages: Vec::new(),
+            arms: Vec::new(),
             debtor_id: None,
             full: false,
         };

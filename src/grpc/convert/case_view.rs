@@ -55,6 +55,7 @@ pub(in crate::grpc) fn list_cases_query(
         &mut broken,
     );
     let stages = entries(&request.stages, (&ROOT, "stages"), Stage::from_number, &mut broken);
+    let arms = entries(&request.arms, (&ROOT, "arms"), Arm::from_number, &mut broken);
     let at = ROOT.field("debtor_id");
     let debtor_id = optional_id(&request.debtor_id, DebtorId::new, &at, &mut broken);
     let view = |number: i32| proto::View::try_from(number).ok();
@@ -67,6 +68,7 @@ pub(in crate::grpc) fn list_cases_query(
             states,
             groups,
             stages,
+            arms,
             debtor_id,
             full: view == Some(proto::View::Full),
         }),
@@ -296,6 +298,7 @@ pub(super) mod tests {
             r.states = vec![2, 7, 2];
             r.recovery_groups = vec![3];
             r.stages = vec![5, 1];
+            r.arms = vec![3, 1, 3];
             r.debtor_id = "d".to_owned();
             r.view = 2;
         })
@@ -303,6 +306,7 @@ pub(super) mod tests {
         assert_eq!(query.states, [CaseState::Open, CaseState::Closed]);
         assert_eq!(query.groups, [RecoveryGroup::C]);
         assert_eq!(query.stages, [Stage::M5, Stage::M1]);
+        assert_eq!(query.arms, [Arm::Control, Arm::Champion]);
         assert_eq!((query.full, query.page_size), (true, 100));
     }
 
@@ -316,6 +320,8 @@ pub(super) mod tests {
             (|r| r.states = vec![2; 65], "states", Reason::FieldOutOfRange),
             (|r| r.recovery_groups = vec![4], "recovery_groups[0]", Reason::FieldOutOfRange),
             (|r| r.stages = vec![6], "stages[0]", Reason::FieldOutOfRange),
+            (|r| r.arms = vec![1, 0], "arms[1]", Reason::FieldRequired),
+            (|r| r.arms = vec![4], "arms[0]", Reason::FieldOutOfRange),
             (|r| r.debtor_id = " ".to_owned(), "debtor_id", Reason::FieldMalformed),
             (|r| r.view = 3, "view", Reason::FieldOutOfRange),
         ];

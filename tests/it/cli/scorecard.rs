@@ -241,6 +241,11 @@ fn an_experiment_begins_is_shown_and_ends() {
     let ranked = || listed(&program, &["scorecard", "history"])[0]["ranked_permille"] == 1_000;
     assert!((0..500).any(|_| ranked()), "the case is not ranked anew");
     assert_eq!(listed(&program, &["case", "list"])[0]["arm"], arm);
+    for one in ["CHAMPION", "challenger", "CONTROL"] {
+        let found = listed(&program, &["case", "list", "--arm", one]);
+        assert_eq!(found.is_empty(), !one.eq_ignore_ascii_case(arm), "{one}: {found:?}");
+    }
+    assert_eq!(program.run(&["case", "list", "--arm", "OTHER"]).code, 2);
 
     // Shares are of an experiment, and a challenger's of a challenger.
     for wrong in

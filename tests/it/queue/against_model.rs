@@ -149,6 +149,7 @@ impl Queue for Real {
             states: Vec::new(),
             groups: Vec::new(),
             stages: Vec::new(),
+            arms: Vec::new(),
             debtor_id: None,
             full: false,
         };

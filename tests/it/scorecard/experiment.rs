@@ -79,6 +79,62 @@ async fn with_experiment() -> (TestServer, [BTreeMap<String, proto::Rank>; 2], p
 }
 
 #[tokio::test]
+async fn cases_are_listed_by_arm() {
+    let (server, [_, after], _) = with_experiment().await;
+    let arms = by_arm(&after);
+    let listed = async |request: proto::ListCasesRequest| {
+        let portfolio_id = "cards".to_owned();
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let page = proto::ListCasesRequest {
+                portfolio_id: portfolio_id.clone(),
+                page_size: 7,
+                page_token,
+                ..request.clone()
+            };
+            let answer = server.cases().list_cases(page).await.unwrap().into_inner();
+            found.extend(answer.cases.into_iter().map(|case| case.case_id));
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                found.sort();
+                return found;
+            }
+        }
+    };
+    let of = |arms: &[proto::Arm]| proto::ListCasesRequest {
+        arms: arms.iter().map(|arm| *arm as i32).collect(),
+        ..Default::default()
+    };
+    let (challenger, control) = (proto::Arm::Challenger, proto::Arm::Control);
+    assert_eq!(listed(of(&[control])).await, arms[&control]);
+    let mut both = [arms[&challenger].clone(), arms[&control].clone()].concat();
+    both.sort_unstable();
+    assert_eq!(listed(of(&[challenger, control])).await, both);
+    assert_eq!(listed(of(&[])).await.len(), 120);
+    // All filters must hold.
+    let case = server.get("cards", arms[&control][0]).await;
+    let debtor_id = case.debtor_id.clone();
+    let own = |arm| proto::ListCasesRequest { debtor_id: debtor_id.clone(), ..of(&[arm]) };
+    assert!(listed(own(control)).await.contains(&case.case_id));
+    assert_eq!(listed(own(challenger)).await, [""; 0]);
+
+    let first = proto::ListCasesRequest {
+        portfolio_id: "cards".to_owned(),
+        page_size: 1,
+        ..of(&[control])
+    };
+    let page_token = server.cases().list_cases(first.clone()).await.unwrap().into_inner();
+    let page_token = page_token.next_page_token;
+    let other = proto::ListCasesRequest { page_token, arms: Vec::new(), ..first };
+    let refused = refusal(server.cases().list_cases(other).await);
+    assert_eq!(refused.reason, "PAGE_TOKEN_MISMATCH");
+
+    activate(&server, activation(1, 2)).await.unwrap();
+    ranked(&server).await;
+    assert_eq!(listed(of(&[control, challenger, proto::Arm::Champion])).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn each_arm_is_ranked_by_its_own() {
     let (server, [before, after], active) = with_experiment().await;
     let told = active.experiment.clone().unwrap();

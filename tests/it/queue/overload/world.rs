@@ -143,6 +143,7 @@ impl World {
                 states: vec![CaseState::Open],
                 groups: Vec::new(),
                 stages: Vec::new(),
+                arms: Vec::new(),
                 debtor_id: None,
                 full: false,
             };
