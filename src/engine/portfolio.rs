@@ -208,7 +208,7 @@ pub struct Updated {
 /// # Errors
 /// `NotFound`; `EtagMismatch`; `Invalid` when the time zone or currency would
 /// change, or for a time of start; `NeedsActivation` when something that ranks read would,
-/// without a reason; `RoleMissing` for whoever may not activate; `RevisionInvalid` when the
+/// without a reason; `RoleMissing` for whoever may neither activate nor propose it; `RevisionInvalid` when the
 /// scorecards cannot rank by the new settings; `ProposalOpen`; `ApprovalNeedsCredentials`.
 pub async fn update_portfolio(
     engine: &Arc<Engine>,
@@ -259,7 +259,7 @@ async fn change(
     }
     let mut proposed = None;
     if activates {
-        check_may_activate(caller)?;
+        check_may_change_ranks(caller, &old, "UpdatePortfolio")?;
         if command.activation_reason.is_empty() {
             let ranks = old.settings.ranking != asked.ranking;
             let field = if ranks { "ranking" } else { "activation_approval" };
@@ -317,16 +317,28 @@ async fn update(
 /// credentials nobody could ever approve anything again, nor switch that off.
 fn check_may_begin_approval(caller: &Caller) -> Result<(), Error> {
     proposal::check_is_somebody(caller)?;
-    check_may_activate(caller)
+    check_approves(caller, "UpdatePortfolio with another activation_approval")
 }
 
-/// What ranks cases changes by those who approve, on whatever way.
-fn check_may_activate(caller: &Caller) -> Result<(), Error> {
+/// What ranks cases changes by those who approve, on whatever way. Where a second person has
+/// to approve it, whoever may draft it may propose it.
+pub(super) fn check_may_change_ranks(
+    caller: &Caller,
+    stored: &StoredPortfolio,
+    method: &str,
+) -> Result<(), Error> {
+    if proposal::needs_second_person(stored) {
+        return Ok(());
+    }
+    check_approves(caller, &format!("{method}, where no second person approves what ranks,"))
+}
+
+fn check_approves(caller: &Caller, method: &str) -> Result<(), Error> {
     if caller.roles.contains(&Role::Approver) {
         return Ok(());
     }
-    let method = "UpdatePortfolio with another ranking or activation_approval".to_owned();
-    Err(Error::RoleMissing { method, roles: Role::Approver.name().to_owned() })
+    let roles = Role::Approver.name().to_owned();
+    Err(Error::RoleMissing { method: method.to_owned(), roles })
 }
 
 /// Activates the scorecards that are active with other settings, or proposes that.

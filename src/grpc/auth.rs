@@ -30,7 +30,7 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.ScorecardService/ValidateRevision", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/SimulateRevision", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/DiffRevisions", &[Analyst, Approver, Auditor, Operator]),
-    ("/arrears.v1.ScorecardService/ActivateRevision", &[Approver]),
+    ("/arrears.v1.ScorecardService/ActivateRevision", &[Analyst, Approver]),
     ("/arrears.v1.ScorecardService/DecideActivation", &[Approver]),
     (
         "/arrears.v1.ScorecardService/ListActivationProposals",

@@ -16,7 +16,7 @@ use crate::store::{Damage, Tx, placing};
 use super::super::audit::note;
 use super::super::context::definition_of;
 use super::super::page::PageToken;
-use super::super::portfolio::{locked, stored};
+use super::super::portfolio::{check_may_change_ranks, locked, stored};
 use super::super::{Caller, Engine, Error, Resource};
 use super::experiment::{ExperimentCommand, begin, odd_change};
 use super::proposal::{self, Wish};
@@ -158,7 +158,8 @@ impl Change {
 /// second person must approve it or it starts later, it becomes a proposal.
 ///
 /// # Errors
-/// `NotFound` for the portfolio, the revision or the activation; `ActivationChanged`;
+/// `NotFound` for the portfolio, the revision or the activation; `RoleMissing` for whoever
+/// may only propose where nothing waits for a second person; `ActivationChanged`;
 /// `RevisionInvalid`; `FeatureVersionRetired`; `ProposalOpen`; `Invalid` for a time of
 /// start that is past or too far ahead.
 pub async fn activate_revision(
@@ -183,6 +184,7 @@ async fn activate(
 ) -> Result<Activated, Error> {
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
     let stored = locked(tx, part, &command.portfolio_id).await?;
+    check_may_change_ranks(caller, &stored, "ActivateRevision")?;
     let (active, mut change) = Change::of_active(tx, part, &stored).await?;
     if active.activation_id != command.expected_activation_id {
         return Err(Error::ActivationChanged(active.activation_id));

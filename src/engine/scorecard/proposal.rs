@@ -56,7 +56,7 @@ pub(in super::super) fn waits(stored: &StoredPortfolio, start_time: Option<Micro
     start_time.is_some() || needs_second_person(stored)
 }
 
-fn needs_second_person(stored: &StoredPortfolio) -> bool {
+pub(in super::super) fn needs_second_person(stored: &StoredPortfolio) -> bool {
     stored.settings.activation_approval == ActivationApproval::Required
 }
 

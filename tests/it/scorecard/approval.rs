@@ -189,6 +189,35 @@ async fn whoever_says_nothing_of_the_second_person_leaves_it_as_it_is() {
 }
 
 #[tokio::test]
+async fn whoever_drafts_may_propose_and_activates_nothing() {
+    let analyst = Caller { roles: vec![Role::Analyst], ..person("cid") };
+    let tolerance =
+        |settings: &mut PortfolioSettings| settings.ranking.tolerance_amount_minor = 500;
+    let office = Office::open().await;
+    let made = office.draft(400).await;
+    let proposal = office.propose(&analyst, activation(&made)).await;
+    assert_eq!((&*proposal.proposed.subject, proposal.proposal_id), ("cid", 1));
+    office.decide(&office.ben, 1, Decision::Approve).await.unwrap();
+    let active = office.active().await;
+    assert_eq!((&*active.actor, active.approved_by.as_deref()), ("cid", Some("ben")));
+    let updated = office.update(&analyst, tolerance, None).await.unwrap();
+    assert_eq!(updated.proposal.unwrap().state, ProposalState::Proposed);
+
+    let alone = Office::spread(buckets(), ActivationApproval::NotRequired).await;
+    let made = alone.draft(400).await;
+    let start_time = Some(alone.clock_now().plus(DAY));
+    let later = ActivateCommand { start_time, ..activation(&made) };
+    let trial = ActivateCommand { validate_only: true, ..activation(&made) };
+    for command in [activation(&made), later, trial] {
+        let refused = alone.ask(&analyst, command).await;
+        assert!(matches!(refused, Err(Error::RoleMissing { .. })), "{refused:?}");
+    }
+    let refused = alone.update(&analyst, tolerance, None).await;
+    assert!(matches!(refused, Err(Error::RoleMissing { .. })), "{refused:?}");
+    assert_eq!(alone.active().await.activation_id, 1);
+}
+
+#[tokio::test]
 async fn a_second_person_is_asked_for_by_those_who_approve_and_only_with_credentials() {
     let office = Office::spread(buckets(), ActivationApproval::NotRequired).await;
     let on = |settings: &mut PortfolioSettings| {
