@@ -38,7 +38,7 @@ use crate::model::{
 
 pub use book::{
     Book, BookRow, Count, Filter, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated,
-    SimulationRequest, Slice, SliceBy, Standing,
+    SimulationRequest, Slice, SliceBy, Standing, Standings,
 };
 pub use calibration::ExpectedRecovery;
 pub use explanation::{

@@ -101,7 +101,7 @@ impl Books {
     }
 
     /// Runs work beside the threads that answer calls.
-    pub(super) async fn run<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
@@ -111,6 +111,23 @@ impl Books {
             let _ = done.send(work());
         });
         result.await.map_err(|_| Error::Internal("work on a book ended badly".to_owned()))
+    }
+
+    /// Runs work on what is kept of a book and puts that back; if the work ends badly it is
+    /// lost, and nothing stands in its place.
+    pub(super) async fn on<B: Default + Send + 'static, T: Send + 'static>(
+        &self,
+        place: &mut B,
+        work: impl FnOnce(&mut B) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut taken = std::mem::take(place);
+        let work = move || {
+            let done = work(&mut taken);
+            (taken, done)
+        };
+        let (taken, done) = self.run(work).await?;
+        *place = taken;
+        Ok(done)
     }
 
     /// Waits until no other run of the tenant has its books in hand.
@@ -204,7 +221,7 @@ impl Volume {
         self.pieces.iter().map(|piece| piece.book.len() as u64).sum()
     }
 
-    /// Whether it was given away and not returned.
+    /// Whether it was lost with work that ended badly.
     pub(super) fn is_lost(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -226,6 +243,11 @@ impl Volume {
     /// The last change of each part that it knows of.
     pub(super) fn change_nos(&self) -> Vec<i64> {
         self.pieces.iter().map(|piece| piece.change_no).collect()
+    }
+
+    /// The cases of a part.
+    pub(super) fn book(&self, part: Part) -> Option<&Book> {
+        self.pieces.iter().find(|piece| piece.part == part).map(|piece| &piece.book)
     }
 
     /// The parts, with the cases of each.

@@ -26,7 +26,7 @@ use numbers::CaseNumbers;
 use sums::Sums;
 
 pub(super) use course::{Course, Instant};
-pub use place::Standing;
+pub use place::{Standing, Standings};
 pub use simulate::{Filter, SimulationRequest, SliceBy};
 pub use told::{Count, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated, Slice};
 
@@ -63,6 +63,13 @@ struct Rows {
     columns: Vec<Column>,
     /// What the last run has added up: to the scores, and to the priorities.
     sums: [Sums; 2],
+}
+
+/// An empty book of nothing but the age of debts.
+impl Default for Book {
+    fn default() -> Book {
+        Book::new([], Day(0))
+    }
 }
 
 impl Book {

@@ -136,13 +136,11 @@ impl Engine {
             volume.one_in *= 2;
             let one_in = volume.one_in;
             for piece in &mut volume.pieces {
-                let mut book = std::mem::replace(&mut piece.book, Book::new([], Day(0)));
-                let less = move || {
+                let less = move |book: &mut Book| {
                     book.retain(|case_no| Volume::keeps(one_in, case_no));
                     book.shrink();
-                    book
                 };
-                piece.book = self.books.run(less).await?;
+                self.books.on(&mut piece.book, less).await?;
             }
         }
         Ok(())
@@ -211,18 +209,16 @@ impl Engine {
                 Reading::Open(_) | Reading::Closed => piece.unreadable.remove(case_no),
             };
         }
-        let mut book = std::mem::replace(&mut piece.book, Book::new([], Day(0)));
         let context = Arc::clone(context);
-        let put = move || {
-            let row = |(case_no, read): &Read| (*case_no, row(&book, &context, (read, today)));
+        let put = move |book: &mut Book| {
+            let kept = &*book;
+            let row = |(case_no, read): &Read| (*case_no, row(kept, &context, (read, today)));
             let rows: Vec<(CaseNo, Option<BookRow>)> = read.par_iter().map(row).collect();
             for (case_no, row) in rows {
                 book.put(case_no, row);
             }
-            book
         };
-        piece.book = self.books.run(put).await?;
-        Ok(())
+        self.books.on(&mut piece.book, put).await
     }
 }
 

@@ -25,7 +25,7 @@ mod groups;
 mod leases;
 
 use groups::{cutoffs_by_share, odd_shares, stability};
-use leases::{Chosen, Ready};
+use leases::Chosen;
 
 pub(super) use groups::odd_groups;
 pub use leases::{FirstLease, FirstLeases, FirstLeasesCommand, WORK_LISTS_MAX};
@@ -236,12 +236,10 @@ async fn run_in(
         let brought = bring(engine, trial, (turn, &mut volume), sender).await;
         match brought {
             Ok(CaughtUp::Whole) => {
-                let ready = leases::ready(engine, trial, (&volume, sender)).await;
-                let (volume, told) = match ready {
-                    Ok(ready) => answer(engine, trial, (volume, Some(ready))).await?,
-                    Err(error) => (volume, Err(error)),
-                };
-                engine.books.put(turn, number, volume);
+                let told = answer(engine, trial, (&mut volume, true), sender).await;
+                if !volume.is_lost() {
+                    engine.books.put(turn, number, volume);
+                }
                 return told.map(Some);
             }
             Ok(CaughtUp::TooFar) => {}
@@ -293,29 +291,26 @@ async fn load(
             return Ok(false);
         }
         if told.elapsed() >= TELL_EVERY {
-            let taken = std::mem::take(volume);
-            let (kept, coarse) = answer(engine, trial, (taken, None)).await?;
-            *volume = kept;
+            let coarse = answer(engine, trial, (volume, false), sender).await?;
             // The next one says more, if this one finds no place.
-            let _ = sender.try_send(Ok(coarse?));
+            let _ = sender.try_send(Ok(coarse));
             told = Instant::now();
         }
     }
     Ok(true)
 }
 
-/// What the book tells now; in the last answer also of the cases that are ready. The book
-/// comes back whatever the database says.
+/// What the book tells now; in the last answer also of the cases that are ready.
 async fn answer(
     engine: &Arc<Engine>,
     trial: &Trial,
-    (mut volume, ready): (Volume, Option<Ready>),
-) -> Result<(Volume, Result<Simulation, Error>), Error> {
-    let is_final = ready.is_some();
+    (volume, is_final): (&mut Volume, bool),
+    sender: &Sender,
+) -> Result<Simulation, Error> {
     let rule_sets = trial.rule_sets.clone();
     let (day, most) = (trial.day, trial.command.movers);
     let (filter, slices) = (trial.command.filter.clone(), trial.command.slices.clone());
-    let count = move || {
+    let count = move |volume: &mut Volume| {
         let request = SimulationRequest {
             rule_sets: rule_sets.each_ref().map(Arc::as_ref),
             day,
@@ -332,17 +327,20 @@ async fn answer(
         }
         movers.sort_by_key(|(part, one)| (std::cmp::Reverse(one.how_far()), *part, one.case_no));
         movers.truncate(most);
-        Some((volume, told, movers))
+        Some((told, movers))
     };
-    let counted = engine.books.run(count).await?;
-    let outside = || Error::Internal(format!("the book does not reach {day}"));
-    let (mut volume, told, movers) = counted.ok_or_else(outside)?;
-    let mut chosen = Chosen::default();
-    if let Some(ready) = ready {
-        (volume, chosen) = leases::choose(engine, trial, (volume, ready)).await?;
-    }
-    let told = tell(engine, trial, (&volume, is_final), (told, movers, chosen)).await;
-    Ok((volume, told))
+    let counted = engine.books.on(volume, count).await?;
+    let (told, movers) = counted.ok_or_else(|| outside(day))?;
+    let chosen = match is_final {
+        true => leases::choose(engine, trial, (volume, sender)).await?,
+        false => Chosen::default(),
+    };
+    tell(engine, trial, (volume, is_final), (told, movers, chosen)).await
+}
+
+/// Days are checked against less than a book reaches.
+fn outside(day: Day) -> Error {
+    Error::Internal(format!("the book does not reach {day}"))
 }
 
 async fn tell(

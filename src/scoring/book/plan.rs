@@ -24,7 +24,9 @@ pub(super) struct Trial<'a> {
     pub book: &'a Book,
     pub scorecards: [&'a Scorecard; 2],
     pub rule_set_ids: [RuleSetId; 2],
-    /// The arm, for those that have an experiment.
+    /// The arm that the cases are kept in.
+    pub arm: Arm,
+    /// The same, for the rule sets that have an experiment.
     pub arms: [Option<Arm>; 2],
     pub kind: DebtorKind,
     pub at: Instant,
@@ -35,12 +37,11 @@ pub(super) struct Plan {
     pub rankings: [Ranking; 2],
     /// Of each scorecard: the rules that decide scores, in their order.
     rules: [Vec<Rule>; 2],
-    /// What adds to the two scores, where neither scorecard has populations.
-    scores: Vec<Addend>,
-    /// What does where one has.
+    /// What adds to the two scores, where neither scorecard has populations, and to the two
+    /// priorities, the score apart; until it is added up.
+    addends: [Vec<Addend>; 2],
+    /// What adds to the two scores where a scorecard has populations.
     parts: Option<Parts>,
-    /// What adds to the two priorities, the score apart.
-    priorities: Vec<Addend>,
     /// By the number of the course of the first column.
     stages: Vec<u8>,
     masks: Vec<Mask>,
@@ -48,8 +49,9 @@ pub(super) struct Plan {
     /// Whether every case is counted, whatever its stage.
     all_count: bool,
     pub slicings: Vec<Slicing>,
-    /// Of each rule set: the day as of which its priorities are drawn by lot, if they are.
-    drawn: [Option<Day>; 2],
+    rule_set_ids: [RuleSetId; 2],
+    arms: [Option<Arm>; 2],
+    day: Day,
 }
 
 /// A knock-out rule: of some columns, by the number of the course, whether it holds; and the
@@ -95,30 +97,31 @@ impl Plan {
                 && stages.iter().all(|stage| *stage < LEFT_OUT),
             rankings: [ranking(0), ranking(1)],
             rules: trial.scorecards.map(|scorecard| trial.rules(rows, scorecard)),
-            scores: trial.scores(rows),
+            addends: [trial.scores(rows), priorities],
             parts: trial.parts(rows),
-            priorities,
             stages,
             masks,
             amounts,
             slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
-            drawn: trial.arms.map(|arm| (arm == Some(Arm::Control)).then_some(trial.at.day)),
+            rule_set_ids: trial.rule_set_ids,
+            arms: trial.arms,
+            day: trial.at.day,
         }
     }
 
-    /// The sums of all cases: of the scores, and of the priorities. What adds to them is
-    /// kept with them from here on.
+    /// The sums of both scores, packed, and those of both priorities, of so many cases.
     pub fn add_up<'a>(
         &mut self,
-        [scores, priorities]: [&'a mut Sums; 2],
         columns: &[Column],
         count: usize,
+        [scores, priorities]: &'a mut [Sums; 2],
     ) -> [&'a [u32]; 2] {
+        let [to_scores, to_priorities] = std::mem::take(&mut self.addends);
         let scores = match &self.parts {
-            None => scores.of(std::mem::take(&mut self.scores), columns, count),
+            None => scores.of(to_scores, columns, count),
             Some(parts) => scores.of_parts(parts, columns, count),
         };
-        [scores, priorities.of(std::mem::take(&mut self.priorities), columns, count)]
+        [scores, priorities.of(to_priorities, columns, count)]
     }
 
     /// Those of some cases that are counted, with all that a tally reads of them; and how
@@ -188,10 +191,42 @@ impl Plan {
     }
 
     fn drawn(&self, lots: &[Lot], rows: impl Iterator<Item = usize> + Clone) -> [Vec<u16>; 2] {
-        self.drawn.map(|day| match day {
-            None => Vec::new(),
-            Some(day) => rows.clone().map(|row| drawn(lots[row], day)).collect(),
+        self.arms.map(|arm| match arm {
+            Some(Arm::Control) => rows.clone().map(|row| self.drawn_by(lots[row])).collect(),
+            _ => Vec::new(),
         })
+    }
+
+    /// The priority that a lot draws.
+    fn drawn_by(&self, lot: Lot) -> u16 {
+        u16::try_from(lot.priority(self.day)).expect("it is 0 to 1,000")
+    }
+
+    /// The rank of a case by either rule set; no event is named.
+    pub fn ranks(
+        &self,
+        (columns, row, sums): (&[Column], usize, [u32; 2]),
+        lot: Option<Lot>,
+    ) -> [Rank; 2] {
+        let stage = self.stage(columns, row);
+        let rank = |at: usize| {
+            let ranking = &self.rankings[at];
+            let decided = decided(&self.rules[at], columns, row);
+            let score = decided.unwrap_or_else(|| ranking.score(sums[0] >> (16 * at)));
+            let lot = lot.filter(|_| self.arms[at] == Some(Arm::Control));
+            let by_points = || ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row));
+            let priority = lot.map_or_else(by_points, |lot| self.drawn_by(lot));
+            Rank {
+                group: RecoveryGroup::ALL[ranking.group(score, stage)],
+                score: i32::from(score),
+                priority: i32::from(priority),
+                rule_set_id: self.rule_set_ids[at],
+                rank_date: self.day,
+                case_seq: 0,
+                arm: self.arms[at],
+            }
+        };
+        [rank(0), rank(1)]
     }
 
     /// The stages of some cases.
@@ -215,11 +250,6 @@ impl Plan {
         }
         stages
     }
-}
-
-/// The priority that a lot draws.
-fn drawn(lot: Lot, day: Day) -> u16 {
-    u16::try_from(lot.priority(day)).expect("it is 0 to 1,000")
 }
 
 /// The score that a knock-out rule sets for a case, if one does.
@@ -425,41 +455,12 @@ impl Trial<'_> {
         (case_no, overdue_amount_minor, lot): (i64, i64, Option<Lot>),
         (columns, row, sums): (&[Column], usize, [u32; 2]),
     ) -> Mover {
-        let ranks = self.ranks(plan, (columns, row, sums), lot);
+        let ranks = plan.ranks((columns, row, sums), lot);
         let by_rule = [0, 1].map(|at| decided(&plan.rules[at], columns, row).is_some());
         let parts = plan.parts.as_ref().map_or([0, 0], |parts| parts.of(columns, row));
         let lines = self.lines((columns, row, parts), (ranks.map(|rank| rank.score), by_rule));
         let case_no = CaseNo(case_no);
         Mover { case_no, debtor_kind: self.kind, ranks, overdue_amount_minor, lines }
-    }
-
-    /// The rank of a case by either scorecard; no event is named.
-    pub fn ranks(
-        &self,
-        plan: &Plan,
-        (columns, row, sums): (&[Column], usize, [u32; 2]),
-        lot: Option<Lot>,
-    ) -> [Rank; 2] {
-        let stage = plan.stage(columns, row);
-        let rank = |at: usize| {
-            let ranking = &plan.rankings[at];
-            let decided = decided(&plan.rules[at], columns, row);
-            let score = decided.unwrap_or_else(|| ranking.score(sums[0] >> (16 * at)));
-            let priority = match plan.drawn[at].zip(lot) {
-                Some((day, lot)) => drawn(lot, day),
-                None => ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row)),
-            };
-            Rank {
-                group: RecoveryGroup::ALL[ranking.group(score, stage)],
-                score: i32::from(score),
-                priority: i32::from(priority),
-                rule_set_id: self.rule_set_ids[at],
-                rank_date: self.at.day,
-                case_seq: 0,
-                arm: self.arms[at],
-            }
-        };
-        [rank(0), rank(1)]
     }
 
     /// What moves the score of a case, that which moves it most first.

@@ -99,7 +99,8 @@ impl Book {
                 let scorecards = rule_sets.map(|rules| rules.scorecard_in(kind, arm));
                 let arms = rule_sets.map(|rules| rules.experiment().map(|_| arm));
                 let rule_set_ids = rule_sets.map(RuleSet::id);
-                run(&Trial { book: self, scorecards, rule_set_ids, arms, kind, at }, &mut rows);
+                let book = &*self;
+                run(&Trial { book, scorecards, rule_set_ids, arm, arms, kind, at }, &mut rows);
             }
             place(self, rows);
         }
@@ -129,11 +130,10 @@ impl Trial<'_> {
     ) -> Vec<Mover> {
         let mut plan = Plan::new(self, rows, request);
         let slices: Vec<usize> = plan.slicings.iter().map(|one| one.labels.len()).collect();
-        let Rows { case_nos, overdue_amounts_minor, lots, columns, sums: [scores, priorities] } =
-            rows;
+        let Rows { case_nos, overdue_amounts_minor, lots, columns, sums } = rows;
         let count = case_nos.len();
         let (columns, amounts, lots) = (&*columns, &*overdue_amounts_minor, &*lots);
-        let sums = plan.add_up([scores, priorities], columns, count);
+        let sums = plan.add_up(columns, count, sums);
         let nothing = || Tally::new(&slices, request.movers);
         let blocks = (0..count.div_ceil(BLOCK)).into_par_iter();
         let counted = blocks.fold(nothing, |mut tally, block| {

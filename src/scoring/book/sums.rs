@@ -160,6 +160,15 @@ impl Sums {
         &self.values
     }
 
+    /// What was added up last.
+    ///
+    /// # Panics
+    /// If that was of more or fewer cases.
+    pub fn known(&self, rows: usize) -> &[u32] {
+        assert_eq!(self.values.len(), rows, "the book has changed since it was added up");
+        &self.values
+    }
+
     /// The sums of these parts, of which each case has one; all are added up anew.
     pub fn of_parts(&mut self, parts: &Parts, columns: &[Column], rows: usize) -> &[u32] {
         *self = Sums { values: std::mem::take(&mut self.values), ..Sums::default() };

@@ -144,7 +144,11 @@ fn check_standings(
 ) -> Result<(), TestCaseError> {
     let asked: Vec<CaseNo> =
         cases.keys().chain([&i64::MAX]).map(|number| CaseNo(*number)).collect();
-    let mut found = book.stand(rules, day, &asked).expect("the day is within a year");
+    let standings = book.standings(rules, day).expect("the day is within a year");
+    let (some, others) = asked.split_at(asked.len() / 2);
+    let mut found = book.stand(&standings, some);
+    let others = book.stand(&standings, others).into_iter();
+    found.extend(others.map(|standing| Standing { at: some.len() + standing.at, ..standing }));
     found.sort_unstable_by_key(|standing| standing.at);
     let mut expected = Vec::new();
     for (at, case) in cases.values().enumerate() {

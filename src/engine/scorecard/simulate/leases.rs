@@ -1,15 +1,13 @@
 //! What work lists would lease first by the scorecard tried, beside what they lease now.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{
-    CaseNo, DebtorNo, LaneKey, Micros, Part, QueueRank, Reason, Violations, WorkListId,
-    WorkListSettings,
+    CaseNo, LaneKey, Micros, Part, QueueRank, Reason, Violations, WorkListId, WorkListSettings,
 };
 use crate::policy::oldest_served;
-use crate::scoring::Standing;
+use crate::scoring::{Book, Standing, Standings};
 use crate::store::cases;
 use crate::store::portfolios::{self, StoredWorkList};
 use crate::store::queue::ready::{self, ReadyCase};
@@ -19,7 +17,11 @@ use super::super::super::book::Volume;
 use super::super::super::lease::lanes::selects_alike;
 use super::super::super::lease::work_list;
 use super::super::super::{Engine, Error};
-use super::{Sender, Trial, ids_of};
+use super::{Sender, Trial, ids_of, outside};
+
+mod first;
+
+use first::{First, Lead};
 
 /// The most work lists of one answer.
 pub const WORK_LISTS_MAX: usize = 16;
@@ -98,192 +100,188 @@ pub(super) async fn lists(
     violations.or(lists).map_err(Error::Invalid)
 }
 
-/// A ready case, and what it stands at.
-struct Candidate {
-    part: Part,
-    case_no: CaseNo,
-    debtor_no: DebtorNo,
-    class: i64,
-    ready_since: Micros,
-    lane: Arc<LaneKey>,
-    standing: Standing,
-}
-
-/// The ready cases of each part, with their lanes.
-pub(super) type Ready = HashMap<Part, Vec<(ReadyCase, Arc<LaneKey>)>>;
-
 /// What the lists asked for choose.
 #[derive(Default)]
-pub(super) struct Chosen {
-    /// By list.
-    lists: Vec<OfList>,
-    /// The cases that any of them chose, by their place among all that are ready.
-    cases: HashMap<usize, (Part, CaseNo, Standing)>,
-}
+pub(super) struct Chosen(Vec<OfList>);
 
-/// The ready cases, where first leases are asked for; the first of a sample are not the
-/// first of all. Hours of contact are not looked at: at night there would be nothing to see.
-pub(super) async fn ready(
-    engine: &Arc<Engine>,
-    trial: &Trial,
-    (volume, sender): (&Volume, &Sender),
-) -> Result<Ready, Error> {
-    let mut ready = Ready::new();
-    if volume.one_in == 1 && !trial.work_lists.is_empty() {
-        for part in &trial.parts {
-            ready.insert(*part, ready_of(engine, trial, (*part, sender)).await?);
-        }
-    }
-    Ok(ready)
-}
-
-/// What lists lease first, and would.
+/// What lists lease first, and would. The first of a sample are not the first of all. Hours
+/// of contact are not looked at: at night there would be nothing to see.
+///
+/// The ready cases go by in slices; of those behind only the first of each list are kept, so
+/// that beside the book there is never more than a slice in memory.
 pub(super) async fn choose(
     engine: &Arc<Engine>,
     trial: &Trial,
-    (mut volume, mut ready): (Volume, Ready),
-) -> Result<(Volume, Chosen), Error> {
-    if ready.is_empty() {
-        return Ok((volume, Chosen::default()));
+    (volume, sender): (&mut Volume, &Sender),
+) -> Result<Chosen, Error> {
+    if volume.one_in > 1 || trial.work_lists.is_empty() {
+        return Ok(Chosen::default());
     }
     let (rule_sets, day) = (trial.rule_sets.clone(), trial.day);
-    let (lists, count) = (trial.work_lists.clone(), trial.command.first_leases.count);
-    let choose = move || {
+    let tables = move |volume: &mut Volume| {
         let rules = rule_sets.each_ref().map(Arc::as_ref);
-        let mut candidates = Vec::new();
-        for (part, book) in volume.books() {
-            let ready = ready.remove(&part).unwrap_or_default();
-            let case_nos: Vec<CaseNo> = ready.iter().map(|(case, _)| case.case_no).collect();
-            let standings = book.stand(rules, day, &case_nos)?;
-            candidates.extend(standings.into_iter().map(|standing| {
-                let (case, lane) = &ready[standing.at];
-                Candidate {
-                    part,
-                    case_no: case.case_no,
-                    debtor_no: case.debtor_no,
-                    class: case.rank.class(),
-                    ready_since: case.ready_since,
-                    lane: Arc::clone(lane),
-                    standing,
-                }
-            }));
-        }
-        let lists: Vec<OfList> =
-            lists.iter().map(|list| OfList::of(&candidates, &list.settings, count)).collect();
-        let case = |(at, _): &(usize, _)| {
-            let Candidate { part, case_no, standing, .. } = candidates[*at];
-            (*at, (part, case_no, standing))
-        };
-        let cases = lists.iter().flat_map(|one| &one.leases).map(case).collect();
-        Some((volume, Chosen { lists, cases }))
+        let standings =
+            volume.books().map(|(part, book)| Some((part, book.standings(rules, day)?)));
+        standings.collect::<Option<HashMap<Part, Standings>>>()
     };
-    let chosen = engine.books.run(choose).await?;
-    chosen.ok_or_else(|| Error::Internal(format!("the book does not reach {day}")))
+    let standings = engine.books.on(volume, tables).await?.ok_or_else(|| outside(day))?;
+    let standings = Arc::new(standings);
+    let count = trial.command.first_leases.count;
+    let lists = trial.work_lists.iter();
+    let mut lists: Vec<OfList> =
+        lists.map(|list| OfList::new(list.settings.clone(), count)).collect();
+    for part in trial.parts.iter().copied() {
+        let mut slices = Slices::new(engine, trial, part).await?;
+        while let Some(ready) = slices.next(engine, trial).await?.filter(|_| !sender.is_closed()) {
+            let standings = Arc::clone(&standings);
+            let look = move |volume: &mut Volume| {
+                if let Some((book, standings)) = volume.book(part).zip(standings.get(&part)) {
+                    let candidates = candidates((part, book), standings, &ready);
+                    lists.iter_mut().for_each(|list| list.look(&candidates));
+                }
+                lists
+            };
+            lists = engine.books.on(volume, look).await?;
+        }
+    }
+    Ok(Chosen(lists))
 }
 
 /// What was chosen, with the callers' ids of the cases.
 pub(super) async fn named(
     engine: &Engine,
     trial: &Trial,
-    chosen: Chosen,
+    Chosen(lists): Chosen,
 ) -> Result<Vec<FirstLeases>, Error> {
-    let Chosen { lists, cases } = chosen;
-    let ids = ids_of(engine, cases.values().map(|(part, case_no, _)| (*part, *case_no))).await?;
-    let lease = |(at, places): (usize, [Option<usize>; 2])| {
-        let (part, case_no, standing) = cases[&at];
-        let case_id = ids.get(&(part, case_no))?.clone();
-        Some(FirstLease { case_id, places, standing })
+    let ready: Vec<[u64; 2]> =
+        lists.iter().map(|list| list.first.each_ref().map(First::seen)).collect();
+    let leases: Vec<Vec<Lease>> = lists.into_iter().map(OfList::leases).collect();
+    let cases = leases.iter().flatten().map(|(one, _)| (one.part, one.case_no));
+    let ids = ids_of(engine, cases).await?;
+    let lease = |(one, places): Lease| {
+        let case_id = ids.get(&(one.part, one.case_no))?.clone();
+        Some(FirstLease { case_id, places, standing: one.standing })
     };
-    let lists = trial.work_lists.iter().zip(lists).map(|(list, chosen)| FirstLeases {
+    let lists = trial.work_lists.iter().zip(ready).zip(leases);
+    let named = lists.map(|((list, ready), leases)| FirstLeases {
         work_list_id: list.id.clone(),
-        ready: chosen.ready,
-        leases: chosen.leases.into_iter().filter_map(lease).collect(),
+        ready,
+        leases: leases.into_iter().filter_map(lease).collect(),
     });
-    Ok(lists.collect())
+    Ok(named.collect())
 }
 
-/// All ready cases of the portfolio in a part; not all where nobody listens any longer.
-async fn ready_of(
-    engine: &Engine,
-    trial: &Trial,
-    (part, sender): (Part, &Sender),
-) -> Result<Vec<(ReadyCase, Arc<LaneKey>)>, Error> {
-    let mut tx = engine.store.read().await?;
-    let (portfolio, zone) = (&trial.context.portfolio, &trial.context.zone);
-    let old = oldest_served(&portfolio.settings, zone, engine.now_of(&tx));
-    let mut found = Vec::new();
-    let mut lanes: HashMap<i64, Arc<LaneKey>> = HashMap::new();
-    let last = cases::last_case(&mut tx, part, portfolio.number).await?.0;
-    let mut after = 0;
-    while after < last && !sender.is_closed() {
-        let slice = (CaseNo(after), CaseNo(after + SLICE));
-        let slice = ready::ready_slice(&mut tx, part, portfolio.number, slice, old).await?;
-        if slice.iter().any(|case| !lanes.contains_key(&case.lane_id)) {
-            engine.learn_directory(&mut tx, part).await?;
-            lanes.extend(engine.directory.lanes_of(part));
-        }
-        for case in slice {
-            let lane = lanes.get(&case.lane_id);
-            let lane = lane.ok_or_else(|| Damage::missing("lane", part, case.lane_id))?;
-            found.push((case, Arc::clone(lane)));
-        }
-        after += SLICE;
-        // A transaction of its own for each slice: no read lasts long.
-        tx = engine.store.read().await?;
+/// The ready cases of the portfolio in a part, with their lanes, by number. Each slice is
+/// read in a transaction of its own: no read lasts long.
+struct Slices {
+    part: Part,
+    /// Behind which number the next slice begins.
+    after: i64,
+    /// The highest number.
+    last: i64,
+    /// Cases of a ledger that speaks of this or earlier are not served.
+    old: Option<Micros>,
+    lanes: HashMap<i64, Arc<LaneKey>>,
+}
+
+/// A ready case and its lane.
+type InLane = (ReadyCase, Arc<LaneKey>);
+
+impl Slices {
+    async fn new(engine: &Engine, trial: &Trial, part: Part) -> Result<Slices, Error> {
+        let mut tx = engine.store.read().await?;
+        let (portfolio, zone) = (&trial.context.portfolio, &trial.context.zone);
+        let old = oldest_served(&portfolio.settings, zone, engine.now_of(&tx));
+        let last = cases::last_case(&mut tx, part, portfolio.number).await?.0;
+        Ok(Slices { part, after: 0, last, old, lanes: HashMap::new() })
     }
-    Ok(found)
+
+    /// The next slice; nothing behind the last one.
+    async fn next(&mut self, engine: &Engine, trial: &Trial) -> Result<Option<Vec<InLane>>, Error> {
+        if self.after >= self.last {
+            return Ok(None);
+        }
+        let (part, number) = (self.part, trial.context.portfolio.number);
+        let slice = (CaseNo(self.after), CaseNo(self.after + SLICE));
+        self.after += SLICE;
+        let mut tx = engine.store.read().await?;
+        let ready = ready::ready_slice(&mut tx, part, number, slice, self.old).await?;
+        if ready.iter().any(|case| !self.lanes.contains_key(&case.lane_id)) {
+            engine.learn_directory(&mut tx, part).await?;
+            self.lanes.extend(engine.directory.lanes_of(part));
+        }
+        let in_lane = |case: ReadyCase| match self.lanes.get(&case.lane_id) {
+            Some(lane) => Ok((case, Arc::clone(lane))),
+            None => Err(Damage::missing("lane", part, case.lane_id).into()),
+        };
+        ready.into_iter().map(in_lane).collect::<Result<_, Error>>().map(Some)
+    }
 }
 
-/// What a list chooses among all candidates.
+/// A ready case, and what it stands at.
+#[derive(Clone, Copy, Debug)]
+struct Candidate<'a> {
+    part: Part,
+    case: &'a ReadyCase,
+    language: &'a String,
+    standing: Standing,
+}
+
+/// Those of some ready cases that are in the book.
+fn candidates<'a>(
+    (part, book): (Part, &Book),
+    standings: &Standings,
+    ready: &'a [InLane],
+) -> Vec<Candidate<'a>> {
+    let case_nos: Vec<CaseNo> = ready.iter().map(|(case, _)| case.case_no).collect();
+    let stood = book.stand(standings, &case_nos).into_iter();
+    let candidate = |standing: Standing| {
+        let (case, lane) = &ready[standing.at];
+        Candidate { part, case, language: &lane.language, standing }
+    };
+    stood.map(candidate).collect()
+}
+
+/// A lead case with its places, now and then.
+type Lease = (Lead, [Option<usize>; 2]);
+
+/// What a list leases first by either rule set.
 struct OfList {
-    ready: [u64; 2],
-    /// Candidates with their places.
-    leases: Vec<(usize, [Option<usize>; 2])>,
+    settings: WorkListSettings,
+    first: [First; 2],
 }
 
 impl OfList {
-    fn of(candidates: &[Candidate], list: &WorkListSettings, count: usize) -> OfList {
-        let mut ready = [0; 2];
-        let mut places: HashMap<usize, [Option<usize>; 2]> = HashMap::new();
-        for side in [0, 1] {
-            let (all, first) = first(candidates, (list, side), count);
-            ready[side] = all;
-            for (place, at) in first.into_iter().enumerate() {
-                places.entry(at).or_default()[side] = Some(place + 1);
+    fn new(settings: WorkListSettings, count: usize) -> OfList {
+        OfList { settings, first: [First::new(count), First::new(count)] }
+    }
+
+    /// Looks which of some cases are leased early.
+    fn look(&mut self, candidates: &[Candidate<'_>]) {
+        for Candidate { part, case, language, standing } in candidates.iter().copied() {
+            let ReadyCase { case_no, debtor_no, ready_since, rank, .. } = *case;
+            for (side, first) in self.first.iter_mut().enumerate() {
+                let lane = (standing.stage, standing.groups[side]);
+                if selects_alike(&self.settings, lane, language) {
+                    let priority = standing.priorities[side].into();
+                    let rank = QueueRank::new(rank.class(), priority, ready_since);
+                    first.offer(rank, Lead { part, case_no, debtor_no, standing });
+                }
             }
         }
-        let mut leases: Vec<_> = places.into_iter().collect();
-        leases.sort_unstable_by_key(|(_, [before, after])| (after.unwrap_or(usize::MAX), *before));
-        OfList { ready, leases }
     }
-}
 
-/// How many candidates a list selects by one of the two rule sets, and which it leases
-/// first: in the order of a claim, one lease a debtor.
-fn first(
-    candidates: &[Candidate],
-    (list, side): (&WorkListSettings, usize),
-    count: usize,
-) -> (u64, Vec<usize>) {
-    let selected = candidates.iter().enumerate().filter(|(_, one)| {
-        let standing = &one.standing;
-        selects_alike(list, (standing.stage, standing.groups[side]), &one.lane.language)
-    });
-    let place = |one: &Candidate| {
-        let priority = i32::from(one.standing.priorities[side]);
-        QueueRank::new(one.class, priority, one.ready_since)
-    };
-    let mut queue: BinaryHeap<_> =
-        selected.map(|(at, one)| Reverse((place(one), one.case_no, at))).collect();
-    let all = queue.len() as u64;
-    let mut debtors = HashSet::new();
-    let mut first = Vec::with_capacity(count);
-    while first.len() < count
-        && let Some(Reverse((_, _, at))) = queue.pop()
-    {
-        if debtors.insert((candidates[at].part, candidates[at].debtor_no)) {
-            first.push(at);
+    /// The leases that would be the first, in their order; then those that are now.
+    fn leases(self) -> Vec<Lease> {
+        let mut leases: HashMap<(Part, CaseNo), Lease> = HashMap::new();
+        for (side, first) in self.first.into_iter().enumerate() {
+            for (place, lead) in first.leads().enumerate() {
+                let lease = leases.entry((lead.part, lead.case_no)).or_insert((lead, [None; 2]));
+                lease.1[side] = Some(place + 1);
+            }
         }
+        let mut leases: Vec<Lease> = leases.into_values().collect();
+        leases.sort_unstable_by_key(|(_, [before, after])| (after.unwrap_or(usize::MAX), *before));
+        leases
     }
-    (all, first)
 }
