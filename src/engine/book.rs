@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OnceCell, OwnedMutexGuard, oneshot};
+use tokio::sync::{OnceCell, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::model::{CaseNo, Day, Part, PortfolioNo, RankingSettings};
 use crate::scoring::{Book, RuleSet};
@@ -17,6 +17,9 @@ use crate::scoring::{Book, RuleSet};
 use super::Error;
 
 pub(super) use load::CaughtUp;
+
+/// How many runs of a tenant may wait while another one has its books in hand.
+const WAITING_MAX: usize = 8;
 
 /// The books of all portfolios asked for of late.
 pub(super) struct Books {
@@ -31,10 +34,11 @@ pub(super) struct Books {
 }
 
 /// The books of a tenant. Whoever has them in hand is the only one to run anything: a tenant
-/// has one run at a time, and others wait in line.
-#[derive(Default)]
+/// has one run at a time, and a few others wait in line.
 struct Shelf {
     volumes: Arc<tokio::sync::Mutex<HashMap<PortfolioNo, Volume>>>,
+    /// Of the run that has them in hand, and of those that wait.
+    places: Arc<Semaphore>,
 }
 
 /// The book of a portfolio, in as many pieces as its tenant has parts.
@@ -63,10 +67,19 @@ struct Piece {
     unreadable: BTreeSet<CaseNo>,
 }
 
+/// A place in the line of a tenant's runs. Whoever drops it leaves the line.
+pub(super) struct Place {
+    shelf: Part,
+    volumes: Arc<tokio::sync::Mutex<HashMap<PortfolioNo, Volume>>>,
+    permit: OwnedSemaphorePermit,
+    runs_ahead: usize,
+}
+
 /// A tenant's books in hand.
 pub(super) struct Turn {
     shelf: Part,
     volumes: OwnedMutexGuard<HashMap<PortfolioNo, Volume>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -130,10 +143,17 @@ impl Books {
         Ok(done)
     }
 
-    /// Waits until no other run of the tenant has its books in hand.
-    pub(super) async fn turn(&self, shelf: Part) -> Turn {
-        let volumes = Arc::clone(&lock(&self.shelves).entry(shelf).or_default().volumes);
-        Turn { shelf, volumes: volumes.lock_owned().await }
+    /// A place at the end of the line of a tenant's runs.
+    ///
+    /// # Errors
+    /// `Overloaded` when too many wait already.
+    pub(super) fn place(&self, shelf: Part) -> Result<Place, Error> {
+        let mut shelves = lock(&self.shelves);
+        let Shelf { volumes, places } = &**shelves.entry(shelf).or_default();
+        let permit = Arc::clone(places).try_acquire_owned();
+        let permit = permit.map_err(|_| Error::Overloaded { bound: WAITING_MAX })?;
+        let runs_ahead = WAITING_MAX - places.available_permits();
+        Ok(Place { shelf, volumes: Arc::clone(volumes), permit, runs_ahead })
     }
 
     /// Puts a book back.
@@ -195,6 +215,25 @@ impl Books {
             Some(Err(_)) => false,
             None => true,
         }
+    }
+}
+
+impl Default for Shelf {
+    fn default() -> Shelf {
+        Shelf { volumes: Arc::default(), places: Arc::new(Semaphore::new(1 + WAITING_MAX)) }
+    }
+}
+
+impl Place {
+    /// How many runs stood in the line when this place was taken.
+    pub(super) fn runs_ahead(&self) -> usize {
+        self.runs_ahead
+    }
+
+    /// Waits until no other run of the tenant has its books in hand.
+    pub(super) async fn turn(self) -> Turn {
+        let Place { shelf, volumes, permit, .. } = self;
+        Turn { shelf, volumes: volumes.lock_owned().await, _permit: permit }
     }
 }
 
@@ -260,5 +299,35 @@ impl Volume {
         // Numbers are given out in blocks: neighbours must not be alike.
         let mixed = case_no.0.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed());
         (mixed.cast_unsigned() >> 32).is_multiple_of(one_in.cast_unsigned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const TENANT: Part = Part(1);
+
+    #[tokio::test]
+    async fn a_few_runs_wait_in_line_and_no_more() {
+        let books = Books::new(1 << 20);
+        let mut places: Vec<Place> =
+            (0..=WAITING_MAX).map(|_| books.place(TENANT).expect("there is room")).collect();
+        let ahead: Vec<usize> = places.iter().map(Place::runs_ahead).collect();
+        assert_eq!(ahead, (0..=WAITING_MAX).collect::<Vec<_>>());
+        let full = || matches!(books.place(TENANT), Err(Error::Overloaded { bound: WAITING_MAX }));
+        assert!(full());
+        assert!(books.place(Part(2)).is_ok(), "tenants do not wait for each other");
+
+        let first = places.remove(0).turn().now_or_never().expect("nobody has the books in hand");
+        let mut second = Box::pin(places.remove(0).turn());
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(full(), "whoever runs has a place as well");
+        drop(places.pop());
+        assert!(!full(), "somebody has left");
+        books.end(first, PortfolioNo(1));
+        assert!(second.now_or_never().is_some());
     }
 }

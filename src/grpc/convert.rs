@@ -47,7 +47,7 @@ pub(super) use scorecard::{
 pub use scorecard::{card_of, scorecard_of};
 pub(super) use simulation::{
     DIFFERENCES_MAX, diff_request, difference_to, simulate_command, simulate_portfolio,
-    simulation_to,
+    simulate_response,
 };
 pub use what_if::document_to_rank;
 pub(super) use what_if::{score_portfolio, score_request, what_if};

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::engine::Engine;
 use crate::engine::scorecard::diff::diff_revisions;
 use crate::engine::scorecard::proposal::{decide_activation, list_proposals};
-use crate::engine::scorecard::simulate::{Simulation, simulate_revision};
+use crate::engine::scorecard::simulate::simulate_revision;
 use crate::engine::scorecard::{
     Effect, activate_revision, create_revision, get_revision, list_activations, list_revisions,
     update_revision, validate_revision,
@@ -109,11 +109,8 @@ impl ScorecardService for Scorecards {
         let command = convert::simulate_command(request, id, currency).map_err(status::invalid)?;
         let answers = simulate_revision(&self.0, &caller, command).await;
         let answers = ReceiverStream::new(answers.map_err(status::plain)?);
-        let answer = |simulation: &Simulation| proto::SimulateRevisionResponse {
-            simulation: Some(convert::simulation_to(simulation)),
-        };
-        let answers = answers
-            .map(move |told| told.map(|simulation| answer(&simulation)).map_err(status::plain));
+        let answers =
+            answers.map(|answer| answer.map(convert::simulate_response).map_err(status::plain));
         Ok(Response::new(Box::pin(answers)))
     }
 

@@ -14,7 +14,7 @@ use arrears::engine::read::{ListCasesQuery, list_cases};
 use arrears::engine::record::{Event, EventKind, RecordCommand, record_events};
 use arrears::engine::replay::replay_case;
 use arrears::engine::scorecard::simulate::{
-    FirstLeasesCommand, SimulateCommand, Simulation, simulate_revision,
+    Answer, FirstLeasesCommand, SimulateCommand, Simulation, simulate_revision,
 };
 use arrears::engine::scorecard::{
     ActivateCommand, Subject, Target, activate_revision, create_revision,
@@ -217,7 +217,10 @@ impl World {
         while let Some(answer) = answers.recv().await {
             last = Some(answer.unwrap());
         }
-        last.unwrap()
+        match last {
+            Some(Answer::Told(simulation)) => *simulation,
+            other => panic!("{other:?} is no last answer"),
+        }
     }
 
     /// Has a scorecard rank persons, and all cases be ranked by it.

@@ -101,11 +101,15 @@ pub(super) async fn simulate(context: &Context, args: SimulateArgs) -> Result<()
     };
     let mut answers = client.scorecards().simulate_revision(request).await?.into_inner();
     let progress = ProgressBar::new(1_000);
-    if let Ok(style) = ProgressStyle::with_template("loading cases {bar:40} {percent} %") {
+    if let Ok(style) = ProgressStyle::with_template("loading cases {bar:40} {percent} % {msg}") {
         progress.set_style(style);
     }
     let mut last = None;
     while let Some(answer) = answers.message().await? {
+        progress.set_message(match answer.runs_ahead {
+            0 => String::new(),
+            ahead => format!("{ahead} other runs go first"),
+        });
         let simulation = answer.simulation.unwrap_or_default();
         if !simulation.is_final {
             progress.set_position(u64::try_from(simulation.loaded_permille).unwrap_or(0));

@@ -15,7 +15,7 @@ use crate::store::activations::RevisionName;
 use crate::store::cases;
 use crate::store::portfolios::StoredWorkList;
 
-use super::super::book::{CaughtUp, Turn, Volume};
+use super::super::book::{CaughtUp, Place, Turn, Volume};
 use super::super::context::PortfolioContext;
 use super::super::{Caller, Engine, Error};
 use super::activate::Change;
@@ -58,6 +58,18 @@ pub struct SimulateCommand {
     pub whole: bool,
     /// What work lists would lease first.
     pub first_leases: FirstLeasesCommand,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nothing is counted yet, because other runs of the tenant go first.
+    Waits {
+        /// How many stood in the line when this one came.
+        runs_ahead: usize,
+    },
+    /// What was counted.
+    Told(Box<Simulation>),
 }
 
 /// What came of it, or has so far.
@@ -113,17 +125,19 @@ struct Trial {
 ///
 /// # Errors
 /// `NotFound` for the portfolio or a revision; `RevisionInvalid`; `Invalid` for a day that
-/// has passed or is more than a year ahead.
+/// has passed or is more than a year ahead; `Overloaded` when too many runs of the tenant
+/// wait already.
 pub async fn simulate_revision(
     engine: &Arc<Engine>,
     caller: &Caller,
     command: SimulateCommand,
-) -> Result<mpsc::Receiver<Result<Simulation, Error>>, Error> {
+) -> Result<mpsc::Receiver<Result<Answer, Error>>, Error> {
     let trial = resolve(engine, caller, command).await?;
+    let place = engine.books.place(trial.parts[0])?;
     let (sender, receiver) = mpsc::channel(1);
     let engine = Arc::clone(engine);
     tokio::spawn(async move {
-        if let Err(error) = run(&engine, &trial, &sender).await {
+        if let Err(error) = run(&engine, &trial, place, &sender).await {
             // Whoever asked may have gone.
             let _ = sender.send(Err(error)).await;
         }
@@ -200,18 +214,39 @@ fn check_names(rule_sets: &[Arc<RuleSet>; 2], command: &SimulateCommand) -> Resu
 }
 
 /// Where answers go.
-type Sender = mpsc::Sender<Result<Simulation, Error>>;
+type Sender = mpsc::Sender<Result<Answer, Error>>;
 
-async fn run(engine: &Arc<Engine>, trial: &Trial, sender: &Sender) -> Result<(), Error> {
+async fn run(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    place: Place,
+    sender: &Sender,
+) -> Result<(), Error> {
     let number = trial.context.portfolio.number;
-    let mut turn = engine.books.turn(trial.parts[0]).await;
-    let answer = run_in(engine, trial, &mut turn, sender).await;
+    let Some(mut turn) = turn_of(place, sender).await else { return Ok(()) };
+    let simulation = run_in(engine, trial, &mut turn, sender).await;
     // Whoever is slow to listen keeps nobody waiting.
     engine.books.end(turn, number);
-    if let Some(answer) = answer? {
-        let _ = sender.send(Ok(answer)).await;
+    if let Some(simulation) = simulation? {
+        let _ = sender.send(answer_of(simulation)).await;
     }
     Ok(())
+}
+
+fn answer_of(simulation: Simulation) -> Result<Answer, Error> {
+    Ok(Answer::Told(Box::new(simulation)))
+}
+
+/// Waits for the turn; nothing where nobody listens any longer.
+async fn turn_of(place: Place, sender: &Sender) -> Option<Turn> {
+    let runs_ahead = place.runs_ahead();
+    if runs_ahead > 0 {
+        let _ = sender.try_send(Ok(Answer::Waits { runs_ahead }));
+    }
+    tokio::select! {
+        turn = place.turn() => Some(turn),
+        () = sender.closed() => None,
+    }
 }
 
 /// The last answer; nothing where nobody listens any longer.
@@ -293,7 +328,7 @@ async fn load(
         if told.elapsed() >= TELL_EVERY {
             let coarse = answer(engine, trial, (volume, false), sender).await?;
             // The next one says more, if this one finds no place.
-            let _ = sender.try_send(Ok(coarse));
+            let _ = sender.try_send(answer_of(coarse));
             told = Instant::now();
         }
     }
@@ -395,4 +430,28 @@ async fn ids_of(
         ids.extend(found.into_iter().map(|(case_no, (_, id))| ((part, case_no), id)));
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::book::Books;
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_told_and_leaves_the_line_by_hanging_up() {
+        let books = Books::new(1 << 20);
+        let place = || books.place(Part(1)).expect("there is room");
+        let (sender, mut receiver) = mpsc::channel(1);
+        let _turn = turn_of(place(), &sender).await.expect("nobody is before it");
+        let waits = turn_of(place(), &sender);
+        let hangs_up = async move {
+            let told = receiver.recv().await;
+            assert!(matches!(told, Some(Ok(Answer::Waits { runs_ahead: 1 }))), "{told:?}");
+            drop(receiver);
+        };
+        let both = async { tokio::join!(waits, hangs_up) };
+        let (turn, ()) = tokio::time::timeout(TELL_EVERY * 20, both).await.expect("it leaves");
+        assert!(turn.is_none());
+        assert_eq!(place().runs_ahead(), 1, "only the first is before it");
+    }
 }

@@ -3,7 +3,8 @@
 use crate::engine::scorecard::Subject;
 use crate::engine::scorecard::diff::Difference;
 use crate::engine::scorecard::simulate::{
-    FirstLease, FirstLeases, FirstLeasesCommand, SimulateCommand, Simulation, WORK_LISTS_MAX,
+    Answer, FirstLease, FirstLeases, FirstLeasesCommand, SimulateCommand, Simulation,
+    WORK_LISTS_MAX,
 };
 use crate::model::{
     Currency, DebtorKind, PortfolioId, Rank, Reason, RecoveryGroup, Stage, Violations, WorkListId,
@@ -238,8 +239,20 @@ pub(in crate::grpc) fn difference_to(found: Difference) -> proto::ScorecardDiffe
     proto::ScorecardDifference { path, before, after }
 }
 
+/// An answer to somebody who tries a scorecard.
+pub(in crate::grpc) fn simulate_response(answer: Answer) -> proto::SimulateRevisionResponse {
+    let (simulation, runs_ahead) = match answer {
+        Answer::Waits { runs_ahead } => (proto::Simulation::default(), runs_ahead),
+        Answer::Told(simulation) => (simulation_to(&simulation), 0),
+    };
+    proto::SimulateRevisionResponse {
+        simulation: Some(simulation),
+        runs_ahead: i32::try_from(runs_ahead).unwrap_or(i32::MAX),
+    }
+}
+
 /// What came of trying a scorecard.
-pub(in crate::grpc) fn simulation_to(simulation: &Simulation) -> proto::Simulation {
+fn simulation_to(simulation: &Simulation) -> proto::Simulation {
     let told = &simulation.told;
     let currency = simulation.currency;
     let histogram = |[before, after]: &[[u64; 20]; 2], stability: f64| proto::Histogram {

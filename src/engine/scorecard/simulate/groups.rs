@@ -10,7 +10,7 @@ use crate::scoring::{Filter, Simulated};
 
 use super::super::super::{Caller, Engine, Error};
 use super::super::{ScorecardFinding, Subject};
-use super::{FirstLeasesCommand, SimulateCommand, simulate_revision};
+use super::{Answer, FirstLeasesCommand, SimulateCommand, simulate_revision};
 
 /// How long a validation waits for a look at the groups, while others try scorecards.
 const GROUPS_WITHIN: Duration = Duration::from_secs(5);
@@ -112,16 +112,24 @@ pub(in super::super) async fn odd_groups(
         whole: false,
         first_leases: FirstLeasesCommand::default(),
     };
-    let mut answers = simulate_revision(engine, caller, command).await?;
     // What is wrong with the scorecard is told all the same.
-    match tokio::time::timeout(GROUPS_WITHIN, answers.recv()).await {
-        Ok(Some(Ok(simulation))) => Ok(simulation.findings),
-        Ok(Some(Err(error))) => {
-            tracing::warn!(%error, "a scorecard was validated without a look at its groups");
-            Ok(Vec::new())
+    let mut answers = match simulate_revision(engine, caller, command).await {
+        Err(Error::Overloaded { .. }) => return Ok(Vec::new()),
+        answers => answers?,
+    };
+    let told = async {
+        while let Some(answer) = answers.recv().await {
+            match answer {
+                Ok(Answer::Waits { .. }) => {}
+                Ok(Answer::Told(simulation)) => return simulation.findings,
+                Err(error) => {
+                    tracing::warn!(%error, "a scorecard was validated without a look at its groups");
+                }
+            }
         }
-        Ok(None) | Err(_) => Ok(Vec::new()),
-    }
+        Vec::new()
+    };
+    Ok(tokio::time::timeout(GROUPS_WITHIN, told).await.unwrap_or_default())
 }
 
 #[cfg(test)]
