@@ -251,6 +251,18 @@ async fn freeze(tx: &mut Tx, part: Part, heads: &[RevisionHead], now: Micros) ->
     Ok(())
 }
 
+/// The scorecard of a stored revision, or one that is given and no larger than a stored one
+/// may be.
+async fn card_of(tx: &mut Tx, part: Part, subject: Subject) -> Result<Card, Error> {
+    match subject {
+        Subject::Given(card) => {
+            check_text(&card)?;
+            Ok(*card)
+        }
+        Subject::Stored(name) => Ok(find(tx, part, &name).await?.card),
+    }
+}
+
 /// Changes a draft.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use crate::scoring::card::Card;
 use crate::store::activations::RevisionName;
 
 use super::super::{Caller, Engine, Error};
-use super::{Subject, check_text, get_revision};
+use super::{Subject, card_of, find, shipped};
 
 /// A part of a scorecard that is different.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +34,11 @@ pub async fn diff_revisions(
     base: RevisionName,
     subject: Subject,
 ) -> Result<Vec<Difference>, Error> {
-    let base = get_revision(engine, caller, base).await?.card;
-    let card = match subject {
-        Subject::Given(card) => {
-            check_text(&card)?;
-            *card
-        }
-        Subject::Stored(name) => get_revision(engine, caller, name).await?.card,
-    };
+    let part = shipped::offered(engine, caller).await?;
+    let mut tx = engine.store.read().await?;
+    let base = find(&mut tx, part, &base).await?.card;
+    let card = card_of(&mut tx, part, subject).await?;
+    drop(tx);
     Ok(differences(&base, &card))
 }
 

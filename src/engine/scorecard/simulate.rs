@@ -19,7 +19,7 @@ use super::super::book::{CaughtUp, Place, Turn, Volume};
 use super::super::context::PortfolioContext;
 use super::super::{Caller, Engine, Error};
 use super::activate::Change;
-use super::{ScorecardFinding, Subject, find, shipped};
+use super::{ScorecardFinding, Subject, card_of, find, shipped};
 
 mod groups;
 mod leases;
@@ -124,8 +124,8 @@ struct Trial {
 /// when the receiver is dropped, the work ends and what was loaded of the book is kept.
 ///
 /// # Errors
-/// `NotFound` for the portfolio or a revision; `RevisionInvalid`; `Invalid` for a day that
-/// has passed or is more than a year ahead; `Overloaded` when too many runs of the tenant
+/// `NotFound` for the portfolio or a revision; `RevisionInvalid`; `Invalid` for a scorecard
+/// that is too large, and for a day that has passed or is more than a year ahead; `Overloaded` when too many runs of the tenant
 /// wait already.
 pub async fn simulate_revision(
     engine: &Arc<Engine>,
@@ -162,10 +162,7 @@ async fn resolve(
         violations.add("as_of_date", Reason::FieldOutOfRange, day, bound);
         return Err(Error::Invalid(violations));
     }
-    let card = match &command.candidate {
-        Subject::Given(card) => (**card).clone(),
-        Subject::Stored(name) => find(&mut tx, part, name).await?.card,
-    };
+    let card = card_of(&mut tx, part, command.candidate.clone()).await?;
     let (_, mut change) = Change::of_active(&mut tx, part, &context.portfolio).await?;
     let mut before = Arc::clone(&context.rule_set);
     if let Some(name) = &command.compared_with {

@@ -255,7 +255,7 @@ async fn cases_are_filtered_and_counted_apart() {
     assert_eq!(cases.map(|pair| pair.count.as_ref().unwrap().cases).sum::<i64>(), wanted);
 }
 
-const UNKNOWN: &str = "FIELD_OUT_OF_RANGE";
+const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 
 fn only(characteristic: &str, bin: &str) -> Option<proto::SimulationFilter> {
     let characteristics = vec![proto::CharacteristicFilter {
@@ -294,16 +294,16 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
     let server = server().await;
     let refused = [
         (|r| r.candidate = None, "revision", "FIELD_REQUIRED"),
-        (|r| r.as_of_date = date(2026, 3, 3), "as_of_date", "FIELD_OUT_OF_RANGE"),
-        (|r| r.as_of_date = date(2027, 3, 6), "as_of_date", "FIELD_OUT_OF_RANGE"),
-        (|r| r.movements_max = 101, "movements_max", "FIELD_OUT_OF_RANGE"),
-        (|r| r.movements_max = -1, "movements_max", "FIELD_OUT_OF_RANGE"),
-        (|r| r.debtor_kind = 9, "debtor_kind", "FIELD_OUT_OF_RANGE"),
+        (|r| r.as_of_date = date(2026, 3, 3), "as_of_date", OUT_OF_RANGE),
+        (|r| r.as_of_date = date(2027, 3, 6), "as_of_date", OUT_OF_RANGE),
+        (|r| r.movements_max = 101, "movements_max", OUT_OF_RANGE),
+        (|r| r.movements_max = -1, "movements_max", OUT_OF_RANGE),
+        (|r| r.debtor_kind = 9, "debtor_kind", OUT_OF_RANGE),
         (|r| r.slices = vec![proto::SliceBy::default()], "slices[0]", "FIELD_REQUIRED"),
         (
             |r| r.slices = vec![proto::SliceBy { by: Some(proto::slice_by::By::Stage(true)) }; 9],
             "slices",
-            "FIELD_OUT_OF_RANGE",
+            OUT_OF_RANGE,
         ),
         (
             |r| {
@@ -335,9 +335,17 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
             "filter.characteristics[1].characteristic",
             "FIELD_CONFLICT",
         ),
-        (|r| r.filter = only("hair", "RED"), "filter.characteristics[0].characteristic", UNKNOWN),
-        (|r| r.filter = only("cooperation", "RED"), "filter.characteristics[0].bins[0]", UNKNOWN),
-        (|r| r.slices = vec![apart("hair")], "slices[0].characteristic", UNKNOWN),
+        (
+            |r| r.filter = only("hair", "RED"),
+            "filter.characteristics[0].characteristic",
+            OUT_OF_RANGE,
+        ),
+        (
+            |r| r.filter = only("cooperation", "RED"),
+            "filter.characteristics[0].bins[0]",
+            OUT_OF_RANGE,
+        ),
+        (|r| r.slices = vec![apart("hair")], "slices[0].characteristic", OUT_OF_RANGE),
         (
             |r| r.slices = vec![apart("cooperation"), apart("cooperation")],
             "slices[1].characteristic",
@@ -361,6 +369,25 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
     let wrong = draft(&server, "consumer", |card| card.characteristics[0].name.clear()).await;
     let refused = refusal(server.scorecards().simulate_revision(request(number(&wrong))).await);
     assert_eq!(refused.reason, "REVISION_INVALID");
+}
+
+#[tokio::test]
+async fn a_scorecard_too_large_to_be_kept_is_too_large_to_be_tried() {
+    let server = TestServer::start().await;
+    server.create(always("cards")).await;
+    let mut large = get(&server, "consumer", 1).await.scorecard.unwrap();
+    let reason = large.characteristics[0].reason.as_mut().unwrap();
+    reason.text = "x".repeat(256 * 1_024);
+    let draft =
+        proto::CreateRevisionRequest { scorecard: Some(large.clone()), ..Default::default() };
+    let kept = refusal(server.scorecards().create_revision(draft).await);
+    let candidate = Some(Candidate::Scorecard(large));
+    let trial = proto::SimulateRevisionRequest { candidate, ..request(1) };
+    let tried = refusal(server.scorecards().simulate_revision(trial).await);
+    for refused in [kept, tried] {
+        assert_eq!(refused.code, Code::InvalidArgument);
+        assert_eq!(refused.violations, [("scorecard".to_owned(), OUT_OF_RANGE.to_owned())]);
+    }
 }
 
 #[tokio::test]
