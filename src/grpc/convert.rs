@@ -18,6 +18,7 @@ mod path;
 mod portfolio;
 mod proof;
 mod scorecard;
+mod simulated;
 mod simulation;
 mod time;
 mod what_if;
@@ -45,10 +46,8 @@ pub(super) use scorecard::{
     validate_request,
 };
 pub use scorecard::{card_of, scorecard_of};
-pub(super) use simulation::{
-    DIFFERENCES_MAX, diff_request, difference_to, simulate_command, simulate_portfolio,
-    simulate_response,
-};
+pub(super) use simulated::{difference_to, simulate_response};
+pub(super) use simulation::{DIFFERENCES_MAX, diff_request, simulate_command, simulate_portfolio};
 pub use what_if::document_to_rank;
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{
