@@ -17,7 +17,7 @@ use crate::engine::scorecard::{
 };
 use crate::proto::{self, scorecard_service_server::ScorecardService};
 
-use super::{auth, convert, listing, status};
+use super::{ANSWER_BYTES_MAX, auth, convert, listing, status};
 
 /// The answers of one simulation.
 type SimulateRevisionStream =
@@ -109,8 +109,8 @@ impl ScorecardService for Scorecards {
         let command = convert::simulate_command(request, id, currency).map_err(status::invalid)?;
         let answers = simulate_revision(&self.0, &caller, command).await;
         let answers = ReceiverStream::new(answers.map_err(status::plain)?);
-        let answers =
-            answers.map(|answer| answer.map(convert::simulate_response).map_err(status::plain));
+        let write = |answer| convert::simulate_response(answer, ANSWER_BYTES_MAX);
+        let answers = answers.map(move |answer| answer.map(write).map_err(status::plain));
         Ok(Response::new(Box::pin(answers)))
     }
 

@@ -138,6 +138,9 @@ fn show(context: &Context, args: &SimulateArgs, view: &SimulationView) -> Result
             output::note("a sample does not tell what work lists would lease first");
         }
     }
+    if view.truncated {
+        output::note("not all slices and movements fit into one answer: ask for fewer at once");
+    }
     if view.unreadable_cases > 0 {
         output::note(&format!("{} cases could not be read", view.unreadable_cases));
     }

@@ -35,6 +35,8 @@ pub(super) struct SimulationView {
     pub(super) cutoffs_by_share: Option<[i32; 2]>,
     pub(super) findings: Vec<FindingView>,
     pub(super) work_lists: Vec<WorkListView>,
+    /// Whether slices or movements were left out.
+    pub(super) truncated: bool,
 }
 
 /// What a work list would lease first.
@@ -158,6 +160,7 @@ impl SimulationView {
             cutoffs_by_share: simulation.cutoffs_by_share.map(|cutoffs| [cutoffs.a, cutoffs.b]),
             findings: simulation.findings.iter().map(FindingView::new).collect(),
             work_lists: simulation.work_lists.iter().map(WorkListView::new).collect(),
+            truncated: simulation.truncated,
         }
     }
 
