@@ -46,8 +46,8 @@ pub(super) use scorecard::{
     validate_request,
 };
 pub use scorecard::{card_of, scorecard_of};
-pub(super) use simulated::{difference_to, simulate_response};
-pub(super) use simulation::{DIFFERENCES_MAX, diff_request, simulate_command, simulate_portfolio};
+pub(super) use simulated::{diff_response, simulate_response};
+pub(super) use simulation::{diff_request, simulate_command, simulate_portfolio};
 pub use what_if::document_to_rank;
 pub(super) use what_if::{score_portfolio, score_request, what_if};
 pub(super) use work_list::{

@@ -123,10 +123,7 @@ impl ScorecardService for Scorecards {
             convert::diff_request(request.into_inner()).map_err(status::invalid)?;
         let found = diff_revisions(&self.0, &caller, base, subject).await;
         let found = found.map_err(status::plain)?;
-        let difference_count = found.len() as i64;
-        let found = found.into_iter().take(convert::DIFFERENCES_MAX);
-        let differences = found.map(convert::difference_to).collect();
-        Ok(Response::new(proto::DiffRevisionsResponse { differences, difference_count }))
+        Ok(Response::new(convert::diff_response(found)))
     }
 
     async fn activate_revision(

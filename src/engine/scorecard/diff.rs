@@ -11,6 +11,18 @@ use crate::store::activations::RevisionName;
 use super::super::{Caller, Engine, Error};
 use super::{Subject, card_of, find, shipped};
 
+/// The most differences that are told.
+pub const DIFFERENCES_MAX: usize = 1_000;
+
+/// In what two scorecards differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// The first ones, in the order of the scorecard.
+    pub told: Vec<Difference>,
+    /// How many there are.
+    pub count: usize,
+}
+
 /// A part of a scorecard that is different.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -23,8 +35,7 @@ pub struct Difference {
     pub after: String,
 }
 
-/// Everything in which a scorecard differs from a revision, in the order of the
-/// scorecard.
+/// In what a scorecard differs from a revision.
 ///
 /// # Errors
 /// `NotFound` for a revision; `Invalid` for a scorecard that is too large.
@@ -33,7 +44,7 @@ pub async fn diff_revisions(
     caller: &Caller,
     base: RevisionName,
     subject: Subject,
-) -> Result<Vec<Difference>, Error> {
+) -> Result<Differences, Error> {
     let part = shipped::offered(engine, caller).await?;
     let mut tx = engine.store.read().await?;
     let base = find(&mut tx, part, &base).await?.card;
@@ -42,37 +53,49 @@ pub async fn diff_revisions(
     Ok(differences(&base, &card))
 }
 
-/// Everything in which two scorecards differ.
-fn differences(before: &Card, after: &Card) -> Vec<Difference> {
+/// In what two scorecards differ.
+fn differences(before: &Card, after: &Card) -> Differences {
     let value = |card: &Card| {
         serde_json::from_str(&card.canonical()).expect("the form of a scorecard is JSON")
     };
-    let mut found = Vec::new();
-    compare("", Some(&value(before)), Some(&value(after)), &mut found);
+    let mut found = Differences::default();
+    found.compare("", Some(&value(before)), Some(&value(after)));
     found
 }
 
-fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Difference>) {
-    match (before, after) {
-        (one, two) if one == two => {}
-        (Some(Value::Object(one)), Some(Value::Object(two))) => {
-            let names = one.keys().chain(two.keys().filter(|name| !one.contains_key(*name)));
-            for name in names {
-                let dot = if path.is_empty() { "" } else { "." };
-                let path = format!("{path}{dot}{name}");
-                compare(&path, one.get(name), two.get(name), found);
-            }
+impl Differences {
+    /// Counts a difference, and tells it if it is one of the first.
+    fn add(&mut self, path: &str, texts: impl FnOnce() -> [String; 2]) {
+        self.count += 1;
+        if self.told.len() < DIFFERENCES_MAX {
+            let [before, after] = texts();
+            self.told.push(Difference { path: path.to_owned(), before, after });
         }
-        (Some(Value::Array(one)), Some(Value::Array(two))) => {
-            found.extend(order(path, one, two));
-            for (key, one, two) in paired(one, two) {
-                compare(&format!("{path}[{key}]"), one, two, found);
+    }
+
+    fn compare(&mut self, path: &str, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            (one, two) if one == two => {}
+            (Some(Value::Object(one)), Some(Value::Object(two))) => {
+                let names = one.keys().chain(two.keys().filter(|name| !one.contains_key(*name)));
+                for name in names {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    self.compare(&format!("{path}{dot}{name}"), one.get(name), two.get(name));
+                }
             }
-        }
-        (one, two) => {
-            let text = |value: Option<&Value>| value.map_or_else(String::new, Value::to_string);
-            let path = path.to_owned();
-            found.push(Difference { path, before: text(one), after: text(two) });
+            (Some(Value::Array(one)), Some(Value::Array(two))) => {
+                if let Some([before, after]) = reordered(one, two) {
+                    let text = |names: Vec<&str>| Value::from(names).to_string();
+                    self.add(path, || [text(before), text(after)]);
+                }
+                for (key, one, two) in paired(one, two) {
+                    self.compare(&format!("{path}[{key}]"), one, two);
+                }
+            }
+            (one, two) => {
+                let text = |value: Option<&Value>| value.map_or_else(String::new, Value::to_string);
+                self.add(path, || [text(one), text(two)]);
+            }
         }
     }
 }
@@ -89,20 +112,15 @@ fn names(list: &[Value]) -> Option<Vec<&str>> {
     (all.len() == names.len()).then_some(names)
 }
 
-/// That entries stand in another order, which tells for rules: the first that matches
-/// decides.
-fn order(path: &str, one: &[Value], two: &[Value]) -> Option<Difference> {
+/// The names that both lists have, where they stand in another order. That tells for rules:
+/// the first that matches decides.
+fn reordered<'a>(one: &'a [Value], two: &'a [Value]) -> Option<[Vec<&'a str>; 2]> {
     let (one, two) = (names(one)?, names(two)?);
-    let common = |these: &[&str], those: &[&str]| -> Vec<String> {
-        these.iter().filter(|name| those.contains(name)).map(|name| (*name).to_owned()).collect()
+    let common = |these: &[&'a str], those: &[&str]| -> Vec<&'a str> {
+        these.iter().copied().filter(|name| those.contains(name)).collect()
     };
     let (before, after) = (common(&one, &two), common(&two, &one));
-    let text = |names: &[String]| Value::from(names.to_vec()).to_string();
-    (before != after).then(|| Difference {
-        path: path.to_owned(),
-        before: text(&before),
-        after: text(&after),
-    })
+    (before != after).then_some([before, after])
 }
 
 /// The entries of two lists that belong together: by name where they have one, else by
@@ -125,16 +143,17 @@ fn paired<'a>(
 mod tests {
     use super::*;
     use crate::scoring::CONSUMER_YAML;
+    use crate::scoring::card::Bin;
 
     #[test]
     fn differences_name_what_changed() {
         let before = Card::read(CONSUMER_YAML).expect("it is shipped");
         let mut after = before.clone();
-        assert_eq!(differences(&before, &after), []);
+        assert_eq!(differences(&before, &after), Differences::default());
         after.base_points += 5;
         after.characteristics[0].bins[1].points += 1;
         let gone = after.characteristics.remove(3);
-        let found = differences(&before, &after);
+        let found = differences(&before, &after).told;
         let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
         let name = &before.characteristics[0].name;
         let bin = format!("characteristics[{name}].bins[1].points");
@@ -145,10 +164,24 @@ mod tests {
 
         let mut after = before.clone();
         after.characteristics.swap(0, 1);
-        let found = differences(&before, &after);
+        let found = differences(&before, &after).told;
         assert_eq!((found.len(), &*found[0].path), (1, "characteristics"), "{found:?}");
         // A draft may have a name twice: then places are compared.
         after.characteristics[1] = after.characteristics[0].clone();
-        assert!(!differences(&before, &after).is_empty());
+        assert!(differences(&before, &after).count > 0);
+    }
+
+    #[test]
+    fn of_many_differences_the_first_are_told_and_all_are_counted() {
+        let before = Card::read(CONSUMER_YAML).expect("it is shipped");
+        let [mut less, mut more] = [before.clone(), before];
+        for (card, points) in [(&mut less, 0), (&mut more, 1)] {
+            let bins = &mut card.characteristics[0].bins;
+            let bin = Bin { points, ..bins[0].clone() };
+            *bins = vec![bin; DIFFERENCES_MAX + 7];
+        }
+        let found = differences(&less, &more);
+        assert_eq!((found.told.len(), found.count), (DIFFERENCES_MAX, DIFFERENCES_MAX + 7));
+        assert!(found.told[DIFFERENCES_MAX - 1].path.ends_with(".bins[999].points"));
     }
 }

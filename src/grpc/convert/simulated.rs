@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use crate::engine::scorecard::diff::Difference;
+use crate::engine::scorecard::diff::{Difference, Differences};
 use crate::engine::scorecard::simulate::{Answer, FirstLease, FirstLeases, Simulation};
 use crate::grpc::listing::as_many_as_fit;
 use crate::model::{Currency, Rank, RecoveryGroup};
@@ -17,10 +17,16 @@ use super::time::{date, timestamp};
 /// What stands before an entry of a list in a message: its field and its length.
 const ENTRY_TAG_BYTES: usize = 8;
 
-/// A difference of two scorecards.
-pub(in crate::grpc) fn difference_to(found: Difference) -> proto::ScorecardDifference {
-    let Difference { path, before, after } = found;
-    proto::ScorecardDifference { path, before, after }
+/// In what two scorecards differ.
+pub(in crate::grpc) fn diff_response(found: Differences) -> proto::DiffRevisionsResponse {
+    let difference = |found: Difference| {
+        let Difference { path, before, after } = found;
+        proto::ScorecardDifference { path, before, after }
+    };
+    proto::DiffRevisionsResponse {
+        differences: found.told.into_iter().map(difference).collect(),
+        difference_count: i64::try_from(found.count).unwrap_or(i64::MAX),
+    }
 }
 
 /// An answer to somebody who tries a scorecard, of about so many bytes at most.

@@ -19,8 +19,6 @@ const FIRST_LEASES_MAX: i32 = 100;
 const CHARACTERISTICS_MAX: usize = 16;
 /// The bins of a characteristic and the three special ones.
 const BINS_MAX: usize = 203;
-/// The most differences of one answer.
-pub(in crate::grpc) const DIFFERENCES_MAX: usize = 1_000;
 
 /// Reads which portfolio a scorecard is tried on: its currency is needed for the rest.
 pub(in crate::grpc) fn simulate_portfolio(
