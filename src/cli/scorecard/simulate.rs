@@ -52,7 +52,7 @@ pub(in super::super) struct SimulateArgs {
     /// Only cases in a bin, such as cooperation=HIGH; several of one characteristic add up
     #[arg(long = "bin", value_name = "CHARACTERISTIC=LABEL")]
     bins: Vec<String>,
-    /// Counts cases apart: stage, debtor_kind, or a characteristic
+    /// Counts cases apart: stage, debtor_kind, population, or a characteristic
     #[arg(long = "slice", value_name = "WHAT")]
     slices: Vec<String>,
     /// How many of the cases that move most to show, up to 100
@@ -164,6 +164,7 @@ fn slice(what: &str) -> proto::SliceBy {
     let by = match what {
         "stage" => By::Stage(true),
         "debtor_kind" => By::DebtorKind(true),
+        "population" => By::Population(true),
         name => By::Characteristic(name.to_owned()),
     };
     proto::SliceBy { by: Some(by) }

@@ -185,6 +185,7 @@ fn slices(given: Vec<proto::SliceBy>, broken: &mut Violations) -> Vec<SliceBy> {
         match one.by {
             Some(By::Stage(true)) => read.push(SliceBy::Stage),
             Some(By::DebtorKind(true)) => read.push(SliceBy::DebtorKind),
+            Some(By::Population(true)) => read.push(SliceBy::Population),
             Some(By::Characteristic(name)) if !name.is_empty() => {
                 if read.contains(&SliceBy::Characteristic(name.clone())) {
                     let bound = "each characteristic may stand once";

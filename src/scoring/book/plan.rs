@@ -69,10 +69,16 @@ struct Mask {
 
 /// How cases are counted apart.
 pub(super) struct Slicing {
-    column: usize,
-    /// By the number of the course.
-    slots: Vec<u8>,
+    slots: Slots,
     pub labels: Vec<String>,
+}
+
+/// Which slice a case is in.
+enum Slots {
+    /// By the number of the course of a column.
+    OfCourse(usize, Vec<u8>),
+    /// By the part of the second scorecard that ranks it.
+    OfPart,
 }
 
 impl Plan {
@@ -174,9 +180,14 @@ impl Plan {
         columns: &[Column],
         rows: impl Iterator<Item = usize> + Clone,
     ) -> Vec<Vec<u8>> {
-        let slot = |one: &Slicing, row: usize| one.slots[columns[one.column].at(row)];
-        let slices = self.slicings.iter();
-        slices.map(|one| rows.clone().map(|row| slot(one, row)).collect()).collect()
+        let part = |row| self.parts.as_ref().map_or(0, |parts| parts.of(columns, row)[1]);
+        let slices = self.slicings.iter().map(|one| match &one.slots {
+            Slots::OfCourse(column, slots) => {
+                rows.clone().map(|row| slots[columns[*column].at(row)]).collect()
+            }
+            Slots::OfPart => rows.clone().map(|row| part(row) as u8).collect(),
+        });
+        slices.collect()
     }
 
     fn decided(
@@ -421,14 +432,12 @@ impl Trial<'_> {
 
     fn slicing(&self, rows: &Rows, by: &SliceBy) -> Slicing {
         let all = |label: &str| Slicing {
-            column: 0,
-            slots: vec![0; rows.columns[0].courses().len()],
+            slots: Slots::OfCourse(0, vec![0; rows.columns[0].courses().len()]),
             labels: vec![label.to_owned()],
         };
         match by {
             SliceBy::Stage => Slicing {
-                column: 0,
-                slots: self.stages(rows, &Filter::default()),
+                slots: Slots::OfCourse(0, self.stages(rows, &Filter::default())),
                 // Those left out or not due have no slot, and are never asked for.
                 labels: Stage::ALL.iter().map(|stage| stage.name().to_owned()).collect(),
             },
@@ -436,12 +445,16 @@ impl Trial<'_> {
                 DebtorKind::Person => "PERSON",
                 DebtorKind::Business => "BUSINESS",
             }),
+            SliceBy::Population => Slicing {
+                slots: Slots::OfPart,
+                labels: self.scorecards[1].parts().map(|(_, part)| part.name.to_owned()).collect(),
+            },
             SliceBy::Characteristic(name) => match self.named(name) {
                 Some(one) => {
                     let (column, slots) =
                         self.by_course(rows, (&one.feature, &one.bins), |code| code);
                     let labels = one.by_code.iter().map(|bin| bin.label.clone()).collect();
-                    Slicing { column, slots, labels }
+                    Slicing { slots: Slots::OfCourse(column, slots), labels }
                 }
                 None => all("off"),
             },

@@ -49,6 +49,9 @@ pub enum SliceBy {
     Stage,
     /// The kind of debtor.
     DebtorKind,
+    /// The population by whose points the second rule set ranks them; that of the main card
+    /// has no name.
+    Population,
     /// The bin of a characteristic of the second rule set, or else of the first.
     Characteristic(String),
 }

@@ -105,7 +105,7 @@ impl Simulated {
 /// The cases that are alike in something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// What they are alike in: the name of a stage, or the label of a bin.
+    /// What they are alike in: the name of a stage or of a population, or the label of a bin.
     pub label: String,
     /// By group under the first rule set, then under the second.
     pub migration: [[Count; 3]; 3],

@@ -10,7 +10,7 @@ use crate::scoring::month::Month;
 use crate::scoring::subject::Subject;
 use crate::scoring::{
     BUSINESS_YAML, Book, CaseInput, Count, Filter, HISTOGRAM_BUCKETS, RuleSet, RuleSetDefinition,
-    Simulated, SimulationRequest, SliceBy, Standing, value,
+    Simulated, SimulationRequest, Slice, SliceBy, Standing, value,
 };
 
 use super::experiments::experiment;
@@ -44,14 +44,18 @@ fn how_far(ranks: &[Rank; 2]) -> i32 {
     1_001 * groups + (one.score - two.score).abs()
 }
 
+/// How many cases are of each population by the second rule set.
+type Populations = BTreeMap<String, u64>;
+
 /// The same by ranking case by case.
 fn one_by_one(
     rules: [&RuleSet; 2],
     cases: &Cases,
     (day, filter): (Day, &Filter),
-) -> (Simulated, Vec<(i32, i64)>) {
+) -> (Simulated, Vec<(i32, i64)>, Populations) {
     let mut told = Simulated { scores: vec![0; 1_001], ..Simulated::default() };
     let mut movers = Vec::new();
+    let mut populations = Populations::new();
     for (number, case) in cases {
         let input = CaseInput { today: day, ..case.input() };
         let ranked = rules.map(|rules| rules.rank(&input));
@@ -73,6 +77,7 @@ fn one_by_one(
         if !filter.stages.is_empty() && !filter.stages.contains(&ranked[0].stage) {
             continue;
         }
+        *populations.entry(rules[1].explain(&input, None).population).or_default() += 1;
         let ranks = ranked.map(|ranked| ranked.rank);
         for (at, rank) in ranks.iter().enumerate() {
             told.score_histograms[at][bucket(rank.score)] += 1;
@@ -88,7 +93,7 @@ fn one_by_one(
         }
     }
     movers.sort_unstable();
-    (told, movers)
+    (told, movers, populations)
 }
 
 fn check(
@@ -105,11 +110,17 @@ fn check(
             SliceBy::Stage,
             SliceBy::Characteristic("c7".to_owned()),
             SliceBy::Characteristic("c100".to_owned()),
+            SliceBy::Population,
         ],
         movers: 5,
     };
     let mut told = book.simulate(&request).expect("the day is within a year");
-    let (expected, movers) = one_by_one(rules, cases, (day, filter));
+    let (expected, movers, populations) = one_by_one(rules, cases, (day, filter));
+    let counted = told.slices[3].iter();
+    let cases_of = |slice: &Slice| slice.migration.as_flattened().iter().map(|one| one.cases).sum();
+    let counted: Populations =
+        counted.map(|slice| (slice.label.clone(), cases_of(slice))).collect();
+    prop_assert_eq!(counted, populations);
     for slices in std::mem::take(&mut told.slices) {
         let cells = |at: usize| slices.iter().map(move |slice| slice.migration[at / 3][at % 3]);
         for at in 0..9 {

@@ -164,7 +164,9 @@ fn what_is_wrong_with_a_file_is_told_with_its_line_and_no_server() {
 fn a_scorecard_is_tried_before_it_ranks() {
     let program = with_case();
     edited(&program, "base_points: 500", "base_points: 300");
-    let drawn = program.run_well(&["scorecard", "simulate", "consumer.yaml", "--slice", "stage"]);
+    let by = ["--slice", "stage", "--slice", "population"];
+    let drawn = program.run_well(&[&["scorecard", "simulate", "consumer.yaml"], &by[..]].concat());
+    assert!(drawn.data.contains("(main card)"), "{}", drawn.data);
     assert!(drawn.data.contains("1 cases, 10.00 EUR overdue"), "{}", drawn.data);
     assert!(drawn.data.contains("base_points -200"), "{}", drawn.data);
     assert!(drawn.data.contains('█'), "{}", drawn.data);

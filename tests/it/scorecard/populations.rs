@@ -1,6 +1,8 @@
 //! Populations of a scorecard, through the service: kept, validated, ranked by, explained,
 //! compared and tried.
 
+use std::collections::BTreeMap;
+
 use arrears::engine::EngineOptions;
 use arrears::proto;
 
@@ -141,7 +143,10 @@ async fn what_is_simulated_by_populations_is_what_an_activation_brings() {
         card.populations = own.into();
     })
     .await;
-    let told = simulate(&server, request(number(&made))).await.unwrap();
+    let by = proto::slice_by::By::Population;
+    let mut asked = request(number(&made));
+    asked.slices = vec![proto::SliceBy { by: Some(by(true)) }];
+    let told = simulate(&server, asked.clone()).await.unwrap();
     for movement in &told.movements {
         let (from, to) = (movement.before.unwrap(), movement.after.unwrap());
         let by = |line: &proto::MovementLine| line.contribution_after - line.contribution_before;
@@ -153,10 +158,31 @@ async fn what_is_simulated_by_populations_is_what_an_activation_brings() {
     ranked(&server).await;
     let after = ranks(&server).await;
     assert_eq!(migration(&told.migration), moved(&before, &after));
-    let scores = |ranks: &std::collections::BTreeMap<String, proto::Rank>| -> Vec<i32> {
+    let scores = |ranks: &BTreeMap<String, proto::Rank>| -> Vec<i32> {
         ranks.values().map(|rank| rank.recovery_score).collect()
     };
     let changed = scores(&before).into_iter().zip(scores(&after)).filter(|(one, two)| one != two);
     assert_eq!(told.score_changed_cases, changed.count() as i64);
     assert!(told.score_changed_cases > 20);
+
+    // Of whoever is no person, none is of these populations.
+    let mut populations = BTreeMap::new();
+    for case_id in after.into_keys() {
+        let request = proto::ExplainCaseRequest {
+            portfolio_id: "cards".to_owned(),
+            case_id,
+            ..Default::default()
+        };
+        let answer = server.cases().explain_case(request).await.unwrap().into_inner();
+        *populations.entry(answer.explanation.unwrap().population).or_default() += 1;
+    }
+    let cases = |slice: &proto::SimulationSlice| migration(&slice.migration).into_values().sum();
+    let slices = told.slices[0].slices.iter();
+    let counted: BTreeMap<String, i64> =
+        slices.map(|slice| (slice.label.clone(), cases(slice))).collect();
+    assert_eq!((counted.len(), &counted), (3, &populations));
+
+    asked.slices = vec![proto::SliceBy { by: Some(by(false)) }];
+    let refused = refusal(server.scorecards().simulate_revision(asked).await);
+    assert_eq!(refused.violations, [("slices[0]".to_owned(), "FIELD_REQUIRED".to_owned())]);
 }

@@ -39,7 +39,8 @@ pub(super) fn of(view: &SimulationView, slices: &[String]) -> String {
             let [before, after] = groups(&slice.migration);
             let moved = slice.migration.iter().filter(|pair| pair.before != pair.after);
             let moved: i64 = moved.map(|pair| pair.cases).sum();
-            let mut cells = vec![slice.label.clone()];
+            let label = if slice.label.is_empty() { "(main card)" } else { &slice.label };
+            let mut cells = vec![label.to_owned()];
             for (before, after) in before.iter().zip(after) {
                 cells.extend([before.to_string(), after.to_string()]);
             }
