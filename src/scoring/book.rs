@@ -240,8 +240,8 @@ impl Rows {
         let columns: usize = self.columns.iter().map(Column::bytes).sum();
         let sums: usize = self.sums.iter().map(Sums::bytes).sum();
         self.case_nos.bytes()
-            + self.overdue_amounts_minor.capacity() * size_of::<i64>()
-            + self.lots.capacity() * size_of::<Lot>()
+            + room::bytes(&self.overdue_amounts_minor)
+            + room::bytes(&self.lots)
             + columns
             + sums
     }

@@ -1,5 +1,6 @@
 //! A column of a book: for each case one of the courses that its feature takes, by
-//! number. Cases are alike far more often than not, so a number is mostly one byte.
+//! number. Cases are alike far more often than not, so a number is mostly one byte; where
+//! they all are alike, as in what nobody tells, there is none.
 
 use std::ops::Range;
 
@@ -44,6 +45,8 @@ impl Coded {
 /// Numbers of courses, as narrow as there are few of them.
 #[derive(Clone, Debug)]
 pub(super) enum Numbers {
+    /// So many cases of the first course.
+    Alike(usize),
     Byte(Vec<u8>),
     Word(Vec<u16>),
     Long(Vec<u32>),
@@ -51,14 +54,15 @@ pub(super) enum Numbers {
 
 impl Default for Numbers {
     fn default() -> Numbers {
-        Numbers::Byte(Vec::new())
+        Numbers::Alike(0)
     }
 }
 
-/// Runs the same code over whichever width there is.
+/// Runs the same code over whichever width there is, and other code where all are alike.
 macro_rules! each_width {
-    ($numbers:expr, $rows:ident => $body:expr) => {
+    ($numbers:expr, $count:ident => $alike:expr, $rows:ident => $body:expr) => {
         match $numbers {
+            Numbers::Alike($count) => $alike,
             Numbers::Byte($rows) => $body,
             Numbers::Word($rows) => $body,
             Numbers::Long($rows) => $body,
@@ -79,7 +83,7 @@ impl Column {
 
     /// The number of the course of one case.
     pub fn at(&self, row: usize) -> usize {
-        each_width!(&self.rows, rows => rows[row] as usize)
+        each_width!(&self.rows, _count => 0, rows => rows[row] as usize)
     }
 
     /// The course of one case.
@@ -89,7 +93,7 @@ impl Column {
 
     /// Goes over the numbers of some cases.
     pub fn each(&self, cases: Range<usize>, mut see: impl FnMut(usize)) {
-        each_width!(&self.rows, rows => {
+        each_width!(&self.rows, _count => cases.for_each(|_| see(0)), rows => {
             rows[cases].iter().for_each(|number| see(*number as usize));
         });
     }
@@ -125,18 +129,18 @@ impl Column {
     /// Adds a case at the end. Its number fits, since the rows were widened for it.
     pub fn push(&mut self, course: Course) {
         let number = self.number(course);
-        each_width!(&mut self.rows, rows => room::push(rows, number as _));
+        each_width!(&mut self.rows, count => *count += 1, rows => room::push(rows, number as _));
     }
 
     /// Replaces the course of a case.
     pub fn set(&mut self, row: usize, course: Course) {
         let number = self.number(course);
-        each_width!(&mut self.rows, rows => rows[row] = number as _);
+        each_width!(&mut self.rows, _count => (), rows => rows[row] = number as _);
     }
 
     /// Removes a case; the last one takes its place.
     pub fn swap_remove(&mut self, row: usize) {
-        each_width!(&mut self.rows, rows => {
+        each_width!(&mut self.rows, count => *count -= 1, rows => {
             rows.swap_remove(row);
         });
     }
@@ -147,6 +151,11 @@ impl Column {
         let (number, new) = self.courses.insert_full(course);
         if new {
             self.heap_bytes += heap_bytes;
+        }
+        if number > 0
+            && let Numbers::Alike(count) = self.rows
+        {
+            self.rows = Numbers::Byte(vec![0; count]);
         }
         if number > u8::MAX.into()
             && let Numbers::Byte(rows) = &self.rows
@@ -167,18 +176,18 @@ impl Column {
         for row in 0..self.len() {
             tight.push(self.course(row).clone());
         }
-        each_width!(&mut tight.rows, rows => rows.shrink_to_fit());
+        each_width!(&mut tight.rows, _count => (), rows => rows.shrink_to_fit());
         tight.courses.shrink_to_fit();
         *self = tight;
     }
 
     fn len(&self) -> usize {
-        each_width!(&self.rows, rows => rows.len())
+        each_width!(&self.rows, count => *count, rows => rows.len())
     }
 
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
-        let rows = each_width!(&self.rows, rows => rows.capacity() * size_of_val(&rows[..1.min(rows.len())]));
+        let rows = each_width!(&self.rows, _count => 0, rows => room::bytes(rows));
         // A set keeps each entry with its hash, and a table of their numbers.
         let entry = size_of::<Course>() + 2 * size_of::<usize>();
         let codes: usize = self.coded.iter().map(|coded| coded.codes.capacity()).sum();
@@ -189,6 +198,29 @@ impl Column {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cases_that_are_all_alike_take_nothing() {
+        let mut column = Column::default();
+        for _ in 0..1_000 {
+            column.push(Course::Missing);
+        }
+        let one_course = column.bytes();
+        column.set(999, Course::Missing);
+        column.push(Course::Missing);
+        column.swap_remove(0);
+        assert_eq!((column.len(), column.at(999), column.bytes()), (1_000, 0, one_course));
+        let mut seen = 0;
+        column.each(3..1_000, |number| seen += usize::from(number == 0));
+        assert_eq!(seen, 997);
+
+        column.set(7, Course::Unknown);
+        assert_eq!((column.at(6), column.at(7), column.at(8)), (0, 1, 0));
+        assert!(column.bytes() >= one_course + 1_000);
+        column.swap_remove(7);
+        column.shrink();
+        assert_eq!((column.len(), column.bytes() <= one_course), (999, true));
+    }
 
     #[test]
     fn rows_widen_with_the_number_of_courses() {

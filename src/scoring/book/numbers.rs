@@ -80,7 +80,7 @@ impl CaseNumbers {
 
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
-        self.numbers.capacity() * size_of::<i64>() + self.rows.allocation_size()
+        room::bytes(&self.numbers) + self.rows.allocation_size()
     }
 }
 

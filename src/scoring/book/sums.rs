@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::column::{Column, Numbers};
 use super::parts::Parts;
+use super::room;
 use super::tally::BLOCK;
 
 /// What one column adds.
@@ -60,6 +61,11 @@ impl Addend {
             return;
         }
         match columns[self.column].rows() {
+            Numbers::Alike(_) => {
+                if let Some(worth) = self.worth.first().filter(|worth| **worth != 0) {
+                    sums.iter_mut().for_each(|sum| *sum = sum.wrapping_add(*worth));
+                }
+            }
             Numbers::Byte(rows) => {
                 let mut table = [0; 256];
                 table[..self.worth.len()].copy_from_slice(&self.worth);
@@ -197,8 +203,7 @@ impl Sums {
 
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
-        let worth: usize = self.addends.iter().map(|addend| addend.worth.capacity()).sum();
-        (self.values.capacity() + worth) * size_of::<u32>()
-            + self.changed.capacity() * size_of::<usize>()
+        let worth: usize = self.addends.iter().map(|addend| room::bytes(&addend.worth)).sum();
+        worth + room::bytes(&self.values) + room::bytes(&self.changed)
     }
 }
