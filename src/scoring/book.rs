@@ -152,7 +152,8 @@ impl Book {
         self.len() == 0
     }
 
-    /// How much memory it takes, in bytes.
+    /// How much memory it takes, in bytes; what a run adds up is counted before there is one,
+    /// so that a book does not outgrow its room by being used.
     pub fn bytes(&self) -> usize {
         self.by_kind.iter().flatten().map(Rows::bytes).sum()
     }
@@ -239,6 +240,8 @@ impl Rows {
     fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(Column::bytes).sum();
         let sums: usize = self.sums.iter().map(Sums::bytes).sum();
+        let tables = self.columns.iter().map(|column| column.courses().len());
+        let sums = sums.max(Sums::bytes_of(self.case_nos.len(), tables.sum()));
         self.case_nos.bytes()
             + room::bytes(&self.overdue_amounts_minor)
             + room::bytes(&self.lots)

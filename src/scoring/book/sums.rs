@@ -201,6 +201,11 @@ impl Sums {
         (3 * moved.len() <= addends.len()).then_some(moved)
     }
 
+    /// How much memory both sums of so many cases take, about, by tables of so many courses.
+    pub fn bytes_of(rows: usize, courses: usize) -> usize {
+        (2 * rows + courses) * size_of::<u32>()
+    }
+
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
         let worth: usize = self.addends.iter().map(|addend| room::bytes(&addend.worth)).sum();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::model::{CaseNo, CaseState, Day, DebtorKind, Rank, Stage};
+use crate::model::{CaseNo, CaseState, Day, DebtorKind, Facts, Rank, Stage};
 use crate::scoring::feature::Feature;
 use crate::scoring::month::Month;
 use crate::scoring::subject::Subject;
@@ -341,6 +341,24 @@ fn a_book_serves_what_it_has_columns_for_and_reaches_a_year() {
     assert!(book.simulate(&request(today().plus(-40))).is_none());
 }
 
+#[test]
+fn a_book_takes_no_more_room_for_being_used() {
+    let rules = shipped();
+    let mut book = Book::new([rules], today());
+    for number in 1..=5_000_i64 {
+        let facts = Facts {
+            overdue_amount_minor: 100 * number,
+            oldest_due_date: Some(today().plus(-(number % 200) as i32)),
+            ..Facts::default()
+        };
+        put(&mut book, rules, (number, &Case::new(facts, today())));
+    }
+    let before = book.bytes();
+    book.simulate(&SimulationRequest::of_all([rules, rules], today())).expect("it is today");
+    let more = book.bytes().saturating_sub(before);
+    assert!(more < book.len(), "{more} bytes more than {before}");
+}
+
 fn definition_of_age() -> RuleSet {
     compiled(&definition(&super::generate::card_of_one("days_past_due", "")))
 }
@@ -351,10 +369,10 @@ fn cases_are_filtered_and_counted_apart_by_bins() {
     let rules = shipped();
     let mut book = Book::new([rules], today());
     for number in 1..=100_i64 {
-        let mut facts = crate::model::Facts {
+        let mut facts = Facts {
             overdue_amount_minor: 100,
             oldest_due_date: Some(today().plus(-(number as i32))),
-            ..crate::model::Facts::default()
+            ..Facts::default()
         };
         if number % 4 == 0 {
             facts.inputs.set(crate::model::Input::Cooperation, 5);
