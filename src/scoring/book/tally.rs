@@ -7,7 +7,7 @@ use crate::model::{RecoveryGroup, Stage};
 
 use super::super::scorecard::Scorecard;
 use super::column::Column;
-use super::told::{Count, HISTOGRAM_BUCKETS, Simulated};
+use super::told::{Count, GROUP_COUNTS, HISTOGRAM_BUCKETS, Migration, Simulated, add_migration};
 
 /// Cases counted at a time: what belongs to them stays in the nearest cache.
 pub(super) const BLOCK: usize = 2_048;
@@ -29,8 +29,6 @@ const LANES: usize = 2;
 const RANGES: usize = 32;
 /// Pairs of groups, rounded up to a power of two.
 const PAIRS: usize = 16;
-/// How many points a change of group counts for: more than there are.
-const GROUP_COUNTS: u32 = 1_001;
 
 /// Something by score or priority.
 type ByNumber<T> = [T; NUMBERS];
@@ -192,7 +190,7 @@ pub(super) struct Tally {
     scores: Box<ByNumber<u64>>,
     /// What is overdue, by the groups of both.
     overdue_amounts_minor: [i128; PAIRS],
-    slices: Vec<Vec<[[Count; 3]; 3]>>,
+    slices: Vec<Vec<Migration>>,
     score_changed: u64,
     priority_changed: u64,
     pre_due: u64,
@@ -323,8 +321,8 @@ impl Tally {
         for (at, sum) in self.overdue_amounts_minor.iter_mut().enumerate() {
             *sum += amounts.iter().map(|lane| i128::from(lane[at])).sum::<i128>();
         }
-        let steps = (0..PAIRS).filter(|pair| seen & (1 << pair) != 0).map(group_steps);
-        self.movers.look(&block.which, scores, (cells, steps.max().unwrap_or(0)));
+        let by_groups = (0..PAIRS).filter(|pair| seen & (1 << pair) != 0).map(far_by_groups);
+        self.movers.look(&block.which, scores, (cells, by_groups.max().unwrap_or(0)));
     }
 
     fn slice(&mut self, block: &Block<'_>) {
@@ -349,8 +347,7 @@ impl Tally {
         let amounts = self.overdue_amounts_minor.iter_mut().zip(&other.overdue_amounts_minor);
         amounts.for_each(|(to, from)| *to += from);
         for (to, from) in self.slices.iter_mut().flatten().zip(other.slices.iter().flatten()) {
-            let counts = to.as_flattened_mut().iter_mut().zip(from.as_flattened());
-            counts.for_each(|(to, from)| *to += *from);
+            add_migration(to, from);
         }
         self.score_changed += other.score_changed;
         self.priority_changed += other.priority_changed;
@@ -367,7 +364,7 @@ impl Tally {
     }
 
     /// By slicing and slice: the cases by group under either rule set.
-    pub fn slices(&self) -> &[Vec<[[Count; 3]; 3]>] {
+    pub fn slices(&self) -> &[Vec<Migration>] {
         &self.slices
     }
 
@@ -412,28 +409,28 @@ fn pair(before: u8, after: u8) -> usize {
     (group(before) * 4 + group(after)) % PAIRS
 }
 
-/// How many groups the two of a pair lie apart.
-fn group_steps(pair: usize) -> u32 {
-    (pair / 4).abs_diff(pair % 4) as u32
+/// How far a case moves by going from one group of a pair to the other.
+fn far_by_groups(pair: usize) -> u32 {
+    GROUP_COUNTS.unsigned_abs() * (pair / 4).abs_diff(pair % 4) as u32
 }
 
 impl Movers {
-    /// Looks which cases of a block are among those that move most. `steps`: over how many
-    /// groups any of them moves.
+    /// Looks which cases of a block are among those that move most. `by_groups`: how far any
+    /// of them moves by changing its group.
     fn look(
         &mut self,
         which: &Which,
         (before, after): (&[u16], &[u16]),
-        ([cells_before, cells_after], steps): ([&[u8]; 2], u32),
+        ([cells_before, cells_after], by_groups): ([&[u8]; 2], u32),
     ) {
         let far = |(before, after): (&u16, &u16)| u32::from(before.abs_diff(*after));
         let furthest = before.iter().zip(after).map(far).max().unwrap_or(0);
-        if furthest + GROUP_COUNTS * steps <= self.above {
+        if furthest + by_groups <= self.above {
             return;
         }
         let cells = cells_before.iter().zip(cells_after);
         for (at, (scores, cells)) in before.iter().zip(after).zip(cells).enumerate() {
-            let far = far(scores) + GROUP_COUNTS * group_steps(pair(*cells.0, *cells.1));
+            let far = far(scores) + far_by_groups(pair(*cells.0, *cells.1));
             if far > self.above {
                 self.add(far, which.row(at));
             }

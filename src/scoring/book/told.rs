@@ -5,6 +5,9 @@ use std::ops::{Add, AddAssign};
 
 use crate::model::{CaseNo, DebtorKind, Rank};
 
+/// How many points a change of group counts for among cases that move: more than there are.
+pub(super) const GROUP_COUNTS: i32 = 1_001;
+
 /// How many equal ranges of scores or priorities a histogram has.
 pub const HISTOGRAM_BUCKETS: usize = 20;
 
@@ -32,6 +35,15 @@ impl Add for Count {
             overdue_amount_minor: self.overdue_amount_minor + other.overdue_amount_minor,
         }
     }
+}
+
+/// From group to group: by the first rule set, then by the second.
+pub(super) type Migration = [[Count; 3]; 3];
+
+/// Adds the cases of every pair of groups.
+pub(super) fn add_migration(to: &mut Migration, from: &Migration) {
+    let counts = to.as_flattened_mut().iter_mut().zip(from.as_flattened());
+    counts.for_each(|(to, from)| *to += *from);
 }
 
 impl Sum for Count {
@@ -74,9 +86,7 @@ impl Simulated {
 
     /// Adds what was told of other cases, asked for in the same way; not their movers.
     pub fn add(&mut self, other: Simulated) {
-        for (to, from) in self.migration.iter_mut().flatten().zip(other.migration.as_flattened()) {
-            *to += *from;
-        }
+        add_migration(&mut self.migration, &other.migration);
         for (to, from) in [
             (self.score_histograms.as_flattened_mut(), other.score_histograms.as_flattened()),
             (self.priority_histograms.as_flattened_mut(), other.priority_histograms.as_flattened()),
@@ -112,16 +122,12 @@ pub struct Slice {
 }
 
 /// Adds to the slice of a label; those without cases are not told.
-pub(super) fn add_slice(slices: &mut Vec<Slice>, label: &str, migration: &[[Count; 3]; 3]) {
+pub(super) fn add_slice(slices: &mut Vec<Slice>, label: &str, migration: &Migration) {
     if migration.iter().flatten().all(|count| count.cases == 0) {
         return;
     }
     match slices.iter_mut().find(|slice| slice.label == label) {
-        Some(slice) => {
-            for (to, from) in slice.migration.iter_mut().flatten().zip(migration.as_flattened()) {
-                *to += *from;
-            }
-        }
+        Some(slice) => add_migration(&mut slice.migration, migration),
         None => slices.push(Slice { label: label.to_owned(), migration: *migration }),
     }
 }
@@ -147,7 +153,7 @@ impl Mover {
     /// of points.
     pub fn how_far(&self) -> i32 {
         let [one, two] = self.ranks.map(|rank| (rank.group as i32, rank.score));
-        1_001 * (one.0 - two.0).abs() + (one.1 - two.1).abs()
+        GROUP_COUNTS * (one.0 - two.0).abs() + (one.1 - two.1).abs()
     }
 }
 

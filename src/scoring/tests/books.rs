@@ -33,6 +33,24 @@ fn put(book: &mut Book, rules: &RuleSet, (number, case): (i64, &Case)) {
     book.put(CaseNo(number), row);
 }
 
+/// Cases that change, come or go, by their place.
+fn follow(
+    book: &mut Book,
+    (rules, cases): (&RuleSet, &mut Cases),
+    changes: impl IntoIterator<Item = (usize, Case, bool)>,
+) {
+    for (at, case, gone) in changes {
+        let number = at as i64 + 1;
+        if gone {
+            cases.remove(&number);
+            book.put(CaseNo(number), None);
+        } else {
+            put(book, rules, (number, &case));
+            cases.insert(number, case);
+        }
+    }
+}
+
 fn bucket(number: i32) -> usize {
     (number as usize / 50).min(HISTOGRAM_BUCKETS - 1)
 }
@@ -232,16 +250,7 @@ proptest! {
         check(&mut book, [&one, &nearby], &cases, all)?;
         check(&mut book, [&one, &other], &cases, (today().plus(days), &Filter::default()))?;
         check(&mut book, [&one, &nearby], &cases, all)?;
-        for (at, case, gone) in changes {
-            let number = at as i64 + 1;
-            if gone {
-                cases.remove(&number);
-                book.put(CaseNo(number), None);
-            } else {
-                put(&mut book, &one, (number, &case));
-                cases.insert(number, case);
-            }
-        }
+        follow(&mut book, (&one, &mut cases), changes);
         check(&mut book, [&one, &nearby], &cases, all)?;
         let filter = Filter {
             stages: vec![Stage::ALL[stage]],
@@ -277,17 +286,8 @@ proptest! {
         check(&mut book, [&now, &next], &cases, all)?;
         check(&mut book, [&now, &next], &cases, (today().plus(days), &Filter::default()))?;
         // Also to other debtors, and so to other arms.
-        for (at, case, gone) in changes {
-            let number = at as i64 + 1;
-            if gone {
-                cases.remove(&number);
-                book.put(CaseNo(number), None);
-            } else {
-                let case = of(case, at + 7);
-                put(&mut book, &now, (number, &case));
-                cases.insert(number, case);
-            }
-        }
+        let changes = changes.into_iter().map(|(at, case, gone)| (at, of(case, at + 7), gone));
+        follow(&mut book, (&now, &mut cases), changes);
         check(&mut book, [&now, &next], &cases, all)?;
         let filter = Filter { overdue_amount_minor_min: Some(2_000), ..Filter::default() };
         check(&mut book, [&now, &next], &cases, (today(), &filter))?;
