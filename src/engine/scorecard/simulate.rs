@@ -156,11 +156,10 @@ async fn resolve(
     let context = engine.context_by_id(&mut tx, part, &command.portfolio_id).await?;
     let today = context.zone.day_of(engine.now_of(&tx));
     let day = command.as_of_date.unwrap_or(today);
+    let mut violations = Violations::new();
     if !(today..=today.plus(DAYS_AHEAD_MAX)).contains(&day) {
-        let mut violations = Violations::new();
         let bound = format!("it must lie between {today} and {}", today.plus(DAYS_AHEAD_MAX));
         violations.add("as_of_date", Reason::FieldOutOfRange, day, bound);
-        return Err(Error::Invalid(violations));
     }
     let card = card_of(&mut tx, part, command.candidate.clone()).await?;
     let (_, mut change) = Change::of_active(&mut tx, part, &context.portfolio).await?;
@@ -173,19 +172,23 @@ async fn resolve(
     change.rank_by(&card, command.debtor_kind);
     let after = Arc::new(change.compile()?);
     let rule_sets = [before, after];
-    check_names(&rule_sets, &command)?;
+    check_names(&rule_sets, &command, &mut violations);
     let wanted = (command.portfolio_id.as_str(), &command.first_leases);
-    let work_lists = leases::lists(&mut tx, part, wanted).await?;
-    Ok(Trial { context, parts, rule_sets, day, today, command, work_lists })
+    let work_lists = leases::lists(&mut tx, part, wanted, &mut violations).await?;
+    let trial = Trial { context, parts, rule_sets, day, today, command, work_lists };
+    violations.or(trial).map_err(Error::Invalid)
 }
 
 /// What is asked for by name must be there: a slip of the pen would count nothing, and look
 /// as if nothing moved.
-fn check_names(rule_sets: &[Arc<RuleSet>; 2], command: &SimulateCommand) -> Result<(), Error> {
+fn check_names(
+    rule_sets: &[Arc<RuleSet>; 2],
+    command: &SimulateCommand,
+    violations: &mut Violations,
+) {
     let labels = |name: &str| {
         rule_sets.iter().flat_map(|rules| rules.bin_labels(name)).collect::<Vec<&str>>()
     };
-    let mut violations = Violations::new();
     let bound = "a characteristic of a scorecard that is tried or compared with";
     for (at, (name, bins)) in command.filter.bins.iter().enumerate() {
         let (path, known) = (format!("filter.characteristics[{at}]"), labels(name));
@@ -207,7 +210,6 @@ fn check_names(rule_sets: &[Arc<RuleSet>; 2], command: &SimulateCommand) -> Resu
             violations.add(field, Reason::FieldOutOfRange, name, bound);
         }
     }
-    violations.or(()).map_err(Error::Invalid)
 }
 
 /// Where answers go.

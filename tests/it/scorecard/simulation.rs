@@ -360,6 +360,11 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
         assert_eq!(refused.violations[0].0, path);
         assert_eq!(refused.reason, reason, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_is_named() {
+    let server = server().await;
     let mut asked = request(7);
     let refused = refusal(server.scorecards().simulate_revision(asked.clone()).await);
     assert_eq!(refused.reason, "REVISION_NOT_FOUND");
@@ -369,6 +374,18 @@ async fn what_makes_no_sense_is_refused_with_its_path() {
     let wrong = draft(&server, "consumer", |card| card.characteristics[0].name.clear()).await;
     let refused = refusal(server.scorecards().simulate_revision(request(number(&wrong))).await);
     assert_eq!(refused.reason, "REVISION_INVALID");
+}
+
+#[tokio::test]
+async fn all_that_makes_no_sense_is_told_at_once() {
+    let server = server().await;
+    let mut asked = request(1);
+    asked.as_of_date = date(2026, 3, 3);
+    asked.filter = only("cooperation", "RED");
+    asked.slices = vec![apart("cooperation"), apart("hair")];
+    let refused = refusal(server.scorecards().simulate_revision(asked).await);
+    let all = ["as_of_date", "filter.characteristics[0].bins[0]", "slices[1].characteristic"];
+    assert_eq!(refused.fields(), all);
 }
 
 #[tokio::test]

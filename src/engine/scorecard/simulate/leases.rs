@@ -63,14 +63,15 @@ pub struct FirstLease {
     pub standing: Standing,
 }
 
-/// The lists to look at.
+/// The lists to look at. One that does not serve the portfolio is a violation.
 ///
 /// # Errors
-/// `NotFound`, or `Invalid` for one that does not serve the portfolio.
+/// `NotFound`.
 pub(super) async fn lists(
     tx: &mut Tx,
     part: Part,
     (portfolio_id, wanted): (&str, &FirstLeasesCommand),
+    violations: &mut Violations,
 ) -> Result<Vec<StoredWorkList>, Error> {
     let serves = |list: &StoredWorkList| {
         let portfolios = &list.settings.portfolio_ids;
@@ -80,7 +81,6 @@ pub(super) async fn lists(
     if wanted.count == 0 {
         return Ok(lists);
     }
-    let mut violations = Violations::new();
     for (at, id) in wanted.work_list_ids.iter().enumerate() {
         let list = work_list(tx, part, id).await?;
         if serves(&list) {
@@ -97,7 +97,7 @@ pub(super) async fn lists(
         lists.extend(page.into_iter().filter(serves));
     }
     lists.truncate(WORK_LISTS_MAX);
-    violations.or(lists).map_err(Error::Invalid)
+    Ok(lists)
 }
 
 /// What the lists asked for choose.
