@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{CaseNo, Micros, Part};
 use crate::store::audit::NewAuditRow;
 use crate::store::changes::{self, ChangedCases};
-use crate::store::{Class, Lock, Tx, audit};
+use crate::store::{Lock, Tx, audit};
 
 use super::{Caller, Engine, Error};
 
@@ -30,27 +30,20 @@ pub(super) async fn note_read(
     (part, case_no, salt): (Part, CaseNo, Vec<u8>),
     asked: impl std::fmt::Debug,
 ) -> Result<(), Error> {
-    let (clock, actor) = (Arc::clone(engine), caller.subject.clone());
-    let content = format!("{asked:?}");
+    let (actor, content) = (caller.subject.clone(), format!("{asked:?}"));
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let by = (actor.as_str(), clock.now_of(tx));
-                    let row = NewAuditRow {
-                        kind: "history.read",
-                        case_no: Some(case_no),
-                        content: content.as_bytes(),
-                        salt: &salt,
-                    };
-                    let none = ChangedCases::new();
-                    Ok::<_, Error>(changes::publish(tx, part, by, none, &[row]).await?)
-                })
-            },
-            |()| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(async move {
+                let row = NewAuditRow {
+                    kind: "history.read",
+                    case_no: Some(case_no),
+                    content: content.as_bytes(),
+                    salt: &salt,
+                };
+                let (by, none) = ((actor.as_str(), now), ChangedCases::new());
+                Ok(changes::publish(tx, part, by, none, &[row]).await?)
+            })
+        })
         .await
 }
 

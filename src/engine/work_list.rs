@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{Gate, Micros, Part, WorkListId, WorkListNo, WorkListSettings};
 use crate::store::numbers::{self, NumberKind};
 use crate::store::portfolios::{self, StoredWorkList};
-use crate::store::{Class, Damage, Tx};
+use crate::store::{Damage, Tx};
 
 use super::audit::note;
 use super::page::PageToken;
@@ -80,26 +80,19 @@ pub async fn create_work_list(
 ) -> Result<WorkList, Error> {
     let (owner, caller) = (Arc::clone(engine), caller.clone());
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(
-                    async move { create(tx, &owner, &caller, (&work_list_id, &settings)).await },
-                )
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(
+                async move { create(tx, (&owner, &caller, now), (&work_list_id, &settings)).await },
+            )
+        })
         .await
 }
 
 async fn create(
     tx: &mut Tx,
-    engine: &Engine,
-    caller: &Caller,
+    (engine, caller, now): (&Engine, &Caller, Micros),
     (id, settings): (&WorkListId, &WorkListSettings),
 ) -> Result<WorkList, Error> {
-    let now = engine.now_of(tx);
     let parts = engine.tenants.claim(tx, caller, now).await?;
     let part = parts.first();
     if let Some(stored) = portfolios::work_list_by_id(tx, part, id.as_str()).await? {
@@ -159,23 +152,17 @@ pub async fn update_work_list(
     etag: &str,
 ) -> Result<WorkList, Error> {
     let parts = engine.parts(caller).await?;
-    let (owner, caller, etag) = (Arc::clone(engine), caller.clone(), etag.to_owned());
+    let (caller, etag) = (caller.clone(), etag.to_owned());
     engine
-        .store
-        .write(
-            Class::Interactive,
-            move |tx| {
-                Box::pin(async move {
-                    let change = (&work_list_id, &settings, etag.as_str());
-                    let by = (caller.subject.as_str(), owner.now());
-                    for part in parts.all() {
-                        update(tx, *part, by, change).await?;
-                    }
-                    stored(tx, parts.first(), &work_list_id).await
-                })
-            },
-            |_| (),
-        )
+        .write(move |tx, now| {
+            Box::pin(async move {
+                let change = (&work_list_id, &settings, etag.as_str());
+                for part in parts.all() {
+                    update(tx, *part, (&caller.subject, now), change).await?;
+                }
+                stored(tx, parts.first(), &work_list_id).await
+            })
+        })
         .await
 }
 

@@ -1,4 +1,4 @@
-//! Transactions of verbs that change settings rather than cases.
+//! Transactions of verbs that change no cases.
 
 use std::sync::Arc;
 
