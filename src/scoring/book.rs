@@ -4,6 +4,7 @@
 
 mod column;
 mod course;
+mod movers;
 mod numbers;
 mod parts;
 mod place;
@@ -13,6 +14,7 @@ mod simulate;
 mod sums;
 mod tally;
 mod told;
+mod trial;
 
 use crate::model::{Arm, CaseNo, CaseState, Day, DebtorKind, Experiment, Lot, RankingSettings};
 

@@ -6,9 +6,10 @@ use crate::model::{Arm, Day, DebtorKind, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
-use super::plan::{Plan, Trial};
+use super::plan::Plan;
 use super::tally::{BLOCK, SCORES, Tally};
 use super::told::{Mover, Simulated, add_slice};
+use super::trial::Trial;
 use super::{Book, Rows};
 
 /// What is tried.
