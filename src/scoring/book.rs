@@ -5,7 +5,7 @@
 mod column;
 mod course;
 mod movers;
-mod numbers;
+mod numbered;
 mod parts;
 mod place;
 mod plan;
@@ -24,7 +24,7 @@ use super::month::Month;
 use super::subject::Subject;
 use super::{CaseInput, RuleSet};
 use column::Column;
-use numbers::CaseNumbers;
+use numbered::Numbered;
 use sums::Sums;
 
 pub(super) use course::{Course, Instant};
@@ -58,7 +58,8 @@ pub struct BookRow {
 /// The cases of one kind of debtor in one arm.
 #[derive(Clone, Debug, Default)]
 struct Rows {
-    case_nos: CaseNumbers,
+    /// Their numbers, by row.
+    case_nos: Numbered<i64>,
     overdue_amounts_minor: Vec<i64>,
     /// Of cases in a control share alone.
     lots: Vec<Lot>,
@@ -164,7 +165,7 @@ impl Book {
     pub fn retain(&mut self, kept: impl Fn(CaseNo) -> bool) {
         for rows in self.by_kind.iter_mut().flatten() {
             for row in (0..rows.case_nos.len()).rev() {
-                let case_no = CaseNo(rows.case_nos.at(row));
+                let case_no = CaseNo(rows.case_nos.values()[row]);
                 if !kept(case_no) {
                     rows.remove(case_no);
                 }
@@ -226,7 +227,7 @@ impl Rows {
     }
 
     fn remove(&mut self, case_no: CaseNo) {
-        let Some(at) = self.case_nos.swap_remove(case_no.0) else { return };
+        let Some(at) = self.case_nos.swap_remove(&case_no.0) else { return };
         self.overdue_amounts_minor.swap_remove(at);
         if !self.lots.is_empty() {
             self.lots.swap_remove(at);

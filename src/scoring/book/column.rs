@@ -4,18 +4,16 @@
 
 use std::ops::Range;
 
-use foldhash::fast::FixedState;
-use indexmap::IndexSet;
-
 use super::super::bins::Bins;
 use super::super::feature::Feature;
 use super::course::{Course, Instant};
+use super::numbered::Numbered;
 use super::room;
 
 /// The courses of a feature, and which of them each case has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Column {
-    courses: IndexSet<Course, FixedState>,
+    courses: Numbered<Course>,
     rows: Numbers,
     /// What the courses keep beside themselves.
     heap_bytes: usize,
@@ -72,8 +70,8 @@ macro_rules! each_width {
 
 impl Column {
     /// All courses, by number.
-    pub fn courses(&self) -> impl ExactSizeIterator<Item = &Course> {
-        self.courses.iter()
+    pub fn courses(&self) -> &[Course] {
+        self.courses.values()
     }
 
     /// Which course each case has.
@@ -88,7 +86,7 @@ impl Column {
 
     /// The course of one case.
     pub fn course(&self, row: usize) -> &Course {
-        &self.courses[self.at(row)]
+        &self.courses()[self.at(row)]
     }
 
     /// Goes over the numbers of some cases.
@@ -108,8 +106,8 @@ impl Column {
         });
         let coded = &mut self.coded[known];
         coded.wanted = true;
-        let new = self.courses.iter().skip(coded.codes.len());
-        coded.codes.extend(new.map(|course| bins.code(&course.value(feature, at))));
+        let new = &self.courses.values()[coded.codes.len()..];
+        coded.codes.extend(new.iter().map(|course| bins.code(&course.value(feature, at))));
     }
 
     /// Forgets the codes that nobody has asked for since the last time.
@@ -148,7 +146,7 @@ impl Column {
     /// The number of a course, for which the rows are wide enough from here on.
     fn number(&mut self, course: Course) -> u32 {
         let heap_bytes = course.heap_bytes();
-        let (number, new) = self.courses.insert_full(course);
+        let (number, new) = self.courses.put(course);
         if new {
             self.heap_bytes += heap_bytes;
         }
@@ -177,7 +175,7 @@ impl Column {
             tight.push(self.course(row).clone());
         }
         each_width!(&mut tight.rows, _count => (), rows => rows.shrink_to_fit());
-        tight.courses.shrink_to_fit();
+        tight.courses.shrink();
         *self = tight;
     }
 
@@ -188,10 +186,8 @@ impl Column {
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
         let rows = each_width!(&self.rows, _count => 0, rows => room::bytes(rows));
-        // A set keeps each entry with its hash, and a table of their numbers.
-        let entry = size_of::<Course>() + 2 * size_of::<usize>();
         let codes: usize = self.coded.iter().map(|coded| coded.codes.capacity()).sum();
-        rows + self.courses.capacity() * entry + self.heap_bytes + codes
+        rows + self.courses.bytes() + self.heap_bytes + codes
     }
 }
 
@@ -230,7 +226,7 @@ mod tests {
             column.push(Course::Number(0));
         }
         assert!(matches!(column.rows(), Numbers::Long(_)));
-        let number = |column: &Column, row| match &column.courses[column.at(row)] {
+        let number = |column: &Column, row| match &column.courses()[column.at(row)] {
             Course::Number(number) => *number,
             other => panic!("{other:?} was never put there"),
         };

@@ -75,7 +75,7 @@ impl Plan {
     fn stand(&self, rows: &Rows, case_nos: &[CaseNo], found: &mut Vec<Standing>) {
         let sums = rows.sums.each_ref().map(|sums| sums.known(rows.case_nos.len()));
         for (at, case_no) in case_nos.iter().enumerate() {
-            let Some(row) = rows.case_nos.row(case_no.0) else { continue };
+            let Some(row) = rows.case_nos.find(&case_no.0) else { continue };
             let stage = self.stage(&rows.columns, row);
             if stage >= LEFT_OUT {
                 continue;

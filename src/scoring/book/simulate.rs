@@ -164,7 +164,7 @@ impl Trial<'_> {
             .into_iter()
             .map(|row| {
                 let sums = sums.map(|sums| sums[row]);
-                let case = (case_nos.at(row), amounts[row], lots.get(row).copied());
+                let case = (case_nos.values()[row], amounts[row], lots.get(row).copied());
                 self.mover(&plan, case, (columns, row, sums))
             })
             .collect()

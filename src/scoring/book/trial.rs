@@ -66,7 +66,7 @@ impl Trial<'_> {
             Course::Due(due) => Some(self.at.day.since(Day(*due))),
             _ => None,
         };
-        rows.columns[0].courses().map(days).collect()
+        rows.columns[0].courses().iter().map(days).collect()
     }
 
     pub fn stages(&self, rows: &Rows, filter: &Filter) -> Vec<u8> {
