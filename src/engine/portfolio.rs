@@ -333,7 +333,8 @@ pub(super) fn check_may_change_ranks(
     check_approves(caller, &format!("{method}, where no second person approves what ranks,"))
 }
 
-fn check_approves(caller: &Caller, method: &str) -> Result<(), Error> {
+/// Whether a caller approves what ranks cases; `method` is what it asked for.
+pub(super) fn check_approves(caller: &Caller, method: &str) -> Result<(), Error> {
     if caller.roles.contains(&Role::Approver) {
         return Ok(());
     }

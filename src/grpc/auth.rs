@@ -31,7 +31,7 @@ pub(super) const METHODS: &[(&str, &[Role])] = &[
     ("/arrears.v1.ScorecardService/SimulateRevision", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/DiffRevisions", &[Analyst, Approver, Auditor, Operator]),
     ("/arrears.v1.ScorecardService/ActivateRevision", &[Analyst, Approver]),
-    ("/arrears.v1.ScorecardService/DecideActivation", &[Approver]),
+    ("/arrears.v1.ScorecardService/DecideActivation", &[Analyst, Approver]),
     (
         "/arrears.v1.ScorecardService/ListActivationProposals",
         &[Analyst, Approver, Auditor, Operator],

@@ -200,6 +200,23 @@ async fn whoever_drafts_may_propose_and_activates_nothing() {
     office.decide(&office.ben, 1, Decision::Approve).await.unwrap();
     let active = office.active().await;
     assert_eq!((&*active.actor, active.approved_by.as_deref()), ("cid", Some("ben")));
+
+    let made = office.draft(300).await;
+    let command = ActivateCommand { expected_activation_id: 2, ..activation(&made) };
+    office.propose(&analyst, command).await;
+    let other = Caller { roles: vec![Role::Analyst], ..person("dan") };
+    for (caller, decision) in [
+        (&other, Decision::Withdraw),
+        (&other, Decision::Approve),
+        (&other, Decision::Reject),
+        (&analyst, Decision::Reject),
+    ] {
+        let refused = office.decide(caller, 2, decision).await;
+        assert!(matches!(refused, Err(Error::RoleMissing { .. })), "{decision:?}: {refused:?}");
+    }
+    let withdrawn = office.decide(&analyst, 2, Decision::Withdraw).await.unwrap();
+    assert_eq!(withdrawn.proposal.state, ProposalState::Withdrawn);
+
     let updated = office.update(&analyst, tolerance, None).await.unwrap();
     assert_eq!(updated.proposal.unwrap().state, ProposalState::Proposed);
 

@@ -7,7 +7,7 @@ use crate::store::Tx;
 use crate::store::portfolios::StoredPortfolio;
 use crate::store::proposals::{Proposal, ProposalState};
 
-use super::super::super::portfolio::locked;
+use super::super::super::portfolio::{check_approves, locked};
 use super::super::super::{Caller, Engine, Error};
 use super::super::activate::ranked;
 use super::super::experiment::odd_change;
@@ -60,9 +60,10 @@ pub struct Decided {
 /// Approves, rejects or withdraws a proposal.
 ///
 /// # Errors
-/// `NotFound` for the portfolio or the proposal; `ProposalDecided`; `SecondPersonRequired`;
-/// `ApprovalNeedsCredentials`; of an approval `ActivationChanged`, `RevisionInvalid`, `FeatureVersionRetired`,
-/// `DraftChanged`.
+/// `NotFound` for the portfolio or the proposal; `RoleMissing` for whoever neither approves
+/// nor takes back what is theirs; `ProposalDecided`; `SecondPersonRequired`;
+/// `ApprovalNeedsCredentials`; of an approval `ActivationChanged`, `RevisionInvalid`,
+/// `FeatureVersionRetired`, `DraftChanged`.
 pub async fn decide_activation(
     engine: &Arc<Engine>,
     caller: &Caller,
@@ -86,6 +87,7 @@ async fn decide(
     let (part, by) = (parts.first(), (caller.subject.as_str(), now));
     let stored = locked(tx, part, &command.portfolio_id).await?;
     let proposal = found(tx, part, &stored, command.proposal_id).await?;
+    check_role(&proposal, command.decision, caller)?;
     check_may_decide(&proposal, command.decision, (caller, now))?;
     let state = match command.decision {
         Decision::Approve => {
@@ -102,6 +104,15 @@ async fn decide(
     let proposal = ended(proposal, as_decided);
     let currency = stored.settings.base_currency;
     Ok(Decided { proposal, currency, activation: None, findings: Vec::new() })
+}
+
+/// Whoever made a proposal takes it back with the role that it took; all else is for those
+/// who approve.
+fn check_role(proposal: &Proposal, decision: Decision, caller: &Caller) -> Result<(), Error> {
+    if decision == Decision::Withdraw && proposal.proposed.subject == caller.subject {
+        return Ok(());
+    }
+    check_approves(caller, "DecideActivation on what others proposed, or to approve it,")
 }
 
 /// To stop a change never takes two; to let it take effect does.
