@@ -12,14 +12,14 @@ use crate::model::{
 use crate::scoring::RuleSet;
 use crate::store::activations::{self, Activation};
 use crate::store::portfolios::StoredPortfolio;
-use crate::store::proposals::{self, Proposal, ProposalState, Signature};
+use crate::store::proposals::{self, Proposal, ProposalKey, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
 use crate::store::{StoreError, Tx};
 
 use super::super::audit::note;
 use super::super::page::PageToken;
 use super::super::portfolio::stored;
-use super::super::{Caller, Engine, Error, Resource};
+use super::super::{Caller, Engine, Error, Resource, Role};
 use super::activate::settle;
 use super::{Change, activate_in_all, find, freeze};
 
@@ -71,7 +71,8 @@ pub(in super::super) fn check_is_somebody(caller: &Caller) -> Result<(), Error> 
 /// Makes a proposal of a change that can rank.
 ///
 /// # Errors
-/// `Invalid` for a time of start that is past or too far ahead; `ProposalOpen`;
+/// `Invalid` for a time of start that is past or too far ahead; `ProposalOpen`, unless that one
+/// cannot be read back and an approver proposes;
 /// `ApprovalNeedsCredentials`.
 pub(in super::super) async fn propose(
     tx: &mut Tx,
@@ -88,7 +89,11 @@ pub(in super::super) async fn propose(
         check_is_somebody(caller)?;
     }
     if let Some(open) = proposals::open(tx, part, stored.number).await? {
-        return Err(Error::ProposalOpen(open));
+        let key = ProposalKey { part, portfolio_no: stored.number, proposal_id: open };
+        check_gives_way(tx, key, caller).await?;
+        if !wish.validate_only {
+            end(tx, part, stored, open, (ProposalState::Superseded, by, UNDECIDABLE)).await?;
+        }
     }
     let (state, due_at) = match needs_second_person(stored) {
         true => (ProposalState::Proposed, Some(now.plus(UNDECIDED_KEPT))),
@@ -120,6 +125,23 @@ pub(in super::super) async fn propose(
         note(tx, part, by, ("activation.proposed", &told)).await?;
     }
     Ok(proposal)
+}
+
+/// Why an open proposal ends that nobody could have decided on.
+const UNDECIDABLE: &str = "it cannot be read back, and something else was proposed";
+
+/// An open proposal is in the way of another one, unless it cannot be read back: then nobody
+/// can decide on it, and where a second person must approve everything, nothing could ever
+/// supersede it. It gives way to those who approve.
+async fn check_gives_way(tx: &mut Tx, key: ProposalKey, caller: &Caller) -> Result<(), Error> {
+    let found = proposals::find_due(tx, key).await?;
+    let unreadable =
+        |error: &StoreError| matches!(error, StoreError::Corrupt { .. } | StoreError::Newer { .. });
+    let cannot_be_read = found.is_some_and(|(_, read)| read.is_err_and(|error| unreadable(&error)));
+    match cannot_be_read && caller.roles.contains(&Role::Approver) {
+        true => Ok(()),
+        false => Err(Error::ProposalOpen(key.proposal_id)),
+    }
 }
 
 fn check_start(start_time: Micros, field: &'static str, now: Micros) -> Result<(), Error> {

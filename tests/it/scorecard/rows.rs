@@ -2,7 +2,7 @@
 
 use arrears::engine::scorecard::ActivateCommand;
 use arrears::engine::scorecard::proposal::Decision;
-use arrears::engine::{Engine, Error};
+use arrears::engine::{Caller, Engine, Error, Role};
 use arrears::model::{ActivationApproval, Micros};
 use arrears::store::StoreError;
 use arrears::store::proposals::ProposalState;
@@ -31,8 +31,6 @@ fn ended_as(office: &Office, state: i64) -> i64 {
 async fn a_damaged_proposal_is_in_the_way_of_no_activation() {
     let (office, later) = scheduled().await;
     assert_eq!(office.database.execute("UPDATE activation_proposal SET body = x'FF'"), 1);
-    let second = office.ask(&office.ben, later.clone()).await;
-    assert!(matches!(second, Err(Error::ProposalOpen(1))), "{second:?}");
     let unread = office.decide(&office.ben, 1, Decision::Withdraw).await;
     let corrupt = matches!(unread, Err(Error::Store(StoreError::Corrupt { .. })));
     assert!(corrupt, "{unread:?}");
@@ -41,6 +39,26 @@ async fn a_damaged_proposal_is_in_the_way_of_no_activation() {
     assert_eq!((office.active().await.activation_id, ended_as(&office, 6)), (2, 1));
     let again = ActivateCommand { expected_activation_id: 2, ..later };
     assert_eq!(office.propose(&office.ann, again).await.proposal_id, 2);
+}
+
+#[tokio::test]
+async fn a_damaged_proposal_gives_way_to_an_approver_where_everything_is_proposed() {
+    let office = Office::open().await;
+    let made = office.draft(400).await;
+    office.propose(&office.ann, activation(&made)).await;
+    let readable = office.ask(&office.ben, activation(&made)).await;
+    assert!(matches!(readable, Err(Error::ProposalOpen(1))), "{readable:?}");
+    assert_eq!(office.database.execute("UPDATE activation_proposal SET body = x'FF'"), 1);
+    let analyst = Caller { roles: vec![Role::Analyst], ..office.ann.clone() };
+    let refused = office.ask(&analyst, activation(&made)).await;
+    assert!(matches!(refused, Err(Error::ProposalOpen(1))), "{refused:?}");
+    let trial = ActivateCommand { validate_only: true, ..activation(&made) };
+    assert_eq!(office.propose(&office.ann, trial).await.proposal_id, 2);
+    assert_eq!(ended_as(&office, 6), 0);
+    assert_eq!(office.propose(&office.ann, activation(&made)).await.proposal_id, 2);
+    assert_eq!(ended_as(&office, 6), 1);
+    office.decide(&office.ben, 2, Decision::Approve).await.unwrap();
+    assert_eq!(office.active().await.activation_id, 2);
 }
 
 #[tokio::test]
