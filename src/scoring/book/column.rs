@@ -107,6 +107,7 @@ impl Column {
         let coded = &mut self.coded[known];
         coded.wanted = true;
         let new = &self.courses.values()[coded.codes.len()..];
+        coded.codes.reserve_exact(new.len());
         coded.codes.extend(new.iter().map(|course| bins.code(&course.value(feature, at))));
     }
 
@@ -187,6 +188,9 @@ impl Column {
     pub fn bytes(&self) -> usize {
         let rows = each_width!(&self.rows, _count => 0, rows => room::bytes(rows));
         let codes: usize = self.coded.iter().map(|coded| coded.codes.capacity()).sum();
+        // Those of two scorecards are counted before there are any: a book that fits must
+        // not outgrow its place by being asked.
+        let codes = codes.max(2 * self.courses().len());
         rows + self.courses.bytes() + self.heap_bytes + codes
     }
 }
