@@ -42,8 +42,8 @@ pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to, update_po
 pub(super) use proof::{explain_request, lease_to, movement_to, replay_request, replay_to};
 pub(super) use scorecard::{
     activate_command, activation_to, create_request, decide_command, findings_to, head_to, hex,
-    path_to, proposal_to, revision_name, revision_to, scorecard_filter, update_command,
-    validate_request,
+    path_to, proposal_to, proposals_to, revision_name, revision_to, scorecard_filter,
+    update_command, validate_request,
 };
 pub use scorecard::{card_of, scorecard_of};
 pub(super) use simulated::{diff_response, simulate_response};

@@ -178,9 +178,7 @@ impl ScorecardService for Scorecards {
         listing::answer(page, |size, token| async move {
             let (found, currency, next_page_token) =
                 list_proposals(engine, caller, id, (size, &token)).await?;
-            let written = found.iter().map(|one| convert::proposal_to((id, currency), one));
-            let proposals = written.collect();
-            Ok(proto::ListActivationProposalsResponse { proposals, next_page_token })
+            Ok(convert::proposals_to((id, currency), &found, next_page_token))
         })
         .await
     }

@@ -5,10 +5,11 @@ use prost::Message;
 
 use crate::model::{ActivationApproval, Micros, Part, PortfolioNo, RankingSettings, RuleSetId};
 
-use super::StoreError;
 use super::activations::{ActivatedExperiment, RevisionName};
 use super::db::{Tx, Value, params, statements};
 use super::encode::{Place, approval_from, default_kind_from, stage_bounds_from, stored};
+use super::error::readable;
+use super::{Readable, StoreError};
 
 statements! {
     INSERT_PROPOSAL = "INSERT INTO activation_proposal (part, portfolio_no, proposal_no, state, \
@@ -228,17 +229,19 @@ pub(crate) async fn newest(
     Ok(row.map_or(0, |(number,)| number))
 }
 
-/// The proposals of a portfolio before one, the newest first.
+/// The proposals of a portfolio before one, the newest first, each with its number: one that
+/// cannot be read hides no others.
 pub(crate) async fn list(
     tx: &mut Tx,
     part: Part,
     portfolio_no: PortfolioNo,
     (before, limit): (i64, usize),
-) -> Result<Vec<Proposal>, StoreError> {
+) -> Result<Vec<(i64, Readable<Proposal>)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = params![part.0, portfolio_no.0, before, limit];
     let rows: Vec<Row> = tx.fetch_all(LIST_PROPOSALS, params).await?;
-    rows.into_iter().map(|row| proposal(part, row)).collect()
+    let read = |row: Row| Ok((row.0, readable(proposal(part, row))?));
+    rows.into_iter().map(read).collect()
 }
 
 /// Open proposals of all tenants whose state changes by time now, at most so many.

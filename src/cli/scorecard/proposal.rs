@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::super::client::{Client, Context};
-use super::super::failure::Failure;
+use super::super::failure::{Exit, Failure};
 use super::super::output::{self, Format};
 use super::activate::{self, HistoryArgs};
 use super::view::ProposalView;
@@ -115,14 +115,33 @@ pub(super) async fn list(context: &Context, args: HistoryArgs) -> Result<(), Fai
         page_size: 1_000,
         ..Default::default()
     };
-    let mut proposals = Vec::new();
+    let (mut proposals, mut unreadable) = (Vec::new(), Vec::new());
     loop {
         let answer =
             client.scorecards().list_activation_proposals(request.clone()).await?.into_inner();
         proposals.extend(answer.proposals.iter().map(ProposalView::new));
+        unreadable.extend(answer.unreadable_proposals);
         request.page_token = answer.next_page_token;
         if request.page_token.is_empty() {
-            return output::records(context.format, &proposals);
+            break;
+        }
+    }
+    output::records(context.format, &proposals)?;
+    told_of(&unreadable)
+}
+
+/// Names the proposals that the server could not read back. What is printed is not all that
+/// was asked for, and a script must not take it for that.
+fn told_of(unreadable: &[proto::UnreadableProposal]) -> Result<(), Failure> {
+    for one in unreadable {
+        let why = one.error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
+        output::note(&format!("proposal {} is not shown: {why}", one.proposal_id));
+    }
+    match unreadable.len() {
+        0 => Ok(()),
+        count => {
+            let text = format!("{count} proposals are stored and cannot be read back");
+            Err(Failure::new(Exit::Failure, text))
         }
     }
 }

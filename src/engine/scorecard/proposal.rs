@@ -14,7 +14,7 @@ use crate::store::activations::{self, Activation};
 use crate::store::portfolios::StoredPortfolio;
 use crate::store::proposals::{self, Proposal, ProposalKey, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
-use crate::store::{StoreError, Tx};
+use crate::store::{Readable, StoreError, Tx};
 
 use super::super::audit::note;
 use super::super::page::PageToken;
@@ -346,8 +346,8 @@ async fn carry_out(
     Ok(proposal)
 }
 
-/// A page of a portfolio's proposals, the newest first, the currency of their amounts, and
-/// the token of the next page.
+/// A page of a portfolio's proposals, the newest first and each with its number, the currency
+/// of their amounts, and the token of the next page. One that cannot be read back says why.
 ///
 /// # Errors
 /// `NotFound`; `PageTokenMalformed`, `PageTokenMismatch`.
@@ -356,7 +356,7 @@ pub async fn list_proposals(
     caller: &Caller,
     portfolio_id: &PortfolioId,
     (page_size, token): (usize, &str),
-) -> Result<(Vec<Proposal>, Currency, String), Error> {
+) -> Result<(Vec<(i64, Readable<Proposal>)>, Currency, String), Error> {
     let filters = [caller.tenant.as_str(), portfolio_id.as_str()];
     let request = PageToken::request("proposals", &filters);
     let before = PageToken::read_before(token, request)?;
@@ -365,7 +365,7 @@ pub async fn list_proposals(
     let stored = stored(&mut tx, part, portfolio_id).await?;
     let page = (before, page_size + 1);
     let mut rows = proposals::list(&mut tx, part, stored.number, page).await?;
-    let next = PageToken::cut(&mut rows, page_size, request, |last| last.proposal_id.to_string());
+    let next = PageToken::cut(&mut rows, page_size, request, |last| last.0.to_string());
     Ok((rows, stored.settings.base_currency, next))
 }
 

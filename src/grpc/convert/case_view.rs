@@ -8,6 +8,7 @@ use crate::model::{
     Stage, Violations,
 };
 use crate::proto;
+use crate::store::Damage;
 
 use super::contact::{contact_points_to, custom_features_to};
 use super::field::{choice, count, id, optional_id, required_choice};
@@ -103,10 +104,15 @@ pub(in crate::grpc) fn listed_to(
     listed: &ListedCase,
 ) -> Result<proto::Case, Box<proto::UnreadableCase>> {
     listed.read.as_ref().map(case_to).map_err(|damage| {
-        let error = ItemError::Unreadable(damage.clone());
-        let error = item_error(&error, Named::NOTHING, &mut ItemBudget::new());
-        Box::new(proto::UnreadableCase { case_id: listed.case_id.clone(), error: Some(error) })
+        let error = Some(unreadable(damage));
+        Box::new(proto::UnreadableCase { case_id: listed.case_id.clone(), error })
     })
+}
+
+/// That an entry of a listing cannot be read.
+pub(super) fn unreadable(damage: &Damage) -> proto::ItemError {
+    let error = ItemError::Unreadable(damage.clone());
+    item_error(&error, Named::NOTHING, &mut ItemBudget::new())
 }
 
 /// A case as the contract writes it.

@@ -25,7 +25,8 @@ pub(in crate::grpc) use request::{
 };
 pub(super) use request::{given_card, revision_name_at};
 pub(in crate::grpc) use write::{
-    activation_to, finding_to, findings_to, head_to, hex, path_to, proposal_to, revision_to,
+    activation_to, finding_to, findings_to, head_to, hex, path_to, proposal_to, proposals_to,
+    revision_to,
 };
 
 const CUSTOM_KINDS: [&str; 3] = ["NUMBER", "TEXT", "FLAG"];

@@ -18,6 +18,7 @@ use arrears::model::{
     PortfolioSettings, RankingSettings, TestClock,
 };
 use arrears::scoring::card::Card;
+use arrears::store::Damage;
 use arrears::store::activations::{Activation, RevisionName};
 use arrears::store::proposals::{Proposal, ProposalState};
 
@@ -155,6 +156,12 @@ impl Office {
     }
 
     pub(super) async fn proposals(&self) -> Vec<Proposal> {
+        let read = |one: Result<Proposal, Damage>| one.expect("it can be read");
+        self.listed().await.into_iter().map(|(_, one)| read(one)).collect()
+    }
+
+    /// The same, also of those that cannot be read.
+    pub(super) async fn listed(&self) -> Vec<(i64, Result<Proposal, Damage>)> {
         list_proposals(&self.engine, &self.ann, &cards(), (100, "")).await.unwrap().0
     }
 

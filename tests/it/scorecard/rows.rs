@@ -2,7 +2,7 @@
 
 use arrears::engine::scorecard::ActivateCommand;
 use arrears::engine::scorecard::proposal::Decision;
-use arrears::engine::{Caller, Engine, Error, Role};
+use arrears::engine::{Caller, Error, Role};
 use arrears::model::{ActivationApproval, Micros};
 use arrears::store::StoreError;
 use arrears::store::proposals::ProposalState;
@@ -39,6 +39,12 @@ async fn a_damaged_proposal_is_in_the_way_of_no_activation() {
     assert_eq!((office.active().await.activation_id, ended_as(&office, 6)), (2, 1));
     let again = ActivateCommand { expected_activation_id: 2, ..later };
     assert_eq!(office.propose(&office.ann, again).await.proposal_id, 2);
+    // Nor in the way of a listing.
+    let listed = office.listed().await;
+    let told: Vec<_> = listed.iter().map(|(number, read)| (*number, read.is_ok())).collect();
+    assert_eq!(told, [(2, true), (1, false)]);
+    let damage = listed[1].1.as_ref().unwrap_err();
+    assert_eq!(damage.table, "activation_proposal");
 }
 
 #[tokio::test]
@@ -113,12 +119,10 @@ async fn what_a_newer_server_has_scheduled_is_left_to_it() {
         assert_eq!(office.states().await, [ProposalState::Scheduled]);
     }
     assert_eq!(office.active().await.activation_id, 1);
-    // The newer one knows what it says.
+    // Once it can be understood, it need not be started anew.
     say_less(&office);
-    let Office { engine, clock, database, ann, ben } = office;
-    drop(engine);
-    let engine = Engine::open(database.location(), clock.clone()).await.unwrap();
-    let office = Office { engine, clock, database, ann, ben };
+    assert_eq!(office.engine.start_due().await.unwrap(), 0);
+    office.clock.advance(Micros::HOUR);
     assert_eq!(office.engine.start_due().await.unwrap(), 1);
     assert_eq!(office.states().await, [ProposalState::Activated]);
 

@@ -188,6 +188,14 @@ async fn one_is_open_at_a_time_and_can_be_withdrawn() {
     let second = page(&first.next_page_token).await;
     let numbers = [&first, &second].map(|page| page.proposals[0].proposal_id);
     assert_eq!((numbers, &*second.next_page_token), ([2, 1], ""));
+
+    let sql = "UPDATE activation_proposal SET body = x'FF' WHERE due_at IS NULL";
+    assert_eq!(server.database().execute(sql), 1);
+    let broken = page(&first.next_page_token).await;
+    assert_eq!((broken.proposals.len(), broken.unreadable_proposals.len()), (0, 1));
+    let named = &broken.unreadable_proposals[0];
+    let reason = named.error.as_ref().unwrap().reason.as_str();
+    assert_eq!((named.proposal_id, reason), (1, "STORE_CORRUPT"));
 }
 
 #[tokio::test]

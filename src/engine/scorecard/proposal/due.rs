@@ -1,6 +1,6 @@
 //! Proposals whose time has come: scheduled ones take effect, undecided ones expire.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Micros, PortfolioId};
@@ -14,6 +14,10 @@ use super::{PROGRAM_VERSION, UNAPPROVED, carry_out, end, needs_second_person, re
 
 /// How many proposals are seen to at once.
 const AT_ONCE: usize = 100;
+
+/// How long a proposal is left alone that this server does not understand: what it needs
+/// may be mended meanwhile.
+const LEFT_FOR: i64 = Micros::HOUR;
 
 /// Why a proposal ends on which nobody decided.
 const UNDECIDED: &str = "nobody decided on it within 30 days";
@@ -32,6 +36,7 @@ impl Engine {
     pub async fn start_due(self: &Arc<Self>) -> Result<usize, Error> {
         let mut tx = self.store.read().await?;
         let now = self.now_of(&tx);
+        self.left.forget(now);
         // Those that are left stay due, and must not crowd out others.
         let due = proposals::due(&mut tx, now, AT_ONCE + self.left.count()).await?;
         drop(tx);
@@ -41,7 +46,7 @@ impl Engine {
             match self.write_portfolio(move |tx, now| Box::pin(start(tx, key, now))).await {
                 Ok(Outcome::Done) => done += 1,
                 Ok(Outcome::Gone) => {}
-                Ok(Outcome::Left(why)) => self.left.add(key, &why),
+                Ok(Outcome::Left(why)) => self.left.add(key, now, &why),
                 Err(error) => failed = Some(error),
             }
         }
@@ -49,13 +54,18 @@ impl Engine {
     }
 }
 
-/// Proposals that this server does not understand. As long as it runs it will not.
+/// Proposals that this server does not understand, and since when it leaves them alone.
 #[derive(Default)]
-pub(in super::super::super) struct Left(Mutex<HashSet<ProposalKey>>);
+pub(in super::super::super) struct Left(Mutex<HashMap<ProposalKey, Micros>>);
 
 impl Left {
-    fn keys(&self) -> MutexGuard<'_, HashSet<ProposalKey>> {
+    fn keys(&self) -> MutexGuard<'_, HashMap<ProposalKey, Micros>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks again at what has been left for long.
+    fn forget(&self, now: Micros) {
+        self.keys().retain(|_, since| now < since.plus(LEFT_FOR));
     }
 
     fn count(&self) -> usize {
@@ -63,14 +73,14 @@ impl Left {
     }
 
     fn has(&self, key: &ProposalKey) -> bool {
-        self.keys().contains(key)
+        self.keys().contains_key(key)
     }
 
-    fn add(&self, key: ProposalKey, why: &str) {
+    fn add(&self, key: ProposalKey, now: Micros, why: &str) {
         let ProposalKey { part, portfolio_no, proposal_id } = key;
         let (part, portfolio_no) = (part.0, portfolio_no.0);
         tracing::warn!(part, portfolio_no, proposal_id, why, "left to a newer server");
-        self.keys().insert(key);
+        self.keys().insert(key, now);
     }
 }
 

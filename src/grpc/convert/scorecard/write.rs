@@ -6,10 +6,12 @@ use crate::proto;
 use crate::scoring::card::{
     Bin, Card, Characteristic, Cutoffs, Points, Priority, ReasonText, Special, Term,
 };
+use crate::store::Damage;
 use crate::store::activations::{ActivatedExperiment, Activation, RevisionName};
 use crate::store::proposals::{Proposal, ProposalState, Signature};
 use crate::store::revisions::RevisionHead;
 
+use super::super::case_view::unreadable;
 use super::super::portfolio::ranking_to;
 use super::super::time::timestamp;
 use super::CUSTOM_KINDS;
@@ -254,6 +256,26 @@ pub(in crate::grpc) fn activation_to(
         proposal_id: activation.proposal_id.unwrap_or(0),
         experiment: activation.experiment.as_ref().map(experiment_to),
     }
+}
+
+/// A page of proposals, those apart that cannot be read.
+pub(in crate::grpc) fn proposals_to(
+    of: (&PortfolioId, Currency),
+    found: &[(i64, Result<Proposal, Damage>)],
+    next_page_token: String,
+) -> proto::ListActivationProposalsResponse {
+    let mut answer =
+        proto::ListActivationProposalsResponse { next_page_token, ..Default::default() };
+    for (proposal_id, read) in found {
+        match read {
+            Ok(proposal) => answer.proposals.push(proposal_to(of, proposal)),
+            Err(damage) => answer.unreadable_proposals.push(proto::UnreadableProposal {
+                proposal_id: *proposal_id,
+                error: Some(unreadable(damage)),
+            }),
+        }
+    }
+    answer
 }
 
 /// A proposal.
