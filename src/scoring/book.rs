@@ -4,11 +4,13 @@
 
 mod column;
 mod course;
+mod furthest;
 mod movers;
 mod numbered;
 mod parts;
 mod place;
 mod plan;
+mod ranking;
 mod room;
 mod simulate;
 mod sums;

@@ -8,9 +8,10 @@ use crate::model::{Arm, Day, Lot, Rank, RecoveryGroup, RuleSetId};
 use super::Rows;
 use super::column::Column;
 use super::parts::Parts;
+use super::ranking::Ranking;
 use super::simulate::SimulationRequest;
 use super::sums::{Addend, Sums};
-use super::tally::{Block, LEFT_OUT, NOT_DUE, Ranking, Which};
+use super::tally::{Block, LEFT_OUT, NOT_DUE, Which};
 use super::trial::Trial;
 
 /// The tables.
@@ -204,9 +205,9 @@ impl Plan {
         let rank = |at: usize| {
             let ranking = &self.rankings[at];
             let decided = decided(&self.rules[at], columns, row);
-            let score = decided.unwrap_or_else(|| ranking.score(sums[0] >> (16 * at)));
+            let score = decided.unwrap_or_else(|| ranking.score(sums[0], at));
             let lot = lot.filter(|_| self.arms[at] == Some(Arm::Control));
-            let by_points = || ranking.priority(sums[1] >> (16 * at), score, columns[0].at(row));
+            let by_points = || ranking.priority((sums[1], at), score, columns[0].at(row));
             let priority = lot.map_or_else(by_points, |lot| self.drawn_by(lot));
             Rank {
                 group: RecoveryGroup::ALL[ranking.group(score, stage)],

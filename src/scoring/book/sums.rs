@@ -67,10 +67,8 @@ impl Addend {
                 }
             }
             Numbers::Byte(rows) => {
-                let mut table = [0; 256];
-                table[..self.worth.len()].copy_from_slice(&self.worth);
                 for (sum, number) in sums.iter_mut().zip(&rows[first..]) {
-                    *sum = sum.wrapping_add(table[usize::from(*number)]);
+                    *sum = sum.wrapping_add(self.worth[usize::from(*number)]);
                 }
             }
             Numbers::Word(rows) => {
@@ -115,6 +113,55 @@ impl Addend {
     }
 }
 
+/// What a column adds whose numbers are bytes: as a table it needs no look at how many there
+/// are.
+struct Table<'a> {
+    worth: [u32; 256],
+    rows: &'a [u8],
+}
+
+/// The addends that can be tables, and the others.
+fn tables<'a>(addends: &'a [Addend], columns: &'a [Column]) -> (Vec<Table<'a>>, Vec<&'a Addend>) {
+    let (mut tables, mut others) = (Vec::new(), Vec::new());
+    for addend in addends {
+        match columns[addend.column].rows() {
+            Numbers::Byte(rows) if addend.only.is_none() => {
+                let mut worth = [0; 256];
+                worth[..addend.worth.len()].copy_from_slice(&addend.worth);
+                tables.push(Table { worth, rows });
+            }
+            _ => others.push(addend),
+        }
+    }
+    (tables, others)
+}
+
+/// Adds what tables say to the sums of a block; of several tables to each sum at once, which
+/// is read and written less often then.
+fn add_tables(tables: &[Table<'_>], first: usize, sums: &mut [u32]) {
+    let (by_four, rest) = tables.as_chunks::<4>();
+    for [a, b, c, d] in by_four {
+        let rows = [a, b, c, d].map(|table| &table.rows[first..first + sums.len()]);
+        let numbers = rows[0].iter().zip(rows[1]).zip(rows[2]).zip(rows[3]);
+        for (sum, (((of_a, of_b), of_c), of_d)) in sums.iter_mut().zip(numbers) {
+            let of_a_b = a.of(*of_a).wrapping_add(b.of(*of_b));
+            let of_c_d = c.of(*of_c).wrapping_add(d.of(*of_d));
+            *sum = sum.wrapping_add(of_a_b.wrapping_add(of_c_d));
+        }
+    }
+    for table in rest {
+        for (sum, number) in sums.iter_mut().zip(&table.rows[first..]) {
+            *sum = sum.wrapping_add(table.of(*number));
+        }
+    }
+}
+
+impl Table<'_> {
+    fn of(&self, number: u8) -> u32 {
+        self.worth[usize::from(number)]
+    }
+}
+
 impl Sums {
     /// Notes that a case was added at the end or has changed.
     pub fn changed(&mut self, row: usize) {
@@ -149,8 +196,10 @@ impl Sums {
             }
         };
         if !added.is_empty() {
+            let (tables, others) = tables(added, columns);
             self.values.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sums)| {
-                for addend in added {
+                add_tables(&tables, block * BLOCK, sums);
+                for addend in &others {
                     addend.add(columns, block * BLOCK, sums);
                 }
             });

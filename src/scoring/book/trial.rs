@@ -11,9 +11,10 @@ use super::column::Column;
 use super::course::{Course, Instant};
 use super::parts::{PartSums, Parts};
 use super::plan::{Mask, Rule, Slicing, Slots};
+use super::ranking::Gain;
 use super::simulate::{Filter, SliceBy};
 use super::sums::{Addend, Only};
-use super::tally::{Gain, LEFT_OUT, NOT_DUE};
+use super::tally::{LEFT_OUT, NOT_DUE};
 use super::{Book, Rows};
 
 /// Two scorecards that are tried on the cases of one kind of debtor in one arm.
