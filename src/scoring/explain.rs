@@ -70,7 +70,7 @@ pub(super) fn explain(
     let next_group_bins = match knock_out {
         // No bin moves what a rule has decided.
         Some(_) => Vec::new(),
-        None => next_group_bins(&met, points_to_next_group),
+        None => next_group_bins(scorecard, &met, points_to_next_group),
     };
     Explanation {
         rank,
@@ -109,11 +109,17 @@ pub(super) fn explain(
 }
 
 /// The characteristics that alone could add as many points as lack, each with the
-/// bin that adds the fewest of those that suffice.
-fn next_group_bins(met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
+/// bin that adds the fewest of those that suffice. What else has a say by its feature than
+/// its points, in which population ranks the case, say, is not alone.
+fn next_group_bins(scorecard: &Scorecard, met: &[Met<'_>], lacking: i32) -> Vec<NextGroupBin> {
     let protected =
         |one: &Met<'_>| one.characteristic.protected || one.characteristic.feature.protected();
-    let allowed = met.iter().filter(|one| lacking > 0 && !protected(one));
+    let alone = |one: &Met<'_>| {
+        let feature = &one.characteristic.feature;
+        let sharing = met.iter().filter(|other| other.characteristic.feature.shares(feature));
+        sharing.count() == 1 && !scorecard.decides_by(feature)
+    };
+    let allowed = met.iter().filter(|one| lacking > 0 && !protected(one) && alone(one));
     let bins = allowed.filter_map(|one| {
         let bins = &one.characteristic.by_code;
         let now = bins[usize::from(one.code)].contribution;

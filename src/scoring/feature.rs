@@ -285,6 +285,17 @@ impl Feature {
         }
     }
 
+    /// Whether one cannot change without the other, because both look at the same.
+    pub fn shares(&self, other: &Feature) -> bool {
+        match (self, other) {
+            (Feature::Derived(derived), other) | (other, Feature::Derived(derived)) => {
+                derived.operands.iter().any(|operand| operand.shares(other))
+                    || matches!(other, Feature::Derived(other) if other == derived)
+            }
+            _ => self.source() == other.source(),
+        }
+    }
+
     /// A value as text; empty when missing.
     pub fn text(&self, value: &Value<'_>) -> String {
         match (value, self.kind().0) {

@@ -7,6 +7,7 @@ use super::bins::Bins;
 use super::compile::{Compiled, CompiledCharacteristic, CompiledTerm, Condition, KnockOut};
 use super::feature::Feature;
 use super::kernel::Kernel;
+use super::measure::Age;
 use super::subject::Subject;
 use super::{Codes, value};
 
@@ -116,6 +117,18 @@ impl Scorecard {
             Some((_, rule)) => rule.score,
             None => part.kernel.score(codes),
         }
+    }
+
+    /// Whether a feature has a say in more than points: in which population ranks a case, in
+    /// whether a knock-out rule does, or in the cutoffs.
+    pub fn decides_by(&self, feature: &Feature) -> bool {
+        let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
+        let populations = self.parts().flat_map(|(conditions, _)| conditions);
+        let mut conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        let cutoffs = &self.card.cutoffs;
+        conditions.any(|one| one.feature.shares(feature))
+            || cutoffs.iter().any(|one| *one != cutoffs[0])
+                && feature.shares(&Feature::Age(Age::DaysPastDue))
     }
 
     /// The group of a score in a stage.

@@ -1,11 +1,14 @@
 //! What is told of a case beside its numbers.
 
-use crate::model::{CustomFeature, CustomValue, DebtorKind, Input, Payment, Promise, PromiseState};
+use crate::model::{
+    CustomFeature, CustomValue, DebtorKind, Input, Payment, Promise, PromiseState, RecoveryGroup,
+};
 use crate::scoring::bins::Value;
 use crate::scoring::feature::Feature;
 use crate::scoring::subject::Subject;
 use crate::scoring::{Audience, CONSUMER_YAML, Diagnosis, Dimension, value};
 
+use super::generate::card_of_one;
 use super::{Case, Day, basic, compiled, day, definition, noon, settings, shipped};
 
 fn today() -> Day {
@@ -203,4 +206,42 @@ fn the_clamp_has_lines_of_its_own() {
     let clamp = told.priority_lines.last().expect("there are lines");
     assert_eq!((told.rank.priority, clamp.term.as_str()), (1_000, "clamp"));
     assert!(clamp.points < 0);
+}
+
+/// What a scorecard says of a case of 40 days for which alone the age would do.
+fn next_bins(change: impl Fn(&str) -> String) -> (RecoveryGroup, Vec<String>) {
+    let yaml = change(&card_of_one("days_past_due", ""));
+    let explanation = Case::new(basic(today(), 40), today()).explain(&compiled(&definition(&yaml)));
+    let names = explanation.next_group_bins.into_iter().map(|bin| bin.characteristic);
+    (explanation.rank.group, names.collect())
+}
+
+#[test]
+fn what_also_decides_otherwise_is_no_way_to_the_next_group() {
+    let cutoffs = "cutoffs: { a: 80, b: 75 }";
+    let card = |yaml: &str| yaml.replace("cutoffs: { a: 800, b: 400 }", cutoffs);
+    assert_eq!(next_bins(card), (RecoveryGroup::C, vec!["one".to_owned()]));
+    let by_stage = |yaml: &str| {
+        let stages = format!("{cutoffs}\ncutoffs_by_stage: {{ M3: {{ a: 900, b: 800 }} }}");
+        card(yaml).replace(cutoffs, &stages)
+    };
+    let rule = "knock_outs:\n- name: old\n  when: [{ feature: days_past_due, from: 60 }]\n  \
+        score: 0\n  reason: { code: OLD, text: t, audience: ANALYST }\n";
+    let by_rule = |yaml: &str| format!("{}{rule}", card(yaml));
+    let own = "derived:\n- name: later\n  difference: { of: days_past_due, less: custom.days }\n";
+    let twice = |yaml: &str| {
+        let one = yaml.find("- name: one").expect("it has one");
+        let end = yaml.find("priority:").expect("it has a priority");
+        let other = yaml[one..end].replace("name: one", "name: two");
+        let other = other.replace("feature: days_past_due", "feature: derived.later");
+        let other = other.replace("points: 999", "points: 0");
+        let both = format!("{}{other}{}", &yaml[..end], &yaml[end..]);
+        card(&both.replace("base_points: 0\ncutoffs", &format!("{own}base_points: 0\ncutoffs")))
+    };
+    let none = |found: (RecoveryGroup, Vec<String>)| {
+        assert!(found.0 != RecoveryGroup::A && found.1.is_empty(), "{found:?}");
+    };
+    none(next_bins(by_stage));
+    none(next_bins(by_rule));
+    none(next_bins(twice));
 }
