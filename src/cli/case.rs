@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::client::Context;
+use super::client::{Client, Context};
 use super::decimal::{date, parse_day};
 use super::explanation::ExplanationView;
 use super::failure::{Exit, Failure};
-use super::output;
+use super::output::{self, Format};
 use super::view::CaseView;
 use super::word::{self, Words};
 use crate::proto;
@@ -178,10 +178,30 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
         }
     };
     output::records(context.format, &cases)?;
+    tell_progress(context, &client, request.portfolio_id).await;
     if more {
         output::note(&format!("{} cases shown; --limit 0 shows all", cases.len()));
     }
     told_of(&unreadable)
+}
+
+/// Says so where an activation has not reached all cases: those that it has not are listed,
+/// and chosen, as an earlier one has ranked them. Who may not read activations is not told.
+async fn tell_progress(context: &Context, client: &Client, portfolio_id: String) {
+    if context.format != Format::Table {
+        return;
+    }
+    let request =
+        proto::ListActivationsRequest { portfolio_id, page_size: 1, ..Default::default() };
+    let Ok(answer) = client.scorecards().list_activations(request).await else { return };
+    let newest = answer.into_inner().activations.into_iter().next();
+    if let Some(one) = newest.filter(|one| one.ranked_permille < 1_000) {
+        output::note(&format!(
+            "activation {} has ranked {} % of the cases; the others stand as they were before it",
+            one.activation_id,
+            one.ranked_permille / 10
+        ));
+    }
 }
 
 /// Names the cases that the server could not read back. What is printed is not all

@@ -43,10 +43,7 @@ impl Context {
     /// Connects to the server.
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
         let server = &self.server;
-        let endpoint = Endpoint::from_shared(server.clone())
-            .map_err(|error| Failure::new(Exit::Usage, format!("server {server}: {error}")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT);
+        let endpoint = endpoint(server)?.connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT);
         match endpoint.connect().await {
             Ok(channel) => Ok(Client(channel)),
             Err(_) => {
@@ -80,6 +77,25 @@ impl Context {
     }
 }
 
+/// The endpoint at an address. What would be sent in the clear is not taken for protected.
+fn endpoint(server: &str) -> Result<Endpoint, Failure> {
+    let usage = |why: &str, next: &str| {
+        Err(Failure::new(Exit::Usage, format!("server {server}: {why}")).with_next(next))
+    };
+    match server.split_once("://") {
+        Some(("http", _)) => Endpoint::from_shared(server.to_owned())
+            .map_err(|error| Failure::new(Exit::Usage, format!("server {server}: {error}"))),
+        Some(("https", _)) => usage(
+            "this program does not speak TLS",
+            "run it where the server is, or through an encrypted tunnel, and say http://",
+        ),
+        _ => usage(
+            "an address begins with http://",
+            "say http:// and the host and port, such as http://127.0.0.1:50051",
+        ),
+    }
+}
+
 impl Client {
     /// The connection itself.
     pub(super) fn channel(&self) -> Channel {
@@ -104,5 +120,27 @@ impl Client {
     /// Work lists.
     pub(super) fn work_lists(&self) -> WorkLists {
         WorkLists::new(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_that_it_is_not_protected() {
+        assert!(endpoint("http://127.0.0.1:50051").is_ok());
+        for (wrong, why) in [
+            ("https://loans.example", "does not speak TLS"),
+            ("ftp://loans.example", "begins with http://"),
+            ("127.0.0.1:50051", "begins with http://"),
+            ("loans", "begins with http://"),
+            ("", "begins with http://"),
+            ("http://", "invalid"),
+        ] {
+            let refused = endpoint(wrong).expect_err("it is none");
+            assert_eq!(refused.exit(), Exit::Usage as u8, "{wrong}");
+            assert!(refused.told().0.contains(why), "{wrong}: {:?}", refused.told());
+        }
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct ServeArgs {
 /// Serves until it is told to stop.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
     let mut config = settings(context, &args)?;
-    if args.demo {
+    if args.demo || args.data_dir.is_some() {
         // Never the database that a file or a variable names for real data.
         config.store.database_url = None;
     }

@@ -121,13 +121,14 @@ fn show(bar: &ProgressBar, progress: Progress<'_>) {
 
 fn failure(place: &str, error: TransferError) -> Failure {
     let again = "run the same command again: it goes on where it is";
+    let once_there = "once it can be reached, run the same command again: it goes on where it is";
     match error {
         TransferError::Refused(why) => Failure::new(Exit::Conflict, why),
         TransferError::Differs { .. } => Failure::new(Exit::Failure, error)
             .with_next("empty the target, see that nobody else writes to it, and begin anew"),
         TransferError::Stopped => Failure::new(Exit::Interrupted, "interrupted").with_next(again),
         TransferError::Store(error) => match migrate::failure(place, &error) {
-            failure if failure.passing() => failure.with_next(again),
+            failure if failure.passing() => failure.with_next(once_there),
             failure => failure,
         },
     }

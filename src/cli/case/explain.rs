@@ -9,6 +9,7 @@ use crate::cli::client::Context;
 use crate::cli::decimal::instant;
 use crate::cli::explanation::{ExplanationView, MovementView};
 use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::proto;
 
 #[derive(Args, Debug)]
@@ -71,6 +72,17 @@ impl Compare {
     }
 }
 
+/// Says so where a case still stands where an earlier activation has put it.
+fn stands_where(answer: &proto::ExplainCaseResponse) -> Option<String> {
+    let stands = answer.case.as_ref()?.rank.as_ref()?;
+    let ranks = answer.explanation.as_ref()?.rank.as_ref()?;
+    (stands.rule_set_id != ranks.rule_set_id).then(|| {
+        "what ranks the cases has changed: the headline is where this one stands until its turn \
+         comes, below it is ranked by what is active, as it is before it is leased"
+            .to_owned()
+    })
+}
+
 pub(super) async fn explain(context: &Context, args: ExplainArgs) -> Result<(), Failure> {
     let client = context.connect().await?;
     let portfolio_id = context.portfolio(&client, args.portfolio.as_deref()).await?;
@@ -78,6 +90,7 @@ pub(super) async fn explain(context: &Context, args: ExplainArgs) -> Result<(), 
         [] => None,
         fields => Some(what_if::document(&client, &portfolio_id, fields).await?),
     };
+    let is_of_now = args.known_at.is_none() && args.lease.is_none();
     let request = proto::ExplainCaseRequest {
         portfolio_id,
         case_id: args.case_id,
@@ -89,6 +102,9 @@ pub(super) async fn explain(context: &Context, args: ExplainArgs) -> Result<(), 
         language_code: args.language,
     };
     let answer = client.cases().explain_case(request).await?.into_inner();
+    if let Some(activated) = stands_where(&answer).filter(|_| is_of_now) {
+        output::note(&activated);
+    }
     let view = view(answer.case.as_ref(), answer.explanation.as_ref())?;
     let view = view.served_by(answer.lease.as_ref());
     match (&answer.what_if_explanation, &answer.movement) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -43,8 +44,8 @@ enum Reading {
 pub(in super::super) enum CaughtUp {
     /// It does.
     Whole,
-    /// Whoever asked has gone; it goes on from where it is.
-    Gone,
+    /// Of a part of it, and goes on from there.
+    Partly,
     /// More has changed than is remembered: it has to be loaded anew.
     TooFar,
 }
@@ -146,24 +147,36 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads what has changed until now.
+    /// The last changes until now, by part.
+    pub(in super::super) async fn last_changes(
+        self: &Arc<Self>,
+        volume: &Volume,
+    ) -> Result<Vec<i64>, Error> {
+        let mut last = Vec::with_capacity(volume.pieces.len());
+        for Piece { part, .. } in &volume.pieces {
+            if self.store.is_shared() {
+                self.number_changes_of(*part, Lock::Wait).await?;
+            }
+            let mut tx = self.store.read().await?;
+            last.push(changes::last(&mut tx, *part).await?);
+        }
+        Ok(last)
+    }
+
+    /// Reads what has changed up to `newest`, or some of it where that takes longer than
+    /// `most`.
     pub(in super::super) async fn catch_up(
         self: &Arc<Self>,
         context: &Arc<PortfolioContext>,
         (volume, today): (&mut Volume, Day),
-        gone: &(dyn Fn() -> bool + Sync),
+        (newest, most): (&[i64], Duration),
     ) -> Result<CaughtUp, Error> {
+        let began = Instant::now();
         let one_in = volume.one_in;
-        for piece in &mut volume.pieces {
-            if self.store.is_shared() {
-                self.number_changes_of(piece.part, Lock::Wait).await?;
-            }
-            let mut tx = self.store.read().await?;
-            let newest = changes::last(&mut tx, piece.part).await?;
-            drop(tx);
-            while piece.change_no < newest {
-                if gone() {
-                    return Ok(CaughtUp::Gone);
+        for (piece, newest) in volume.pieces.iter_mut().zip(newest) {
+            while piece.change_no < *newest {
+                if began.elapsed() >= most {
+                    return Ok(CaughtUp::Partly);
                 }
                 let mut tx = self.store.read().await?;
                 let rows = changes::after(&mut tx, piece.part, piece.change_no).await?;

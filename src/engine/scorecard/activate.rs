@@ -224,6 +224,7 @@ async fn activate(
         let effect = Effect::Proposed(Box::new(proposal), stored.settings.base_currency);
         return Ok(Activated { effect, ranked_permille: 0, findings });
     }
+    findings.extend(proposal::ending(tx, part, stored.number).await?);
     let mut ranked_permille = 0;
     if !command.validate_only {
         freeze(tx, part, &drafts, now).await?;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    ActivationApproval, Currency, Micros, Part, Parts, PortfolioId, PortfolioSettings, Reason,
-    RuleSetId, Violations,
+    ActivationApproval, Currency, Micros, Part, Parts, PortfolioId, PortfolioNo, PortfolioSettings,
+    Reason, RuleSetId, Violations,
 };
 use crate::scoring::RuleSet;
 use crate::store::activations::{self, Activation};
@@ -21,7 +21,7 @@ use super::super::page::PageToken;
 use super::super::portfolio::stored;
 use super::super::{Caller, Engine, Error, Resource, Role};
 use super::activate::settle;
-use super::{Change, activate_in_all, find, freeze};
+use super::{Change, ScorecardFinding, activate_in_all, find, freeze};
 
 mod decide;
 mod due;
@@ -172,6 +172,21 @@ pub(in super::super) async fn supersede(
         end(tx, part, stored, open, (ProposalState::Superseded, by, why)).await?;
     }
     Ok(())
+}
+
+/// Says which open proposal ends because something else becomes active.
+pub(super) async fn ending(
+    tx: &mut Tx,
+    part: Part,
+    portfolio_no: PortfolioNo,
+) -> Result<Option<ScorecardFinding>, Error> {
+    let open = proposals::open(tx, part, portfolio_no).await?;
+    Ok(open.map(|proposal_id| {
+        let message = format!(
+            "proposal {proposal_id} ends as superseded: what it was decided from is active no longer"
+        );
+        ScorecardFinding { is_error: false, path: "proposal".to_owned(), message }
+    }))
 }
 
 /// The same when a second person has become necessary for what nobody has approved.

@@ -269,16 +269,16 @@ async fn run_in(
         };
         let brought = bring(engine, trial, (turn, &mut volume), sender).await;
         match brought {
-            Ok(CaughtUp::Whole) => {
+            Ok(Some(CaughtUp::TooFar)) => {}
+            Ok(Some(CaughtUp::Whole | CaughtUp::Partly)) => {
                 let told = answer(engine, trial, (&mut volume, true), sender).await;
                 if !volume.is_lost() {
                     engine.books.put(turn, number, volume);
                 }
                 return told.map(Some);
             }
-            Ok(CaughtUp::TooFar) => {}
             // The next one goes on from here.
-            Ok(CaughtUp::Gone) => {
+            Ok(None) => {
                 engine.books.put(turn, number, volume);
                 return Ok(None);
             }
@@ -293,21 +293,42 @@ async fn run_in(
     }
 }
 
-/// Loads what is not loaded yet, then reads what has changed.
+/// Loads what is not loaded yet, then reads what has changed; nothing where nobody listens any
+/// longer.
 async fn bring(
     engine: &Arc<Engine>,
     trial: &Trial,
     (turn, volume): (&mut Turn, &mut Volume),
     sender: &Sender,
-) -> Result<CaughtUp, Error> {
+) -> Result<Option<CaughtUp>, Error> {
     let (context, today) = (&trial.context, trial.today);
     if sender.is_closed() || !load(engine, trial, (turn, volume), sender).await? {
-        return Ok(CaughtUp::Gone);
+        return Ok(None);
     }
-    let gone = || sender.is_closed();
-    let caught_up = engine.catch_up(context, (volume, today), &gone).await?;
-    engine.fit(turn, context, (volume, trial.command.whole)).await?;
-    Ok(caught_up)
+    // What comes after this is for the next run: one that ran after it might never end.
+    let newest = engine.last_changes(volume).await?;
+    loop {
+        let until = (&*newest, TELL_EVERY);
+        let caught_up = engine.catch_up(context, (volume, today), until).await?;
+        engine.fit(turn, context, (volume, trial.command.whole)).await?;
+        match caught_up {
+            CaughtUp::Partly if sender.is_closed() => return Ok(None),
+            CaughtUp::Partly => tell_so_far(engine, trial, volume, sender).await?,
+            CaughtUp::Whole | CaughtUp::TooFar => return Ok(Some(caught_up)),
+        }
+    }
+}
+
+/// Tells what is known so far; the next one says more, if this one finds no place.
+async fn tell_so_far(
+    engine: &Arc<Engine>,
+    trial: &Trial,
+    volume: &mut Volume,
+    sender: &Sender,
+) -> Result<(), Error> {
+    let coarse = answer(engine, trial, (volume, false), sender).await?;
+    let _ = sender.try_send(answer_of(coarse));
+    Ok(())
 }
 
 /// Loads what is not loaded yet, and tells now and then what is known so far. Says whether
@@ -325,9 +346,7 @@ async fn load(
             return Ok(false);
         }
         if told.elapsed() >= TELL_EVERY {
-            let coarse = answer(engine, trial, (volume, false), sender).await?;
-            // The next one says more, if this one finds no place.
-            let _ = sender.try_send(answer_of(coarse));
+            tell_so_far(engine, trial, volume, sender).await?;
             told = Instant::now();
         }
     }

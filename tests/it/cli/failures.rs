@@ -21,6 +21,7 @@ fn every_exit_code_of_the_manual_occurs() {
         "case_id,debtor_id,overdue_amount,currency,oldest_due_date\nL 1,D-1,5,EUR,2025-01-15\n",
     );
     let zone = ["portfolio", "create", "main", "--time-zone", "Asia/Tokyo", "--currency", "JPY"];
+    let simulate = ["scorecard", "simulate", "--revision", "consumer/1"];
     let ended = [
         program.run(&["version"]).code,
         program.run(&["case", "get", "L-9"]).code,
@@ -28,6 +29,7 @@ fn every_exit_code_of_the_manual_occurs() {
         program.run(&["import", "cases", "nowhere.csv"]).code,
         // The service refuses nobody yet; whoever stands before it may.
         Proxy::new(http_status(401)).run(&["case", "list"]).code,
+        program.run(&[&simulate[..], &["--fail-if", "psi >= 0"]].concat()).code,
         program.run(&["--server", "http://127.0.0.1:1", "case", "list"]).code,
         program.run(&zone).code,
         program.run(&["import", "cases", "bad.csv"]).code,

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::program::{run_alone, run_with};
+use super::program::{Program, run_alone, run_with};
+use crate::support::TestDatabase;
 
 /// A setting of `config show`.
 fn setting<'a>(settings: &'a Value, name: &str) -> &'a Value {
@@ -62,4 +63,19 @@ fn a_settings_file_is_checked_by_itself() {
     assert_eq!(unknown.code, 3);
     assert!(unknown.notes.contains("new.toml") && unknown.notes.contains("line 3"));
     assert_eq!(run_alone(folder.path(), &["config", "check", "nowhere.toml"]).code, 3);
+}
+
+#[test]
+fn a_folder_that_is_named_stands_above_the_variable_of_a_database() {
+    let program = Program::over(TestDatabase::new(), &["--data-dir", "here"]);
+    program.run_well(&["portfolio", "list"]);
+    assert!(program.path("here").is_dir());
+}
+
+#[test]
+fn an_address_that_would_not_be_protected_is_not_taken_for_one_that_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let https = run_alone(folder.path(), &["portfolio", "list", "--server", "https://a.example"]);
+    assert_eq!(https.code, 2, "{}", https.notes);
+    assert!(https.notes.contains("does not speak TLS"), "{}", https.notes);
 }

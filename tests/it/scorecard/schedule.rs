@@ -127,7 +127,16 @@ async fn what_is_activated_meanwhile_supersedes_it() {
     let made = draft(&server, "consumer", harder).await;
     let other = draft(&server, "consumer", |card| card.base_points += 7).await;
     propose(&server, later(number(&made), 1, DAY)).await.unwrap();
-    activate(&server, activation(number(&other), 1)).await.unwrap();
+    let trial =
+        proto::ActivateRevisionRequest { validate_only: true, ..activation(number(&other), 1) };
+    let findings = async |request| {
+        let answer = server.scorecards().activate_revision(request).await.unwrap().into_inner();
+        let ends = answer.findings.into_iter().filter(|one| one.path == "proposal");
+        ends.map(|one| one.message).collect::<Vec<_>>()
+    };
+    let warned = findings(trial).await;
+    assert!(warned.len() == 1 && warned[0].starts_with("proposal 1 ends"), "{warned:?}");
+    assert_eq!(findings(activation(number(&other), 1)).await, warned);
     let told = proposals(&server).await.remove(0);
     assert_eq!((told.state(), told.activation_id), (State::Superseded, 0));
     assert_eq!(told.end_reason, "activation 2 came before it");

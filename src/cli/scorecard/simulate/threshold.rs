@@ -16,14 +16,15 @@ type Figure = fn(&SimulationView) -> f64;
 /// Whether a figure is on the wrong side of a bound.
 type Comparison = fn(&f64, &f64) -> bool;
 
-const FIGURES: [(&str, Figure); 7] = [
-    ("psi", |view| view.psi),
-    ("priority_psi", |view| view.priority_psi),
-    ("group_changed", |view| view.share(view.group_changed_cases)),
-    ("score_changed", |view| view.share(view.score_changed_cases)),
-    ("share_a", |view| view.share(view.groups_after()[0])),
-    ("share_b", |view| view.share(view.groups_after()[1])),
-    ("share_c", |view| view.share(view.groups_after()[2])),
+/// With the most that each can be.
+const FIGURES: [(&str, Figure, f64); 7] = [
+    ("psi", |view| view.psi, f64::INFINITY),
+    ("priority_psi", |view| view.priority_psi, f64::INFINITY),
+    ("group_changed", |view| view.share(view.group_changed_cases), 1.0),
+    ("score_changed", |view| view.share(view.score_changed_cases), 1.0),
+    ("share_a", |view| view.share(view.groups_after()[0]), 1.0),
+    ("share_b", |view| view.share(view.groups_after()[1]), 1.0),
+    ("share_c", |view| view.share(view.groups_after()[2]), 1.0),
 ];
 
 /// The longer ones first: they begin with the shorter.
@@ -43,11 +44,18 @@ impl Threshold {
         let found = COMPARISONS.iter().find_map(split);
         let (name, comparison, bound) =
             found.ok_or("it must compare a figure by >, >=, < or <= with a number")?;
-        let known = FIGURES.iter().find(|(known, _)| *known == name);
-        let names = || FIGURES.map(|(name, _)| name).join(", ");
-        let (_, figure) = known.ok_or_else(|| format!("{name:?} is none of {}", names()))?;
+        let known = FIGURES.iter().find(|(known, ..)| *known == name);
+        let names = || FIGURES.map(|(name, ..)| name).join(", ");
+        let (_, figure, most) = known.ok_or_else(|| format!("{name:?} is none of {}", names()))?;
         let number = bound.parse::<f64>().ok().filter(|bound| bound.is_finite());
         let bound = number.ok_or_else(|| format!("{bound:?} is not a number"))?;
+        // A bound that no figure crosses would be a check that cannot fail.
+        if !(0.0..=*most).contains(&bound) {
+            return Err(match most.is_finite() {
+                true => format!("{name} is a share from 0 to 1: 5 % are 0.05, not {bound}"),
+                false => format!("{name} is never below 0: {bound} is no bound"),
+            });
+        }
         Ok(Threshold { text: text.to_owned(), figure: *figure, comparison, bound })
     }
 
@@ -74,6 +82,8 @@ mod tests {
             ("psi < 1", true),
             ("group_changed <= 0.4", true),
             ("group_changed > .5", false),
+            ("share_a >= 0", true),
+            ("share_c > 1", false),
         ] {
             let threshold = Threshold::read(text).expect("it is one");
             assert_eq!(threshold.broken(&view).is_some(), broken, "{text}");
@@ -84,6 +94,10 @@ mod tests {
             ("gini > 0.2", "none of psi"),
             ("psi > a lot", "not a number"),
             ("psi > NaN", "not a number"),
+            ("psi > -1", "never below 0"),
+            ("group_changed > 5", "5 % are 0.05"),
+            ("share_a < 1.01", "from 0 to 1"),
+            ("share_c >= -0.1", "from 0 to 1"),
             ("", "must compare"),
         ] {
             let refused = Threshold::read(text).expect_err("it is none");
