@@ -12,6 +12,7 @@ mod latest;
 mod page;
 mod review;
 mod spread;
+mod stays;
 mod sweep;
 mod tenants;
 mod working_set;

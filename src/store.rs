@@ -19,7 +19,9 @@ mod text;
 
 pub mod activations;
 pub mod audit;
+pub(crate) mod case_moves;
 pub(crate) mod case_parts;
+pub(crate) mod case_stays;
 pub mod cases;
 pub(crate) mod changes;
 pub mod debtors;

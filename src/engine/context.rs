@@ -25,7 +25,7 @@ use super::lease::{Guards, Waiting};
 use super::scorecard::proposal::Left;
 use super::tenants::Tenants;
 use super::work_list::Counts;
-use super::working_set::{Effects, WorkingSet};
+use super::working_set::{Effects, WorkingSet, WorkingSets};
 use super::{Caller, Error, Resource};
 
 /// One running service over one store.
@@ -311,10 +311,35 @@ impl Engine {
             + 'static,
         T: Send + 'static,
     {
-        self.learn_part(part).await;
+        self.transact_over(vec![part], actor, class, move |sets, tx| work(sets.of(part), tx)).await
+    }
+
+    /// The same over working sets of several parts. Whoever works on others than `parts`
+    /// as well may do so.
+    pub(super) async fn transact_over<T, F>(
+        self: &Arc<Self>,
+        parts: Vec<Part>,
+        actor: &str,
+        class: Class,
+        work: F,
+    ) -> Result<T, Error>
+    where
+        F: for<'t> FnOnce(&'t mut WorkingSets, &'t mut Tx) -> BoxFuture<'t, Result<T, Error>>
+            + Clone
+            + Send
+            + 'static,
+        T: Send + 'static,
+    {
+        for part in parts {
+            self.learn_part(part).await;
+        }
         let (engine, actor) = (Arc::clone(self), actor.to_owned());
         let published = Arc::clone(self);
-        let after = move |done: &mut (T, Effects)| std::mem::take(&mut done.1).publish(&published);
+        let after = move |done: &mut (T, Vec<Effects>)| {
+            for effects in std::mem::take(&mut done.1) {
+                effects.publish(&published);
+            }
+        };
         let (value, _) = self
             .store
             .write(
@@ -322,9 +347,9 @@ impl Engine {
                 move |tx| {
                     Box::pin(async move {
                         let now = engine.now_of(tx);
-                        let mut set = WorkingSet::of_part(&engine, part, &actor, now);
-                        let value = work(&mut set, tx).await?;
-                        Ok::<_, Error>((value, set.save(tx).await?))
+                        let mut sets = WorkingSets::new(&engine, &actor, now);
+                        let value = work(&mut sets, tx).await?;
+                        Ok::<_, Error>((value, sets.save(tx).await?))
                     })
                 },
                 after,

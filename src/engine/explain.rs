@@ -11,13 +11,14 @@ use crate::scoring::{CaseInput, Explanation, Movement, Ranked, Steps};
 use crate::store::Damage;
 use crate::store::cases::CaseContent;
 use crate::store::events::{self, EventMark};
-use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::queue::lease::LeaseRow;
 
 use super::audit::note_read;
 use super::context::PortfolioContext;
 use super::push::Document;
 use super::read::{self, CaseView};
 use super::replay::debtor_of;
+use super::stays::{self, FoundCase};
 use super::{Caller, Engine, Error};
 
 mod point;
@@ -110,13 +111,11 @@ pub async fn explain_case(
     command: ExplainCommand,
 ) -> Result<ExplainedCase, Error> {
     let ExplainCommand { portfolio_id, case_id, point, compare_with, language } = &command;
-    let part = engine.part_of_case(caller, portfolio_id, case_id).await?;
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, part, portfolio_id).await?;
-    let known = read::find(&mut tx, part, &context, case_id).await?;
-    let head = known.head;
+    let found = engine.find_case(caller, (portfolio_id, case_id)).await?;
+    let FoundCase { mut tx, context, known } = found;
+    let (part, head) = (context.part, known.head);
     let now = engine.now_of(&tx);
-    let lease_count = lease::last_of_case(&mut tx, part, head.case_no).await?;
+    let lease_count = stays::lease_count(&mut tx, (part, head.case_no)).await?;
     let mut broken = Violations::new();
     let locator = Locator { engine, context: &context, head: &head, now, lease_count };
     let found = locator.find(&mut tx, *point, ("", &mut broken)).await?;

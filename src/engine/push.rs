@@ -1,5 +1,6 @@
 //! Pushing a night: documents in, ranked cases out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{
@@ -8,13 +9,15 @@ use crate::model::{
 use crate::store::Class;
 
 use super::spread::{Items, values};
-use super::working_set::WorkingSet;
+use super::working_set::WorkingSets;
 use super::{Caller, Engine, Error, ItemError};
 
 mod decide;
 mod documents;
+mod moves;
 mod sort;
 mod spread;
+mod stops;
 mod take;
 
 use documents::Push;
@@ -122,21 +125,27 @@ pub async fn push_cases(
     };
     let push = Push::prepare(command);
     let results = match pusher.parts.only() {
-        Some(part) => push_in(&pusher, part, push).await?,
-        None => spread::push(pusher, push).await?,
+        Some(part) => push_over(&pusher, BTreeMap::from([(part, push)])).await?,
+        None => spread::push(&pusher, push).await?,
     };
     Ok(values(results))
 }
 
-/// Takes documents whose debtors all live in one part.
-async fn push_in(pusher: &Pusher, part: Part, push: Push) -> Result<Items<PushResult>, Error> {
+/// Takes documents in one transaction, by the parts that their debtors live in.
+async fn push_over(
+    pusher: &Pusher,
+    pushes: BTreeMap<Part, Push>,
+) -> Result<Items<PushResult>, Error> {
     let Pusher { engine, actor, class, .. } = pusher;
-    if push.dry {
+    if pushes.values().any(|push| push.dry) {
         let mut tx = engine.store.read().await?;
-        let mut set = WorkingSet::of_part(engine, part, actor, engine.now_of(&tx));
-        return take::push_into(&mut set, &mut tx, push).await;
+        let mut sets = WorkingSets::new(engine, actor, engine.now_of(&tx));
+        return stops::push_into(&mut sets, &mut tx, pushes).await;
     }
+    let parts: Vec<Part> = pushes.keys().copied().collect();
     engine
-        .transact_in(part, actor, *class, move |set, tx| Box::pin(take::push_into(set, tx, push)))
+        .transact_over(parts, actor, *class, move |sets, tx| {
+            Box::pin(stops::push_into(sets, tx, pushes))
+        })
         .await
 }

@@ -13,6 +13,7 @@ use crate::store::{Damage, Lock, Readable, Tx};
 
 use super::context::PortfolioContext;
 use super::page::PageToken;
+use super::stays::FoundCase;
 use super::{Caller, Engine, Error, Resource};
 
 /// A case as read.
@@ -107,10 +108,8 @@ pub async fn get_case(
     portfolio_id: PortfolioId,
     case_id: CaseId,
 ) -> Result<CaseView, Error> {
-    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
-    let known = find(&mut tx, part, &context, &case_id).await?;
+    let found = engine.find_case(caller, (&portfolio_id, &case_id)).await?;
+    let FoundCase { mut tx, context, known } = found;
     view_of(engine, &mut tx, &context, known.head, true).await
 }
 

@@ -7,14 +7,15 @@ use crate::model::{CaseId, CaseNo, CaseState, CloseReason, Day, Part, PortfolioI
 use crate::scoring::{CaseInput, Ranked};
 use crate::store::cases::{self, CaseContent, CaseHead};
 use crate::store::debtors::{self, Debtor};
-use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::queue::lease::LeaseRow;
 use crate::store::{Damage, Lock, Tx};
 
 use super::audit::note_read;
 use super::context::PortfolioContext;
 use super::fold::Folder;
 use super::page::PageToken;
-use super::{Caller, Engine, Error, ItemError, read};
+use super::stays::{self, FoundCase};
+use super::{Caller, Engine, Error, ItemError};
 
 pub use super::fold::Folded;
 
@@ -66,10 +67,9 @@ pub async fn replay_case(
     portfolio_id: PortfolioId,
     case_id: CaseId,
 ) -> Result<Replay, Error> {
-    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
-    let head = read::find(&mut tx, part, &context, &case_id).await?.head;
+    let found = engine.find_case(caller, (&portfolio_id, &case_id)).await?;
+    let FoundCase { mut tx, context, known } = found;
+    let (part, head) = (context.part, known.head);
     let folder = Folder::new(&mut tx, &context, &head).await?;
     let debtor = debtor_of(&mut tx, part, &head).await?;
     replay(engine, &mut tx, (&context, head, &debtor), folder).await
@@ -90,12 +90,12 @@ pub async fn replay_leases(
     let names = [caller.tenant.as_str(), portfolio_id.as_str(), case_id.as_str()];
     let request = PageToken::request("replay", &names);
     let after = PageToken::read_number(token, request)?;
-    let part = engine.part_of_case(caller, &portfolio_id, &case_id).await?;
-    let mut tx = engine.store.read().await?;
-    let context = engine.context_by_id(&mut tx, part, &portfolio_id).await?;
-    let head = read::find(&mut tx, part, &context, &case_id).await?.head;
+    let found = engine.find_case(caller, (&portfolio_id, &case_id)).await?;
+    let FoundCase { mut tx, context, known } = found;
+    let (part, head) = (context.part, known.head);
     let case_no = head.case_no;
-    let mut leases = lease::of_case(&mut tx, part, (case_no, after), page_size + 1).await?;
+    let limits = (after, page_size + 1);
+    let mut leases = stays::leases_of_case(&mut tx, (part, case_no), limits).await?;
     let next = PageToken::cut(&mut leases, page_size, request, |last| last.lease_seq.to_string());
     let mut folder = Folder::new(&mut tx, &context, &head).await?;
     let mut replayed = Vec::with_capacity(leases.len());

@@ -3,22 +3,24 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{CaseNo, Micros, Violations};
+use crate::model::{CaseNo, Micros, Part, Violations};
 use crate::policy::{OutcomeRow, Window, failing_gates};
 use crate::store::queue::lease::{LeaseEnd, LeaseRow};
 use crate::store::queue::report::{self, ReportRow};
 use crate::store::{Class, Tx};
 
-use super::lease::token::{self, Leases};
+use super::lease::token;
 use super::lease::{LeaseToken, Outcome, ReportCommand, ReportDisposition, ReportResult};
 use super::spread::{Items, by_part, over_parts, values};
-use super::working_set::{WorkingSet, gate_input};
+use super::working_set::{WorkingSet, WorkingSets, gate_input};
 use super::{Caller, Engine, Error, ItemError};
 
 mod apply;
 mod check;
+mod hands;
 
 use check::Checked;
+use hands::Hands;
 
 /// How long a report is remembered.
 pub(super) const REPORT_KEPT: i64 = 7 * Micros::DAY;
@@ -39,9 +41,11 @@ pub async fn report_outcomes(
     let part_of = |outcome: &Result<Outcome, _>| {
         token::part_of(&parts, outcome.as_ref().ok().map(|outcome| &outcome.token))
     };
+    let spread = parts.only().is_none();
     let reported = over_parts(by_part(command.outcomes, part_of), |part, outcomes| {
-        engine.transact_in(part, &caller.subject, Class::Interactive, move |set, tx| {
-            Box::pin(report_into(set, tx, outcomes))
+        let home = (part, spread);
+        engine.transact_over(vec![part], &caller.subject, Class::Interactive, move |sets, tx| {
+            Box::pin(report_into(sets, tx, home, outcomes))
         })
     });
     Ok(values(reported.await?))
@@ -54,13 +58,15 @@ struct Reports {
 }
 
 async fn report_into(
-    set: &mut WorkingSet,
+    sets: &mut WorkingSets,
     tx: &mut Tx,
+    home: (Part, bool),
     outcomes: Items<Result<Outcome, Violations>>,
 ) -> Result<Items<ReportResult>, Error> {
     let tokens: Vec<LeaseToken> =
         outcomes.iter().filter_map(|(_, one)| Some(one.as_ref().ok()?.token)).collect();
-    let leases = Leases::load(set, tx, &tokens).await?;
+    let (mut hands, leases) = Hands::take(sets, tx, home, &tokens).await?;
+    let set = hands.home();
     let keys: Vec<(CaseNo, i64)> =
         tokens.iter().map(|token| (CaseNo(token.case_no), token.lease_seq)).collect();
     let known = report::find(tx, set.part, &keys).await?;
@@ -70,7 +76,7 @@ async fn report_into(
         .flat_map(|lease| lease.case_nos.iter().copied())
         .collect();
     set.load_content(tx, spoken_of.iter().copied()).await?;
-    let ids = check::ids(set, tx, spoken_of).await?;
+    let ids = check::ids(&mut hands, tx, spoken_of).await?;
     let mut reports = Reports { known, new: Vec::new() };
     let mut holds = apply::NewHolds::default();
     let mut results = Vec::with_capacity(outcomes.len());
@@ -78,10 +84,10 @@ async fn report_into(
         let taken = match outcome {
             Err(violations) => Err(ItemError::Invalid(violations)),
             Ok(outcome) => {
-                let lease = leases.get(set, &outcome.token);
+                let lease = leases.get(hands.home(), &outcome.token);
                 lease.and_then(|lease| {
-                    check::check(set, at, &outcome, (lease, &ids)).and_then(|checked| {
-                        take(set, &mut reports, &mut holds, (lease, &outcome, checked))
+                    check::check(&mut hands, at, &outcome, (lease, &ids)).and_then(|checked| {
+                        take(&mut hands, &mut reports, &mut holds, (lease, &outcome, checked))
                     })
                 })
             }
@@ -94,8 +100,9 @@ async fn report_into(
         };
         results.push((at, result));
     }
-    holds.save(tx, set.part, set.now).await?;
-    report::insert(tx, set.part, &reports.new, set.now).await?;
+    let (part, now) = (hands.home().part, hands.home().now);
+    holds.save(tx, now).await?;
+    report::insert(tx, part, &reports.new, now).await?;
     Ok(results)
 }
 
@@ -103,7 +110,7 @@ type Taken = (ReportDisposition, Option<Micros>);
 
 /// Takes one report whose fields are right.
 fn take(
-    set: &mut WorkingSet,
+    hands: &mut Hands<'_>,
     reports: &mut Reports,
     holds: &mut apply::NewHolds,
     (lease, outcome, checked): (&LeaseRow, &Outcome, Checked),
@@ -120,16 +127,21 @@ fn take(
         // The report is older than reports are remembered.
         return Err(ItemError::ReportAlreadyExists);
     }
+    let (set, lead) = hands.of(lease.case_no);
+    set.in_hand(lead)?;
     for case_no in &checked.case_nos {
-        set.check_readable(*case_no)?;
+        let (set, case_no) = hands.of(*case_no);
+        set.check_readable(case_no)?;
     }
-    let late = !token::runs(set, lease);
-    apply::apply(set, lease, &checked, late)?;
-    holds.place(set, lease, &checked)?;
+    let late = !token::runs(hands.home(), lease);
+    apply::apply(hands, lease, &checked, late)?;
+    holds.place(hands, lease, &checked)?;
     for case_no in &checked.case_nos {
-        set.rank(*case_no)?;
+        let (set, case_no) = hands.of(*case_no);
+        set.rank(case_no)?;
     }
-    let next_at = next_eligible(set, lease.case_no);
+    let (set, case_no) = hands.of(lease.case_no);
+    let next_at = next_eligible(set, case_no);
     let row = ReportRow {
         case_no: lease.case_no,
         lease_seq: lease.lease_seq,

@@ -24,12 +24,16 @@ use super::lease::heads::Learned;
 mod damage;
 mod leases;
 mod load;
+mod moves;
 mod save;
+mod several;
 
 use damage::Damaged;
 use leases::LeaseChanges;
 pub(super) use leases::{NewLease, UNREPORTED_COOLING};
+pub(super) use moves::Leaving;
 pub(super) use save::{Effects, PendingBody, PendingDocument, PendingEvent};
+pub(super) use several::WorkingSets;
 
 /// The debtors and cases of one transaction of one part.
 pub(super) struct WorkingSet {
@@ -45,6 +49,10 @@ pub(super) struct WorkingSet {
     events: Vec<PendingEvent>,
     audit: Vec<save::PendingAudit>,
     leases: LeaseChanges,
+    /// Cases that have gone to another part, each with its last event.
+    left: BTreeMap<CaseNo, i64>,
+    /// The lanes they stood in.
+    left_lanes: BTreeSet<i64>,
     damaged: Damaged,
     /// Whether debtors that somebody else has are passed over instead of waited for.
     skips: bool,
@@ -118,6 +126,8 @@ impl WorkingSet {
             events: Vec::new(),
             audit: Vec::new(),
             leases: LeaseChanges::default(),
+            left: BTreeMap::new(),
+            left_lanes: BTreeSet::new(),
             damaged: Damaged::default(),
             skips: false,
             busy: BTreeSet::new(),

@@ -12,6 +12,8 @@ use super::db::{Batch, Column, Tx, params, statements, text_list};
 statements! {
     FIND = "SELECT case_id, lives_in FROM case_part \
         WHERE part = $1 AND portfolio_no = $2 AND case_id IN {texts:$3}";
+    MOVE = "UPDATE case_part SET lives_in = $5 \
+        WHERE part = $1 AND portfolio_no = $2 AND case_id IN {texts:$3} AND lives_in = $4";
 }
 
 pub(crate) const INSERT: Batch = Batch {
@@ -37,19 +39,33 @@ pub(crate) async fn find<'a>(
     Ok(rows.into_iter().map(|(case_id, part)| (case_id, Part(part))).collect())
 }
 
-/// Notes that new cases live in a part, each in the bucket of its id; those that are noted
+/// A new case: the bucket of its id, the id, and the part it lives in.
+pub(crate) type NewPlace<'a> = (Part, &'a str, Part);
+
+/// Notes where new cases live, each in the bucket of its id; those that are noted
 /// already stay where they are. Returns how many are new.
 pub(crate) async fn insert<'a>(
     tx: &mut Tx,
     portfolio_no: PortfolioNo,
-    lives_in: Part,
-    cases: impl IntoIterator<Item = (Part, &'a str)>,
+    cases: impl IntoIterator<Item = NewPlace<'a>>,
 ) -> Result<u64, StoreError> {
     // In one order, so that no two pushes wait for each other.
-    let cases: BTreeSet<(Part, &str)> = cases.into_iter().collect();
+    let cases: BTreeSet<NewPlace<'_>> = cases.into_iter().collect();
     let mut rows = Vec::with_capacity(cases.len() * INSERT.columns.len());
-    for (directory, case_id) in cases {
+    for (directory, case_id, lives_in) in cases {
         rows.extend(params![directory.0, portfolio_no.0, case_id, lives_in.0]);
     }
     tx.execute_batch(INSERT, vec![], rows).await
+}
+
+/// Notes that cases whose ids are noted in `directory` have gone from one part to another.
+/// Returns of how many that was so: of those that did live in the first.
+pub(crate) async fn move_all<'a>(
+    tx: &mut Tx,
+    (directory, portfolio_no): (Part, PortfolioNo),
+    case_ids: impl IntoIterator<Item = &'a str>,
+    (from, to): (Part, Part),
+) -> Result<u64, StoreError> {
+    let case_ids = text_list(case_ids);
+    tx.execute(MOVE, params![directory.0, portfolio_no.0, case_ids, from.0, to.0]).await
 }

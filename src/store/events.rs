@@ -305,22 +305,30 @@ pub(crate) async fn find_keys<'a>(
         tx.fetch_all(FIND_KEYS, params![part.0, portfolio_no.0, text_list(event_ids)]).await?;
     rows.into_iter()
         .map(|(event_id, kind, content_hash, debtor_no, case_nos)| {
-            let numbers: Vec<i64> =
-                serde_json::from_str(&case_nos).map_err(|error| StoreError::Corrupt {
-                    table: "event_key",
-                    key: format!("({part}, {portfolio_no}, {event_id})"),
-                    why: error.to_string(),
-                })?;
+            let case_nos = case_nos_of((part, portfolio_no, &event_id), &case_nos)?;
             let key = EventKey {
                 event_id: event_id.clone(),
                 kind,
                 content_hash,
                 debtor_no: DebtorNo(debtor_no),
-                case_nos: numbers.into_iter().map(CaseNo).collect(),
+                case_nos,
             };
             Ok((event_id, key))
         })
         .collect()
+}
+
+/// The cases of a key, as they are stored.
+pub(super) fn case_nos_of(
+    (part, portfolio_no, event_id): (Part, PortfolioNo, &str),
+    stored: &str,
+) -> Result<Vec<CaseNo>, StoreError> {
+    let numbers: Vec<i64> = serde_json::from_str(stored).map_err(|error| StoreError::Corrupt {
+        table: "event_key",
+        key: format!("({part}, {portfolio_no}, {event_id})"),
+        why: error.to_string(),
+    })?;
+    Ok(numbers.into_iter().map(CaseNo).collect())
 }
 
 /// Writes the ids of new events.

@@ -40,7 +40,9 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
     let files = [
         ("activations", super::activations::STATEMENTS),
         ("audit", super::audit::STATEMENTS),
+        ("case_moves", super::case_moves::STATEMENTS),
         ("case_parts", super::case_parts::STATEMENTS),
+        ("case_stays", super::case_stays::STATEMENTS),
         ("cases", super::cases::STATEMENTS),
         ("changes", super::changes::STATEMENTS),
         ("source", super::cases::source::STATEMENTS),
@@ -74,7 +76,9 @@ fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
 fn batches() -> Vec<(&'static str, Batch)> {
     let files = [
         ("audit", super::audit::BATCHES),
+        ("case_moves", super::case_moves::BATCHES),
         ("case_parts", super::case_parts::BATCHES),
+        ("case_stays", super::case_stays::BATCHES),
         ("cases", super::cases::BATCHES),
         ("source", super::cases::source::BATCHES),
         ("debtors", super::debtors::BATCHES),

@@ -422,3 +422,26 @@ async fn a_debtor_has_no_more_open_cases_than_the_bound() {
     let dispositions: Vec<_> = results.iter().map(|result| result.disposition()).collect();
     assert_eq!(dispositions, [Created, Rejected]);
 }
+
+/// A document that says the same anew counts, also beside one of the same debtor that moves
+/// all its cases to other lanes.
+#[tokio::test]
+async fn a_renewed_ledger_stays_renewed_beside_a_case_with_another_zone() {
+    let server = server().await;
+    let other = |time_zone: &str, at| proto::CaseDocument {
+        case_id: "other".to_owned(),
+        contact_points: vec![proto::ContactPoint {
+            contact_point_id: "p".to_owned(),
+            time_zone: time_zone.to_owned(),
+            ..Default::default()
+        }],
+        ..ledger(700, at)
+    };
+    server.push(PORTFOLIO, vec![ledger(1_200, hours(-20)), other("Europe/Madrid", NOW)]).await;
+    let night = vec![ledger(1_200, hours(-2)), other("Asia/Tokyo", NOW)];
+    let results = server.push(PORTFOLIO, night).await;
+    assert_eq!([results[0].disposition(), results[1].disposition()], [Unchanged, Corrected]);
+    let read = server.get(PORTFOLIO, "c").await;
+    assert_eq!(read.as_of_time, instant(hours(-2)));
+    assert_eq!(read.document.unwrap().as_of_time, instant(hours(-2)));
+}

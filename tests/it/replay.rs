@@ -19,7 +19,7 @@ use arrears::engine::scorecard::{
     get_revision,
 };
 use arrears::engine::work_list::create_work_list;
-use arrears::engine::{Caller, Engine};
+use arrears::engine::{Caller, Engine, ItemError};
 use arrears::model::*;
 use arrears::scoring::Audience;
 use arrears::scoring::card::{Card, Condition, Cutoffs, Derived, KnockOut, Population, ReasonText};
@@ -29,8 +29,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, buckets};
 
+mod alike;
 mod facts;
 mod proof;
 mod steps;
@@ -104,10 +105,9 @@ fn event_id(number: usize) -> EventId {
 }
 
 impl World {
-    async fn new(zone: &str, numbered: bool, tolerance_amount_minor: i64) -> World {
+    async fn new(zone: &str, numbered: bool, tolerance_amount_minor: i64, buckets: i64) -> World {
         let database = TestDatabase::new();
         let clock = Arc::new(TestClock::new(START));
-        let buckets = crate::support::buckets();
         let engine = Engine::open_spreading(database.location(), clock.clone(), buckets);
         let engine = engine.await.unwrap();
         let settings = PortfolioSettings {
@@ -160,12 +160,12 @@ impl World {
             }
             Step::Activate(change) => self.activate(*change).await,
             Step::Work(worked) => self.work(worked).await,
-            Step::Push(pushed) => self.push(pushed).await,
-            Step::Record(events) => self.record(events).await,
+            Step::Push(pushed) => drop(self.push(pushed).await),
+            Step::Record(events) => drop(self.record(events).await),
         }
     }
 
-    async fn push(&mut self, pushed: &[Pushed]) {
+    async fn push(&mut self, pushed: &[Pushed]) -> Vec<Disposition> {
         let now = self.engine.now();
         let mut documents = Vec::new();
         for one in pushed {
@@ -194,19 +194,23 @@ impl World {
             validate_only: false,
         };
         let results = push_cases(&self.engine, &Caller::local(), command).await.unwrap();
+        let mut told = Vec::with_capacity(results.len());
         for ((case, document), result) in documents.into_iter().zip(results) {
-            match result.disposition.unwrap() {
+            let disposition = result.disposition.unwrap();
+            told.push(disposition);
+            match disposition {
                 Disposition::Created | Disposition::Updated | Disposition::Corrected => {
                     self.sent[case] = Some(document);
                 }
                 Disposition::Unchanged | Disposition::Stale | Disposition::Superseded => {}
             }
         }
+        told
     }
 
     /// Records events; those that name a case or an event that does not exist are
     /// rejected one by one, which is as good.
-    async fn record(&mut self, events: &[Happened]) {
+    async fn record(&mut self, events: &[Happened]) -> Vec<Result<bool, ItemError>> {
         let now = self.engine.now();
         let events: Vec<_> = events
             .iter()
@@ -238,7 +242,8 @@ impl World {
             })
             .collect();
         let command = RecordCommand { portfolio_id: portfolio_id(), events };
-        record_events(&self.engine, &Caller::local(), command).await.unwrap();
+        let results = record_events(&self.engine, &Caller::local(), command).await.unwrap();
+        results.into_iter().map(|result| result.recorded).collect()
     }
 
     /// Changes what ranks: another scorecard, other settings, or what there was before.
@@ -457,9 +462,10 @@ proptest! {
         zone in proptest::sample::select(&ZONES[..]),
         numbered in any::<bool>(),
         tolerance in prop_oneof![Just(0_i64), Just(2_000)],
+        buckets in prop_oneof![Just(buckets()), Just(alike::several_parts())],
     ) {
         run(async {
-            let mut world = World::new(zone, numbered, tolerance).await;
+            let mut world = World::new(zone, numbered, tolerance, buckets).await;
             for step in &steps {
                 world.take(step).await;
                 world.check().await?;
@@ -488,7 +494,7 @@ fn payment(hours_ago: i64) -> Happened {
 /// history keeps.
 #[tokio::test]
 async fn a_long_history_folds_too() {
-    let mut world = World::new(ZONES[2], false, 0).await;
+    let mut world = World::new(ZONES[2], false, 0, buckets()).await;
     for version in 0..130 {
         world.clock.advance(Micros::MINUTE);
         let amount = if version % 40 == 39 { 0 } else { 50_000 + version };
@@ -508,7 +514,7 @@ async fn a_long_history_folds_too() {
 /// dated before that instant is known to the ledger, and replay must know it too.
 #[tokio::test]
 async fn a_payment_that_the_ledger_knows_without_an_event_is_not_counted_twice() {
-    let mut world = World::new(ZONES[2], false, 0).await;
+    let mut world = World::new(ZONES[2], false, 0, buckets()).await;
     world.push(&[document(50_000)]).await;
     world.clock.advance(10 * Micros::HOUR);
     let again = Pushed { content: None, ..document(0) };
@@ -525,7 +531,7 @@ async fn a_payment_that_the_ledger_knows_without_an_event_is_not_counted_twice()
 /// payments in between are no longer known to the ledger.
 #[tokio::test]
 async fn a_ledger_that_falls_back_forgets_payments() {
-    let mut world = World::new(ZONES[2], true, 0).await;
+    let mut world = World::new(ZONES[2], true, 0, buckets()).await;
     world.push(&[document(50_000)]).await;
     world.record(&[payment(5)]).await;
     world.push(&[Pushed { content: None, hours_old: 10, ..document(0) }]).await;
@@ -538,7 +544,7 @@ async fn a_ledger_that_falls_back_forgets_payments() {
 /// What closes, cures once; what closes again does not.
 #[tokio::test]
 async fn a_case_that_closes_and_opens_again_folds() {
-    let mut world = World::new(ZONES[0], false, 0).await;
+    let mut world = World::new(ZONES[0], false, 0, buckets()).await;
     for amount in [50_000, 0, 0, 40_000, 0, 30_000] {
         world.clock.advance(Micros::DAY);
         world.push(&[document(amount)]).await;
@@ -554,7 +560,7 @@ async fn a_case_that_closes_and_opens_again_folds() {
 /// cancelled.
 #[tokio::test]
 async fn promises_and_attempts_fold() {
-    let mut world = World::new(ZONES[2], false, 0).await;
+    let mut world = World::new(ZONES[2], false, 0, buckets()).await;
     let promise = |amount| Worked {
         outcome: "promise",
         language: None,

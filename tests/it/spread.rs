@@ -8,6 +8,7 @@ use arrears::proto;
 use crate::support::{NOW, TestDatabase, TestServer, always, document, work_list};
 
 mod cases;
+mod moves;
 mod work;
 
 /// Over how many parts the tenant is spread.

@@ -35,6 +35,8 @@ enum Reading {
     Open(Box<(CaseHead, CaseContent, String)>),
     /// That it is closed.
     Closed,
+    /// That it is none of the part.
+    Gone,
     /// Nothing that makes sense.
     Unreadable,
 }
@@ -195,7 +197,11 @@ impl Engine {
                     let number = context.portfolio.number;
                     let heads = cases::heads_of(&mut tx, piece.part, number, numbers).await?;
                     let place = (piece.part, piece.book.has_arms());
-                    let read = read(&mut tx, place, heads).await?;
+                    let there: BTreeSet<CaseNo> = heads.iter().map(|(no, _)| *no).collect();
+                    let mut read = read(&mut tx, place, heads).await?;
+                    // Those of other portfolios, and those that have gone to another part.
+                    let gone = page.iter().filter(|case_no| !there.contains(*case_no));
+                    read.extend(gone.map(|case_no| (*case_no, Reading::Gone)));
                     // No transaction stays open while something is computed.
                     drop(tx);
                     self.put_all(context, piece, (read, today)).await?;
@@ -219,7 +225,9 @@ impl Engine {
         for (case_no, read) in &read {
             match read {
                 Reading::Unreadable => piece.unreadable.insert(*case_no),
-                Reading::Open(_) | Reading::Closed => piece.unreadable.remove(case_no),
+                Reading::Open(_) | Reading::Closed | Reading::Gone => {
+                    piece.unreadable.remove(case_no)
+                }
             };
         }
         let context = Arc::clone(context);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::model::{Day, LocalDays, Micros, Reason, Violations};
 use crate::scoring::{Explanation, RuleSet};
 use crate::store::cases::{self, CaseContent, CaseHead};
-use crate::store::queue::lease::{self, LeaseRow};
+use crate::store::queue::lease::LeaseRow;
 use crate::store::{Damage, Tx, activations};
 
 use super::super::context::PortfolioContext;
 use super::super::fold::{Folded, Folder, Until};
 use super::super::replay::debtor_of;
+use super::super::stays;
 use super::super::{Engine, Error};
 use super::{day_to_rank, input};
 
@@ -172,8 +173,8 @@ impl Locator<'_> {
         (prefix, broken): (&str, &mut Violations),
     ) -> Result<Option<Found>, Error> {
         let (part, case_no) = (self.context.part, self.head.case_no);
-        let found = lease::load(tx, part, &[(case_no, lease_seq)]).await?;
-        let Some(lease) = found.into_iter().next() else {
+        let found = stays::lease_of_case(tx, (part, case_no), lease_seq).await?;
+        let Some(lease) = found else {
             let bound = match self.lease_count {
                 0 => "the case was never leased".to_owned(),
                 count => format!("it must lie between 1 and {count}"),

@@ -49,7 +49,8 @@ pub(super) async fn release_into(
         .into_iter()
         .map(|(at, (token, not_dialled))| {
             let lease = token.and_then(|token| leases.get(set, &token));
-            let result = lease.and_then(|lease| release(set, lease, not_dialled, &mut released));
+            let result =
+                lease.and_then(|lease| release(set, (&leases, lease), not_dialled, &mut released));
             (at, result)
         })
         .collect())
@@ -57,7 +58,7 @@ pub(super) async fn release_into(
 
 fn release(
     set: &mut WorkingSet,
-    lease: &LeaseRow,
+    (leases, lease): (&Leases, &LeaseRow),
     not_dialled: bool,
     released: &mut HashMap<(CaseNo, i64), LeaseEnd>,
 ) -> Result<(), ItemError> {
@@ -67,7 +68,7 @@ fn release(
     if before == Some(end) {
         return Ok(());
     }
-    token::check_running(set, lease)?;
+    leases.check_running(set, lease)?;
     let now = set.now;
     set.end_lease(lease.debtor_no, end, now);
     released.insert(key, end);

@@ -57,7 +57,7 @@ async fn renew_into(
                 continue;
             }
         };
-        let renewal = match token::check_running(set, lease) {
+        let renewal = match leases.check_running(set, lease) {
             Ok(()) => Ok(renew(set, lease, duration)?),
             Err(error) => Err(error),
         };

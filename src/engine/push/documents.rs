@@ -16,6 +16,11 @@ use super::{Disposition, Document, PushCommand, PushResult, Rejected};
 pub(super) struct Results(Items<PushResult>);
 
 impl Results {
+    /// Results that are known already.
+    pub(super) fn of(known: Items<PushResult>) -> Results {
+        Results(known)
+    }
+
     pub(super) fn set(&mut self, index: usize, result: PushResult) {
         self.0.push((index, result));
     }
@@ -58,6 +63,8 @@ pub(super) struct Prepared {
     pub(super) index: usize,
     pub(super) document: Document,
     pub(super) encoded: EncodedFacts,
+    /// Where its case lives, where that is another part than the one of its debtor.
+    pub(super) lives_in: Option<Part>,
 }
 
 /// The documents of a call, as they are handed to the writer.
@@ -73,6 +80,9 @@ pub(super) struct Push {
     pub(super) dry: bool,
     /// The parts of the tenant, where those are several.
     pub(super) spread: Option<Arc<Parts>>,
+    /// Where cases live is looked up within the transaction: what was known before it
+    /// was wrong.
+    pub(super) anew: bool,
 }
 
 impl Push {
@@ -85,7 +95,7 @@ impl Push {
         let prepared = documents.filter(|(_, (_, wins))| *wins).filter_map(|(index, (one, _))| {
             let document = one.ok()?;
             let encoded = EncodedFacts::new(&document.debtor_id, &document.facts);
-            Some(Prepared { index, document, encoded })
+            Some(Prepared { index, document, encoded, lives_in: None })
         });
         Push {
             portfolio_id: command.portfolio_id,
@@ -94,6 +104,7 @@ impl Push {
             atomic: command.atomic,
             dry: command.validate_only,
             spread: None,
+            anew: false,
         }
     }
 }

@@ -1,18 +1,23 @@
 //! Pushing for a tenant that is spread over several parts: each document goes where its
-//! debtor lives, once it is settled that its case lives there too.
+//! debtor lives, and takes its case there if that lives elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{CaseId, Part, Parts, PortfolioNo, Reason, Violations};
-use crate::store::{Class, Tx, case_parts};
+use crate::model::{Part, Parts, PortfolioNo};
+use crate::store::cases::source;
+use crate::store::{Class, StoreError, Tx, case_parts};
 
 use super::super::spread::{Items, in_order, over_parts};
-use super::super::working_set::{Effects, WorkingSet};
-use super::super::{Engine, Error, ItemError};
+use super::super::{Engine, Error};
 use super::documents::{Prepared, Push, Results, all_or_nothing};
-use super::sort::Taken;
-use super::{PushResult, push_in, take};
+use super::moves::EVENTS_MAX;
+use super::{PushResult, push_over};
+
+/// How often cases are looked up anew that others move at the same time.
+const ROUNDS_MAX: usize = 8;
+/// The most cases that move in one transaction, unless all or nothing is asked for.
+const MOVES_AT_ONCE: usize = 100;
 
 /// Whose documents, and how urgent.
 #[derive(Clone)]
@@ -23,167 +28,194 @@ pub(super) struct Pusher {
     pub(super) class: Class,
 }
 
-/// Takes the documents of a call, those of each part in a transaction of its own; in one
-/// over all parts if one rejection rejects all.
-pub(super) async fn push(pusher: Pusher, mut push: Push) -> Result<Items<PushResult>, Error> {
-    let mut results = std::mem::take(&mut push.results);
-    let atomic = push.atomic;
-    let by_part = settle(&pusher, push, &mut results).await?;
-    if atomic {
-        return push_as_one(pusher, by_part, results).await;
+/// Takes the documents of a call, those of each part in a transaction of its own, those of
+/// cases that move in transactions of two parts; in one over all parts if one rejection
+/// rejects all.
+pub(super) async fn push(pusher: &Pusher, mut push: Push) -> Result<Items<PushResult>, Error> {
+    let mut results = std::mem::take(&mut push.results).finish();
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let documents = match push.atomic {
+            true => push.documents.clone(),
+            false => std::mem::take(&mut push.documents),
+        };
+        let settled = settle(pusher, &push, documents).await?;
+        if push.atomic {
+            match push_as_one(pusher, (&push, settled), &results).await {
+                Err(error) if rounds < ROUNDS_MAX && is_conflict(&error) => {
+                    push.anew = true;
+                    continue;
+                }
+                done => return done,
+            }
+        }
+        let mut again = Vec::new();
+        for (index, done) in take_apart(pusher, (&push, settled), rounds).await? {
+            match done {
+                Done::Taken(result) => results.push((index, result)),
+                Done::Again(one) => again.push(*one),
+            }
+        }
+        if again.is_empty() {
+            return Ok(in_order(results));
+        }
+        (push.documents, push.anew) = (again, true);
     }
-    let taken = over_parts(by_part, |part, push| push_in(&pusher, part, push)).await?;
-    let known = results.finish();
-    Ok(in_order(known.into_iter().chain(taken).collect()))
 }
 
-/// The documents by the part in which they are taken; those of cases that live with a
-/// debtor of another part are rejected.
+fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Store(StoreError::Conflict(_)))
+}
+
+/// A document, the part in which it is taken, and how many events its case brings there.
+struct Settled {
+    part: Part,
+    one: Prepared,
+    events: i64,
+}
+
+/// Where each document is taken, and whether its case lives there.
 async fn settle(
     pusher: &Pusher,
-    push: Push,
-    results: &mut Results,
-) -> Result<BTreeMap<Part, Push>, Error> {
+    push: &Push,
+    mut documents: Vec<Prepared>,
+) -> Result<Vec<Settled>, Error> {
     let Pusher { engine, parts, .. } = pusher;
     let mut tx = engine.store.read().await?;
     let context = engine.context_by_id(&mut tx, parts.first(), &push.portfolio_id).await?;
     let portfolio_no = context.portfolio.number;
-    let case_ids = push.documents.iter().map(|one| &one.document.case_id);
-    let known = find_all(&mut tx, (parts, portfolio_no), case_ids).await?;
-    drop(tx);
-    let mut by_part: BTreeMap<Part, Push> = BTreeMap::new();
-    for one in push.documents {
-        let document = &one.document;
-        let part = parts.of_debtor(&document.debtor_id);
-        if known.get(document.case_id.as_str()).is_some_and(|lives_in| *lives_in != part) {
-            results.reject(one.index, document.case_id.as_str(), lives_elsewhere(&one));
-            continue;
+    look_up(&mut tx, (parts, portfolio_no), &mut documents).await?;
+    let mut settled = Vec::with_capacity(documents.len());
+    let mut moving: BTreeMap<Part, BTreeSet<String>> = BTreeMap::new();
+    for one in documents {
+        if let Some(from) = one.lives_in {
+            moving.entry(from).or_default().insert(one.document.case_id.to_string());
         }
-        let spread = Some(Arc::clone(parts));
-        let empty = || Push {
-            portfolio_id: push.portfolio_id.clone(),
-            documents: Vec::new(),
-            results: Results::default(),
-            atomic: false,
-            dry: push.dry,
-            spread,
-        };
-        by_part.entry(part).or_insert_with(empty).documents.push(one);
+        settled.push(Settled { part: parts.of_debtor(&one.document.debtor_id), one, events: 0 });
     }
-    Ok(by_part)
+    let mut events: HashMap<String, i64> = HashMap::new();
+    for (from, case_ids) in moving {
+        let named = case_ids.iter().map(String::as_str);
+        let found = source::find_documents(&mut tx, from, portfolio_no, named).await?;
+        let found = found.into_iter();
+        events.extend(found.filter_map(|(id, read)| Some((id, read.ok()?.rank.case_seq))));
+    }
+    for one in &mut settled {
+        one.events = events.get(one.one.document.case_id.as_str()).copied().unwrap_or(0);
+    }
+    Ok(settled)
 }
 
-/// Where cases live, those that are known.
-async fn find_all<'a>(
+/// Looks up which of the cases of documents live elsewhere than their debtors.
+pub(super) async fn look_up(
     tx: &mut Tx,
     (parts, portfolio_no): (&Parts, PortfolioNo),
-    case_ids: impl Iterator<Item = &'a CaseId>,
-) -> Result<HashMap<String, Part>, Error> {
+    documents: &mut [Prepared],
+) -> Result<(), Error> {
     let mut by_directory: BTreeMap<Part, BTreeSet<&str>> = BTreeMap::new();
-    for case_id in case_ids {
+    for one in documents.iter() {
+        let case_id = &one.document.case_id;
         by_directory.entry(parts.directory_of(case_id)).or_default().insert(case_id.as_str());
     }
     let mut known = HashMap::new();
     for (directory, case_ids) in by_directory {
         known.extend(case_parts::find(tx, directory, portfolio_no, case_ids).await?);
     }
-    Ok(known)
+    for one in documents {
+        let lives_in = known.get(one.document.case_id.as_str()).copied();
+        let part = parts.of_debtor(&one.document.debtor_id);
+        one.lives_in = lives_in.filter(|lives_in| *lives_in != part);
+    }
+    Ok(())
 }
 
-/// Notes that new cases live in the part in hand, in the transaction that makes them;
-/// rejects those that another push has made elsewhere meanwhile.
-pub(super) async fn note_new(
-    set: &WorkingSet,
-    tx: &mut Tx,
-    (parts, portfolio_no): (&Parts, PortfolioNo),
-    (mut taken, results): (Vec<Taken>, &mut Results),
-) -> Result<Vec<Taken>, Error> {
-    let new = || taken.iter().filter(|one| one.known.is_none()).map(|one| &one.new.document);
-    let cases = new().map(|one| (parts.directory_of(&one.case_id), one.case_id.as_str()));
-    let noted = case_parts::insert(tx, portfolio_no, set.part, cases).await?;
-    if usize::try_from(noted) == Ok(new().count()) {
-        return Ok(taken);
+/// An empty push of the same call.
+fn empty(pusher: &Pusher, push: &Push) -> Push {
+    Push {
+        portfolio_id: push.portfolio_id.clone(),
+        documents: Vec::new(),
+        results: Results::default(),
+        atomic: push.atomic,
+        dry: push.dry,
+        spread: Some(Arc::clone(&pusher.parts)),
+        anew: push.anew,
     }
-    let case_ids = new().map(|one| &one.case_id);
-    let known = find_all(tx, (parts, portfolio_no), case_ids).await?;
-    taken.retain(|one| {
-        let lives_in = known.get(one.new.document.case_id.as_str());
-        let here = one.known.is_some() || lives_in == Some(&set.part);
-        if !here {
-            let case_id = one.new.document.case_id.as_str();
-            results.reject(one.new.index, case_id, lives_elsewhere(&one.new));
-        }
-        here
+}
+
+/// What became of a document.
+enum Done {
+    Taken(PushResult),
+    /// Its case was moved by somebody else meanwhile.
+    Again(Box<Prepared>),
+}
+
+/// Takes documents in transactions of their own.
+async fn take_apart(
+    pusher: &Pusher,
+    (push, settled): (&Push, Vec<Settled>),
+    rounds: usize,
+) -> Result<Items<Done>, Error> {
+    let batches = batches(settled).into_iter().map(|(part, documents)| {
+        let kept: Vec<Prepared> = documents.clone();
+        (part, (Push { documents, ..empty(pusher, push) }, kept))
     });
-    Ok(taken)
+    over_parts(batches, |part, (push, kept)| async move {
+        match push_over(pusher, BTreeMap::from([(part, push)])).await {
+            Ok(results) => {
+                Ok(results.into_iter().map(|(at, one)| (at, Done::Taken(one))).collect())
+            }
+            Err(error) if rounds < ROUNDS_MAX && is_conflict(&error) => {
+                let again = kept.into_iter().map(|one| (one.index, Done::Again(Box::new(one))));
+                Ok(again.collect())
+            }
+            Err(error) => Err(error),
+        }
+    })
+    .await
 }
 
-/// A case cannot go to a debtor of another part: its events, leases and locks lie with
-/// those of the debtor it has.
-fn lives_elsewhere(one: &Prepared) -> ItemError {
-    let mut violations = Violations::new();
-    let field = format!("cases[{}].debtor_id", one.index);
-    let bound = "the case belongs to a debtor of another bucket of this spread tenant and cannot \
-                 be moved; close it and push it under a new case_id";
-    violations.add(field, Reason::FieldImmutable, &one.document.debtor_id, bound);
-    ItemError::Invalid(violations)
+/// Documents that go together: those whose cases live with their debtors by part; of those
+/// that move, some of one way.
+fn batches(settled: Vec<Settled>) -> Vec<(Part, Vec<Prepared>)> {
+    let mut by_way: BTreeMap<(Part, Option<Part>), Vec<Settled>> = BTreeMap::new();
+    for one in settled {
+        by_way.entry((one.part, one.one.lives_in)).or_default().push(one);
+    }
+    let mut batches = Vec::with_capacity(by_way.len());
+    for ((part, from), documents) in by_way {
+        let mut batch = Vec::new();
+        let mut room = EVENTS_MAX;
+        for Settled { one, events, .. } in documents {
+            let full = batch.len() >= MOVES_AT_ONCE || events > room;
+            if from.is_some() && full && !batch.is_empty() {
+                batches.push((part, std::mem::take(&mut batch)));
+                room = EVENTS_MAX;
+            }
+            room -= events;
+            batch.push(one);
+        }
+        batches.push((part, batch));
+    }
+    batches
 }
 
-/// All or none: one transaction, part by part in the order of their numbers, so that no
-/// two such pushes wait for each other.
+/// All or none: one transaction over all parts.
 async fn push_as_one(
-    pusher: Pusher,
-    by_part: BTreeMap<Part, Push>,
-    known: Results,
+    pusher: &Pusher,
+    (push, settled): (&Push, Vec<Settled>),
+    known: &Items<PushResult>,
 ) -> Result<Items<PushResult>, Error> {
-    let dry = by_part.values().any(|push| push.dry);
-    let Pusher { engine, actor, class, .. } = pusher;
-    let known = known.finish();
-    if dry {
-        let mut tx = engine.store.read().await?;
-        let (results, _) = take_all(&engine, &actor, &mut tx, (by_part, known)).await?;
-        return Ok(results);
+    let mut pushes: BTreeMap<Part, Push> = BTreeMap::new();
+    for Settled { part, one, .. } in settled {
+        pushes.entry(part).or_insert_with(|| empty(pusher, push)).documents.push(one);
     }
-    let (writer, published) = (Arc::clone(&engine), Arc::clone(&engine));
-    let work = (by_part, known);
-    let (results, _) = engine
-        .store
-        .write(
-            class,
-            move |tx| {
-                Box::pin(async move {
-                    let (results, sets) = take_all(&writer, &actor, tx, work).await?;
-                    let mut effects = Vec::with_capacity(sets.len());
-                    for set in sets {
-                        effects.push(set.save(tx).await?);
-                    }
-                    Ok::<_, Error>((results, effects))
-                })
-            },
-            move |(_, effects): &mut (Items<PushResult>, Vec<Effects>)| {
-                for effects in std::mem::take(effects) {
-                    effects.publish(&published);
-                }
-            },
-        )
-        .await?;
-    Ok(results)
-}
-
-async fn take_all(
-    engine: &Arc<Engine>,
-    actor: &str,
-    tx: &mut Tx,
-    (by_part, mut results): (BTreeMap<Part, Push>, Items<PushResult>),
-) -> Result<(Items<PushResult>, Vec<WorkingSet>), Error> {
-    let now = engine.now_of(tx);
-    let mut sets = Vec::with_capacity(by_part.len());
-    for (part, push) in by_part {
-        let mut set = WorkingSet::of_part(engine, part, actor, now);
-        results.extend(take::push_into(&mut set, tx, push).await?);
-        sets.push(set);
+    match pushes.values_mut().next() {
+        Some(first) => first.results = Results::of(known.clone()),
+        None => {
+            all_or_nothing(known)?;
+            return Ok(known.clone());
+        }
     }
-    let results = in_order(results);
-    all_or_nothing(&results)?;
-    Ok((results, sets))
+    push_over(pusher, pushes).await
 }

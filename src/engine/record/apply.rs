@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{
-    CaseId, CaseNo, DebtorId, DebtorNo, EventId, HOLDS_MAX, Hold, Payment, PortfolioId,
+    CaseId, CaseNo, DebtorId, DebtorNo, EventId, HOLDS_MAX, Hold, Part, Payment, PortfolioId,
     PortfolioNo, Reason, Violations, held_until, holds_are_full,
 };
 use crate::store::events::EventKey;
-use crate::store::{self, Damage, Tx, cases, debtors};
+use crate::store::{self, Damage, Tx, case_stays, cases, debtors};
 
 use super::super::spread::Items;
 use super::super::working_set::{PendingBody, WorkingSet};
@@ -133,14 +133,37 @@ async fn load(
     let members =
         cases.values().flatten().copied().chain(debtor_of.iter().map(|(no, of)| (*no, *of)));
     set.check_members(tx, members)?;
+    check_there(tx, part, (&keys, &debtor_of)).await?;
     let named = cases.values().flatten().map(|(case_no, _)| *case_no);
     let case_nos: Vec<CaseNo> = named.chain(debtor_of.into_keys()).collect();
     set.load_content(tx, case_nos).await?;
     Ok(Known { cases, debtors, keys, new_keys: Vec::new() })
 }
 
+/// Makes sure that the cases of earlier events have not gone to another part since those
+/// were read; their debtors are in hand now.
+async fn check_there(
+    tx: &mut Tx,
+    part: Part,
+    (keys, debtor_of): (&HashMap<String, EventKey>, &HashMap<CaseNo, DebtorNo>),
+) -> Result<(), Error> {
+    let named = keys.values().flat_map(|key| key.case_nos.iter().copied());
+    let missing: Vec<CaseNo> = named.filter(|no| !debtor_of.contains_key(no)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let stays = case_stays::load(tx, part, missing).await?;
+    if stays.values().all(|stay| stay.leave_time.is_none()) {
+        return Ok(());
+    }
+    Err(tx.conflict("a case was given to a debtor of another part").into())
+}
+
 /// The bound of an event that names cases of several debtors.
 pub(super) const ONE_DEBTOR: &str = "all cases of one event must belong to one debtor";
+
+/// The bound of a lift that names a case which its hold does not cover.
+pub(super) const NOT_COVERED: &str = "the hold does not cover this case";
 
 /// Whom a hold or lift names.
 pub(super) fn target(kind: &EventKind) -> Option<&HoldTarget> {
@@ -195,12 +218,12 @@ fn record(
     Ok(true)
 }
 
-const PAYMENT: i64 = 2;
+pub(super) const PAYMENT: i64 = 2;
 const REVERSAL: i64 = 3;
-const HOLD: i64 = 4;
+pub(super) const HOLD: i64 = 4;
 const LIFT: i64 = 5;
 
-fn kind_number(kind: &EventKind) -> i64 {
+pub(super) fn kind_number(kind: &EventKind) -> i64 {
     match kind {
         EventKind::Payment { .. } => PAYMENT,
         EventKind::Reversal { .. } => REVERSAL,
@@ -211,7 +234,7 @@ fn kind_number(kind: &EventKind) -> i64 {
 
 /// The hash of all that an event says. The text form is stable because it is
 /// spelled out here, field by field.
-fn content_hash(event: &Event) -> Vec<u8> {
+pub(super) fn content_hash(event: &Event) -> Vec<u8> {
     let text = match &event.kind {
         EventKind::Payment { shares } => {
             let shares: Vec<String> =
@@ -409,9 +432,7 @@ fn lifted_cases(
             let named = find_cases(set, known, placed, case_ids.iter())?.case_nos;
             let covered = |(_, case_no): &(&CaseId, &CaseNo)| key.case_nos.contains(case_no);
             match case_ids.iter().zip(&named).find(|named| !covered(named)) {
-                Some((case_id, _)) => {
-                    Err(placed.conflict("case_ids", case_id, "the hold does not cover this case"))
-                }
+                Some((case_id, _)) => Err(placed.conflict("case_ids", case_id, NOT_COVERED)),
                 None => Ok(named),
             }
         }

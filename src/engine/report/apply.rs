@@ -13,6 +13,7 @@ use super::super::Error;
 use super::super::lease::Promised;
 use super::super::working_set::{PendingBody, WorkingSet};
 use super::check::Checked;
+use super::hands::Hands;
 
 /// The kind of a hold among event keys.
 const HOLD: i64 = 4;
@@ -21,18 +22,19 @@ const HOLD: i64 = 4;
 /// if the debtor paid or promised.
 /// All cases spoken of can be read.
 pub(super) fn apply(
-    set: &mut WorkingSet,
+    hands: &mut Hands<'_>,
     lease: &LeaseRow,
     checked: &Checked,
     late: bool,
 ) -> Result<(), Damage> {
+    let set = hands.home();
     count(set, lease, checked, late);
     let now = set.now;
     if !late {
         set.end_lease(lease.debtor_no, LeaseEnd::Reported, now);
     }
     if !late || checked.row.effect == Effect::Paid {
-        cool(set, lease, checked)?;
+        cool(hands, lease, checked)?;
     }
     if checked.row.effect == Effect::NotDialled {
         return Ok(());
@@ -45,11 +47,12 @@ pub(super) fn apply(
             gated: matches!(checked.row.effect, Effect::Hold { .. }),
         };
         let body = PendingBody::Attempt(attempt.clone(), lease.arm.clone());
-        set.append(*case_no, body, attempt.event_time)?;
-        set.change_history(*case_no, |history| history.attempt(attempt))?;
+        let (set, case_no) = hands.of(*case_no);
+        set.append(case_no, body, attempt.event_time)?;
+        set.change_history(case_no, |history| history.attempt(attempt))?;
     }
     match &checked.promise {
-        Some(promise) => promise_to_pay(set, lease, checked, promise),
+        Some(promise) => promise_to_pay(hands, lease, checked, promise),
         None => Ok(()),
     }
 }
@@ -70,9 +73,11 @@ fn count(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked, late: bool) 
     }
 }
 
-fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) -> Result<(), Damage> {
+/// The debtor who was called is left alone, whoever owes now.
+fn cool(hands: &mut Hands<'_>, lease: &LeaseRow, checked: &Checked) -> Result<(), Damage> {
     let debtor_no = lease.debtor_no;
-    let portfolio_no = set.in_hand(lease.case_no)?.head.portfolio_no;
+    let portfolio_no = portfolio_of(hands, lease.case_no)?;
+    let set = hands.home();
     let zone_set_id = set.debtor(debtor_no).zone_set_id;
     let calendar = set.calendar(portfolio_no, zone_set_id)?;
     set.cool(debtor_no, checked.row.cooling.until(checked.contact_time, &calendar));
@@ -83,7 +88,7 @@ fn cool(set: &mut WorkingSet, lease: &LeaseRow, checked: &Checked) -> Result<(),
 /// in their order, up to what is overdue of each; what is left over goes to the
 /// last one.
 fn promise_to_pay(
-    set: &mut WorkingSet,
+    hands: &mut Hands<'_>,
     lease: &LeaseRow,
     checked: &Checked,
     promised: &Promised,
@@ -91,10 +96,12 @@ fn promise_to_pay(
     let mut left = promised.amount.map(|(_, amount)| amount);
     let last = checked.case_nos.last();
     for case_no in &checked.case_nos {
-        let overdue = set.in_hand(*case_no)?.head.overdue_amount_minor;
+        let is_last = Some(case_no) == last;
+        let (set, case_no) = hands.of(*case_no);
+        let overdue = set.in_hand(case_no)?.head.overdue_amount_minor;
         let share = match left {
             None => 0,
-            Some(left) if Some(case_no) == last => left,
+            Some(left) if is_last => left,
             Some(left) => left.min(overdue),
         };
         if left.is_some() && share == 0 {
@@ -108,9 +115,9 @@ fn promise_to_pay(
             promised_date: promised.date,
             state: PromiseState::Open,
         };
-        let today = set.day_of(*case_no, promise.event_time)?;
-        set.append(*case_no, PendingBody::Promise(promise.clone()), promise.event_time)?;
-        set.change_history(*case_no, |history| history.promise(promise, today))?;
+        let today = set.day_of(case_no, promise.event_time)?;
+        set.append(case_no, PendingBody::Promise(promise.clone()), promise.event_time)?;
+        set.change_history(case_no, |history| history.promise(promise, today))?;
     }
     Ok(())
 }
@@ -118,14 +125,14 @@ fn promise_to_pay(
 /// Holds placed by the outcomes of a call, with the event ids by which they can
 /// be lifted.
 #[derive(Default)]
-pub(super) struct NewHolds(Vec<(PortfolioNo, EventKey)>);
+pub(super) struct NewHolds(Vec<((Part, PortfolioNo), EventKey)>);
 
 impl NewHolds {
     /// Places the hold of an outcome, if it has one: on the cases spoken of, or on
     /// the whole debtor.
     pub(super) fn place(
         &mut self,
-        set: &mut WorkingSet,
+        hands: &mut Hands<'_>,
         lease: &LeaseRow,
         checked: &Checked,
     ) -> Result<(), Damage> {
@@ -135,18 +142,17 @@ impl NewHolds {
         match scope {
             HoldScope::Case => {
                 for case_no in &checked.case_nos {
-                    self.place_on_case(set, *case_no, &hold, checked.contact_time)?;
+                    self.place_on_case(hands.of(*case_no), &hold, checked.contact_time)?;
                 }
                 Ok(())
             }
-            HoldScope::Debtor => self.place_on_debtor(set, lease, &hold),
+            HoldScope::Debtor => self.place_on_debtor(hands, lease, &hold),
         }
     }
 
     fn place_on_case(
         &mut self,
-        set: &mut WorkingSet,
-        case_no: CaseNo,
+        (set, case_no): (&mut WorkingSet, CaseNo),
         hold: &Hold,
         at: Micros,
     ) -> Result<(), Damage> {
@@ -155,37 +161,37 @@ impl NewHolds {
         set.append(case_no, PendingBody::Hold(hold.clone()), at)?;
         set.change_history(case_no, |history| history.hold(hold.clone()))?;
         set.note("hold.placed", Some(case_no), debtor_no, format!("{hold:?}").into_bytes());
-        self.add_key(portfolio_no, hold, debtor_no, Some(case_no));
+        self.add_key((set.part, portfolio_no), hold, debtor_no, Some(case_no));
         Ok(())
     }
 
     fn place_on_debtor(
         &mut self,
-        set: &mut WorkingSet,
+        hands: &mut Hands<'_>,
         lease: &LeaseRow,
         hold: &Hold,
     ) -> Result<(), Damage> {
-        let (portfolio_no, now) = (set.in_hand(lease.case_no)?.head.portfolio_no, set.now);
+        let portfolio_no = portfolio_of(hands, lease.case_no)?;
+        let set = hands.home();
+        let now = set.now;
         let debtor = set.debtor_mut(lease.debtor_no);
         debtor.record.hold(hold.clone());
         debtor.hold_until = held_until(&debtor.record.holds, now);
         set.note("hold.placed", None, lease.debtor_no, format!("{hold:?}").into_bytes());
-        self.add_key(portfolio_no, hold, lease.debtor_no, None);
+        self.add_key((set.part, portfolio_no), hold, lease.debtor_no, None);
         Ok(())
     }
 
-    /// One key a portfolio, with all its cases.
+    /// One key a portfolio in each part, with all its cases.
     fn add_key(
         &mut self,
-        portfolio_no: PortfolioNo,
+        place: (Part, PortfolioNo),
         hold: &Hold,
         debtor_no: DebtorNo,
         case_no: Option<CaseNo>,
     ) {
-        let known = self
-            .0
-            .iter_mut()
-            .find(|(other, key)| *other == portfolio_no && key.event_id == hold.event_id);
+        let known =
+            self.0.iter_mut().find(|(other, key)| *other == place && key.event_id == hold.event_id);
         if let Some((_, key)) = known {
             key.case_nos.extend(case_no);
             return;
@@ -197,16 +203,22 @@ impl NewHolds {
             debtor_no,
             case_nos: case_no.into_iter().collect(),
         };
-        self.0.push((portfolio_no, key));
+        self.0.push((place, key));
     }
 
     /// Writes the event ids.
-    pub(super) async fn save(self, tx: &mut Tx, part: Part, now: Micros) -> Result<(), Error> {
-        for (portfolio_no, key) in self.0 {
+    pub(super) async fn save(self, tx: &mut Tx, now: Micros) -> Result<(), Error> {
+        for ((part, portfolio_no), key) in self.0 {
             events::insert_keys(tx, part, portfolio_no, &[key], now).await?;
         }
         Ok(())
     }
+}
+
+/// The portfolio of a case in hand.
+fn portfolio_of(hands: &mut Hands<'_>, case_no: CaseNo) -> Result<PortfolioNo, Damage> {
+    let (set, case_no) = hands.of(case_no);
+    Ok(set.in_hand(case_no)?.head.portfolio_no)
 }
 
 /// The id of the hold that a report places. It cannot be guessed, so that no

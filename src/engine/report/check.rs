@@ -1,15 +1,18 @@
 //! The fields of a report against its lease, the outcome table and the clock.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::model::{CaseNo, LocalDays, Micros, Reason, Violations};
+use crate::model::{CaseNo, Currency, LocalDays, Micros, Reason, Violations};
 use crate::policy::{Effect, OutcomeRow};
+use crate::store::case_stays::Stay;
 use crate::store::queue::lease::LeaseRow;
 use crate::store::{Tx, cases};
 
+use super::super::context::PortfolioContext;
 use super::super::lease::{Outcome, Promised};
-use super::super::working_set::WorkingSet;
 use super::super::{Error, ItemError};
+use super::hands::Hands;
 use super::known_codes;
 
 /// How far ahead of the server's clock a contact may be dated.
@@ -32,12 +35,16 @@ pub(super) type Ids = HashMap<(String, String), CaseNo>;
 
 /// Finds the callers' ids of cases whose content was loaded.
 pub(super) async fn ids(
-    set: &WorkingSet,
+    hands: &mut Hands<'_>,
     tx: &mut Tx,
-    case_nos: BTreeSet<CaseNo>,
+    mut case_nos: BTreeSet<CaseNo>,
 ) -> Result<Ids, Error> {
-    let mut found = HashMap::new();
+    let gone = hands.gone().iter().filter(|(case_no, _)| case_nos.remove(*case_no));
+    let named = |stay: &Stay| (stay.portfolio_no, stay.case_id.clone());
+    let mut found: HashMap<_, _> =
+        gone.map(|(case_no, gone)| (*case_no, named(&gone.stay))).collect();
     let mut missing = Vec::new();
+    let set = hands.home();
     for case_no in case_nos {
         match set
             .case(case_no)
@@ -62,19 +69,21 @@ pub(super) async fn ids(
 
 /// Checks one outcome; all broken rules are found at once.
 pub(super) fn check(
-    set: &WorkingSet,
+    hands: &mut Hands<'_>,
     at: usize,
     outcome: &Outcome,
     (lease, ids): (&LeaseRow, &Ids),
 ) -> Result<Checked, ItemError> {
     let mut violations = Violations::new();
-    let row = set.engine.outcomes.get(&outcome.outcome_code);
+    let set = hands.home();
+    let (engine, now) = (Arc::clone(&set.engine), set.now);
+    let row = engine.outcomes.get(&outcome.outcome_code);
     if row.is_none() {
         let field = format!("outcomes[{at}].outcome_code");
-        let bound = known_codes(set.engine.outcomes.rows());
+        let bound = known_codes(engine.outcomes.rows());
         violations.add(field, Reason::FieldOutOfRange, &outcome.outcome_code, bound);
     }
-    let latest = set.now.plus(AHEAD_MAX);
+    let latest = now.plus(AHEAD_MAX);
     if let Some(time) = outcome.contact_time.filter(|time| *time > latest || time.0 < 0) {
         let bound = format!("it must lie between 1970 and {latest}");
         let field = format!("outcomes[{at}].contact_time");
@@ -82,14 +91,14 @@ pub(super) fn check(
     }
     let case_nos = spoken_of(at, outcome, (lease, ids), &mut violations);
     if let Some(row) = row {
-        check_promise(set, at, (outcome, row), (lease, &case_nos), &mut violations);
+        check_promise(hands, at, (outcome, row), (lease, &case_nos), &mut violations);
     }
     let checked = violations.or(row).map_err(ItemError::Invalid)?;
     let row = checked.expect("an unknown code is a violation").clone();
-    let contact_time = outcome.contact_time.unwrap_or(set.now);
+    let contact_time = outcome.contact_time.unwrap_or(now);
     Ok(Checked {
         row,
-        contact_time: contact_time.max(lease.grant_time).min(set.now),
+        contact_time: contact_time.max(lease.grant_time).min(now),
         case_nos,
         promise: outcome.promise.clone(),
     })
@@ -125,7 +134,7 @@ fn spoken_of(
 }
 
 fn check_promise(
-    set: &WorkingSet,
+    hands: &mut Hands<'_>,
     at: usize,
     (outcome, row): (&Outcome, &OutcomeRow),
     (lease, case_nos): (&LeaseRow, &[CaseNo]),
@@ -141,9 +150,8 @@ fn check_promise(
         }
         (None, false) => return,
     };
-    let Some(lead) = set.case(lease.case_no) else { return };
-    let context = set.portfolio(lead.head.portfolio_no);
-    let today = context.zone.day_of(set.now);
+    let Some((context, now)) = portfolio_of(hands, lease.case_no) else { return };
+    let today = context.zone.day_of(now);
     let last = today.plus(PROMISE_DAYS_MAX);
     if !(today..=last).contains(&promise.date) {
         let bound = format!("it must lie between {today} and {last}");
@@ -159,13 +167,20 @@ fn check_promise(
     if amount <= 0 {
         violations.add(field.clone(), Reason::FieldOutOfRange, amount, "it must be above 0");
     }
-    let others = case_nos.iter().filter_map(|case_no| set.case(*case_no));
-    let currencies = others.map(|entry| set.portfolio(entry.head.portfolio_no).currency());
-    for base in currencies.chain([context.currency()]) {
+    let others = case_nos.iter().filter_map(|case_no| portfolio_of(hands, *case_no));
+    let currencies: Vec<Currency> = others.map(|(context, _)| context.currency()).collect();
+    for base in currencies.into_iter().chain([context.currency()]) {
         if base != currency {
             let bound = format!("the amounts of the cases are in {base}");
             violations.add(field, Reason::CurrencyMismatch, currency, bound);
             return;
         }
     }
+}
+
+/// The portfolio of a case in hand, and the instant.
+fn portfolio_of(hands: &mut Hands<'_>, case_no: CaseNo) -> Option<(Arc<PortfolioContext>, Micros)> {
+    let (set, case_no) = hands.of(case_no);
+    let portfolio_no = set.case(case_no)?.head.portfolio_no;
+    Some((Arc::clone(set.portfolio(portfolio_no)), set.now))
 }

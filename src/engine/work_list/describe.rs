@@ -9,8 +9,9 @@ use crate::store::queue::count;
 
 use super::super::lease::add_warnings;
 use super::super::lease::lanes::{self, Selection};
+use super::super::stays::FoundCase;
 use super::super::working_set::{WorkingSet, gate_input};
-use super::super::{Caller, Engine, Error, lease, read};
+use super::super::{Caller, Engine, Error, lease};
 use super::counts::Counted;
 use super::{FailingGate, WorkListDescription};
 
@@ -174,12 +175,11 @@ async fn failing_of(
     caller: &Caller,
     (portfolio_id, case_id): (&PortfolioId, &CaseId),
 ) -> Result<Vec<FailingGate>, Error> {
-    let part = engine.part_of_case(caller, portfolio_id, case_id).await?;
-    let mut tx = engine.store.read().await?;
-    let mut set = WorkingSet::of_part(engine, part, &caller.subject, engine.now_of(&tx));
+    let found = engine.find_case(caller, (portfolio_id, case_id)).await?;
+    let FoundCase { mut tx, context, known } = found;
+    let now = engine.now_of(&tx);
+    let mut set = WorkingSet::of_part(engine, context.part, &caller.subject, now);
     let (set, tx) = (&mut set, &mut tx);
-    let context = engine.context_by_id(tx, part, portfolio_id).await?;
-    let known = read::find(tx, set.part, &context, case_id).await?;
     // Taking the debtor in hand ends a lease that is over but not swept yet.
     set.load_debtors(tx, [known.head.debtor_no]).await?;
     set.check_debtor(known.head.debtor_no)?;

@@ -9,7 +9,7 @@ use crate::policy::ZoneSet;
 use crate::store::cases::{self, CaseHead};
 use crate::store::debtors::{self, FoundDebtor};
 use crate::store::queue::QueueRow;
-use crate::store::{Damage, Lock, Tx, lanes};
+use crate::store::{Damage, Lock, Tx, case_stays, lanes};
 
 use super::super::Error;
 use super::{CaseEntry, DebtorEntry, WorkingSet};
@@ -174,7 +174,15 @@ impl WorkingSet {
                 |of: &&DebtorNo| !self.debtors.contains_key(of) && !self.is_left_out(**of);
             let others = debtor_of.values().filter(unknown).copied().collect();
             let busy = self.passed_over(tx, others).await?;
-            for case_no in lost {
+            let unknown: Vec<CaseNo> =
+                lost.iter().filter(|no| !debtor_of.contains_key(no)).copied().collect();
+            let mut gone = match unknown.is_empty() {
+                true => HashMap::new(),
+                false => case_stays::load(tx, self.part, unknown).await?,
+            };
+            gone.retain(|_, stay| stay.leave_time.is_some());
+            // What has gone to another part since it was found is not lost.
+            for case_no in lost.into_iter().filter(|case_no| !gone.contains_key(case_no)) {
                 let of = debtor_of.get(&case_no).copied();
                 if of.is_none_or(|debtor_no| !busy.contains(&debtor_no)) {
                     self.withhold_absent(case_no, of);

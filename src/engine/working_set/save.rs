@@ -8,7 +8,7 @@ use crate::model::{
     ServedArm,
 };
 use crate::policy::ZoneSet;
-use crate::store::cases::source::{self, EncodedFacts, SourceDocument};
+use crate::store::cases::source::{self, EncodedFacts, Renewal, SourceDocument};
 use crate::store::cases::{CaseHead, NewCase};
 use crate::store::changes::{self, ChangedCases};
 use crate::store::events::{CaseEventBody, NewCaseEvent};
@@ -104,6 +104,17 @@ impl WorkingSet {
         Ok(())
     }
 
+    /// Notes that the ledger said the same anew of cases, which is written apart: a head
+    /// that is saved for another reason must not take that back.
+    pub(in super::super) fn note_renewed(&mut self, renewals: &[Renewal]) {
+        for Renewal { case_no, as_of, source_sequence, .. } in renewals {
+            let Some(entry) = self.cases.get_mut(case_no) else { continue };
+            for head in entry.loaded.iter_mut().chain([&mut entry.head]) {
+                (head.as_of, head.ledger_sequence) = (*as_of, *source_sequence);
+            }
+        }
+    }
+
     /// Notes something for the audit; the content is kept as a hash under the
     /// debtor's salt.
     pub(in super::super) fn note(
@@ -175,7 +186,7 @@ impl WorkingSet {
     fn lanes_changed(&self) -> BTreeSet<i64> {
         let rows = self.moved().flat_map(|entry| [&entry.queue_loaded, &entry.queue]);
         let ready = rows.flatten().filter(|row| row.state == QueueState::Ready);
-        ready.map(|row| row.lane_id).collect()
+        ready.map(|row| row.lane_id).chain(self.left_lanes.iter().copied()).collect()
     }
 
     async fn save_cases(&self, tx: &mut Tx) -> Result<(), Error> {
@@ -218,7 +229,8 @@ impl WorkingSet {
         changed.map(|entry| &entry.head)
     }
 
-    /// What callers see otherwise than before: a case, or the holds of its debtor.
+    /// What callers see otherwise than before: a case, or the holds of its debtor. A case
+    /// that has gone to another part is among them: who looks finds it gone.
     fn changed_cases(&self) -> ChangedCases {
         let held_otherwise = |debtor_no: DebtorNo| {
             let entry = self.debtors.get(&debtor_no);
@@ -229,7 +241,8 @@ impl WorkingSet {
         };
         let heads = self.cases.values().map(|entry| &entry.head);
         let held = heads.filter(|head| held_otherwise(head.debtor_no));
-        held.chain(self.changed_heads()).map(|head| (head.case_no, head.case_seq)).collect()
+        let changed = held.chain(self.changed_heads()).map(|head| (head.case_no, head.case_seq));
+        changed.chain(self.left.iter().map(|(case_no, case_seq)| (*case_no, *case_seq))).collect()
     }
 
     async fn save_events(&self, tx: &mut Tx) -> Result<(), Error> {

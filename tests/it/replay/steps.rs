@@ -127,7 +127,7 @@ fn happened() -> impl Strategy<Value = Happened> {
     })
 }
 
-fn worked() -> impl Strategy<Value = Worked> {
+pub(super) fn worked() -> impl Strategy<Value = Worked> {
     let outcome = proptest::sample::select(&OUTCOMES[..]);
     let late = prop_oneof![4 => Just(false), 1 => Just(true)];
     let language = prop_oneof![Just(None), Just(Some("es")), Just(Some("zh"))];
@@ -143,7 +143,7 @@ fn worked() -> impl Strategy<Value = Worked> {
     )
 }
 
-fn changed() -> impl Strategy<Value = Changed> {
+pub(super) fn changed() -> impl Strategy<Value = Changed> {
     let days = prop_oneof![Just([30, 60, 90, 120]), Just([5, 10, 40, 300])];
     let kind = || prop_oneof![3 => Just(DebtorKind::Person), 1 => Just(DebtorKind::Business)];
     let knock_out = option::of((0..1_001_i32, 0..120_i32));
@@ -182,11 +182,19 @@ fn changed() -> impl Strategy<Value = Changed> {
     ]
 }
 
+pub(super) fn pushes() -> impl Strategy<Value = Vec<Pushed>> {
+    vec(pushed(), 1..4)
+}
+
+pub(super) fn events() -> impl Strategy<Value = Vec<Happened>> {
+    vec(happened(), 1..4)
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => prop_oneof![1..30_i64, 24..2_000_i64].prop_map(Step::Wait),
-        4 => vec(pushed(), 1..4).prop_map(Step::Push),
-        3 => vec(happened(), 1..4).prop_map(Step::Record),
+        4 => pushes().prop_map(Step::Push),
+        3 => events().prop_map(Step::Record),
         2 => worked().prop_map(Step::Work),
         1 => changed().prop_map(Step::Activate),
     ]

@@ -141,14 +141,17 @@ async fn leases_of_all_parts_expire_and_the_counts_add_up() {
     assert_eq!(told.gate_counts.iter().map(|count| count.case_count).sum::<i64>(), 40);
 }
 
-async fn watch(server: &TestServer, token: &str) -> tonic::Streaming<proto::WatchCasesResponse> {
+pub(super) async fn watch(
+    server: &TestServer,
+    token: &str,
+) -> tonic::Streaming<proto::WatchCasesResponse> {
     let request =
         proto::WatchCasesRequest { portfolio_id: "p".into(), resume_token: token.to_owned() };
     server.cases().watch_cases(request).await.unwrap().into_inner()
 }
 
 /// Reads on until so many cases were told of; returns them and the token behind them.
-async fn told(
+pub(super) async fn told(
     watch: &mut tonic::Streaming<proto::WatchCasesResponse>,
     count: usize,
 ) -> (BTreeSet<String>, String) {
