@@ -18,6 +18,7 @@ use crate::dialer::Dialer;
 use crate::drain;
 use crate::faults::{Fault, Length, Nemesis, QUICK, QUICK_POOLED, Slot};
 use crate::history::{History, Rules, check};
+use crate::mover::{self, Mover};
 use crate::pooler::Pooler;
 use crate::proxy::Proxy;
 use crate::pusher::Pusher;
@@ -27,6 +28,7 @@ use crate::world::World;
 const REPLICAS: usize = 3;
 const DIALERS: usize = 16;
 const PUSHERS: usize = 2;
+const MOVERS: usize = 2;
 const MINUTE: i64 = 60_000_000;
 /// By how many seconds the clock of one of the servers is off, ahead or behind.
 const HOUR: i64 = 3_600;
@@ -203,6 +205,7 @@ impl Scene {
         let first = Client::of(&[self.slots[0].replica.lock().await.grpc]);
         let aftermath = Aftermath::read(&first, &self.world, &self.cluster).await;
         problems.extend(aftermath.problems.iter().cloned());
+        problems.extend(mover::problems(&first, &self.world).await);
         drop(first);
         problems.extend(self.end_replicas().await);
         drop(nemesis);
@@ -247,6 +250,15 @@ impl Scene {
                 rng: StdRng::seed_from_u64(rng.random()),
             };
             clients.spawn(pusher.run());
+        }
+        for number in 0..MOVERS {
+            let mover = Mover {
+                client: self.client.clone(),
+                world: Arc::clone(&self.world),
+                rng: StdRng::seed_from_u64(rng.random()),
+                number,
+            };
+            clients.spawn(mover.run());
         }
         clients
     }

@@ -14,6 +14,7 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 
 use crate::history::Step;
+use crate::mover::MOVING;
 use crate::world::{LIST, PORTFOLIO, World};
 
 /// How long a client waits for an answer before it asks somebody else.
@@ -55,25 +56,29 @@ impl Client {
         WorkListServiceClient::new(self.first())
     }
 
-    /// Creates the portfolio, where everybody may be called at every hour, and a list
-    /// of all of it.
+    /// Creates the portfolios, where everybody may be called at every hour, and a list
+    /// of all of the first.
     pub(crate) async fn set_up(&self) {
         let always = proto::contact_policy::Policy::Always(proto::AlwaysPolicy {});
-        let portfolio = proto::Portfolio {
-            portfolio_id: PORTFOLIO.to_owned(),
-            time_zone: "Etc/UTC".to_owned(),
-            base_currency: "EUR".to_owned(),
-            contact_policy: Some(proto::ContactPolicy { policy: Some(always) }),
-            // What is drained is drained much later.
-            ledger: Some(proto::LedgerSettings {
-                max_ledger_age_hours: Some(0),
+        for portfolio_id in [PORTFOLIO, MOVING] {
+            let portfolio = proto::Portfolio {
+                portfolio_id: portfolio_id.to_owned(),
+                time_zone: "Etc/UTC".to_owned(),
+                base_currency: "EUR".to_owned(),
+                contact_policy: Some(proto::ContactPolicy { policy: Some(always.clone()) }),
+                // What is drained is drained much later.
+                ledger: Some(proto::LedgerSettings {
+                    max_ledger_age_hours: Some(0),
+                    ..Default::default()
+                }),
                 ..Default::default()
-            }),
-            ..Default::default()
-        };
-        let request = proto::CreatePortfolioRequest { portfolio: Some(portfolio) };
-        PortfolioServiceClient::new(self.first()).create_portfolio(request).await.unwrap();
-        let work_list = proto::WorkList { work_list_id: LIST.to_owned(), ..Default::default() };
+            };
+            let request = proto::CreatePortfolioRequest { portfolio: Some(portfolio) };
+            PortfolioServiceClient::new(self.first()).create_portfolio(request).await.unwrap();
+        }
+        let portfolio_ids = vec![PORTFOLIO.to_owned()];
+        let work_list_id = LIST.to_owned();
+        let work_list = proto::WorkList { work_list_id, portfolio_ids, ..Default::default() };
         let request = proto::CreateWorkListRequest { work_list: Some(work_list) };
         self.work_lists().create_work_list(request).await.unwrap();
     }

@@ -16,6 +16,7 @@ mod drain;
 mod failover;
 mod failures;
 mod faults;
+mod mover;
 mod pooler;
 mod proxy;
 mod pusher;

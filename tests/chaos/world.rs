@@ -53,6 +53,10 @@ pub(crate) struct Known {
     pub(crate) dialled: BTreeMap<LeaseId, i64>,
     /// What somebody has in hand.
     pub(crate) held: BTreeMap<LeaseId, ()>,
+    /// Cases that are given to debtor after debtor, with the highest acknowledged sequence.
+    pub(crate) moved: BTreeMap<String, i64>,
+    /// How many payments of each of them were acknowledged.
+    pub(crate) paid: BTreeMap<String, usize>,
 }
 
 impl World {
