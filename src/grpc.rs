@@ -16,7 +16,10 @@ mod watch;
 mod work_list_service;
 
 pub use auth::{NotLoopback, check_loopback};
-pub use convert::{card_of, document_to_rank, ranking_settings, scorecard_of};
+pub use convert::{
+    card_of, document_to_rank, ranking_settings, routing_rules_of, scorecard_of,
+    written_routing_rules,
+};
 pub use server::{Listeners, ServeError, serve};
 
 /// Where an answer that could go on ends, in bytes: the rest is for the next page.

@@ -13,6 +13,7 @@ mod parts;
 mod portfolio;
 mod queue;
 mod rank;
+mod route;
 mod time;
 mod violation;
 
@@ -40,5 +41,6 @@ pub use portfolio::{
 };
 pub use queue::{Gate, LaneKey, QueueRank, QueueState, TakeReason, WorkKind, WorkListSettings};
 pub use rank::{Rank, RecoveryGroup, RuleSetId};
+pub use route::{Condition, InvalidRoute, Route, RoutingRule};
 pub use time::{Clock, Day, LocalDays, Micros, SystemClock, TestClock};
 pub use violation::{Reason, VIOLATIONS_MAX, Violation, Violations};

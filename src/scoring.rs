@@ -24,6 +24,8 @@ mod locked;
 mod measure;
 mod month;
 mod movement;
+mod reach;
+mod route;
 mod scorecard;
 mod shape;
 mod subject;
@@ -33,7 +35,7 @@ use std::fmt;
 
 use crate::model::{
     CaseState, CloseReason, Day, DebtorKind, Facts, History, LocalDays, Micros, Rank,
-    RankingSettings, RuleSetId, Served, Stage,
+    RankingSettings, Route, RuleSetId, Served, Stage,
 };
 
 pub use book::{
@@ -43,13 +45,15 @@ pub use book::{
 pub use calibration::ExpectedRecovery;
 pub use explanation::{
     Audience, DerivedLine, Diagnosis, Dimension, DimensionSubtotal, Explanation, Family,
-    FamilySubtotal, Finding, KnockOutLine, NextGroupBin, PriorityLine, ScoreLine, ScoreReason,
+    FamilySubtotal, Finding, KnockOutLine, NextGroupBin, PriorityLine, RouteCondition, RouteLine,
+    ScoreLine, ScoreReason,
 };
 
 pub use experiment::ExperimentDefinition;
 pub use feature::is_custom_feature;
 pub use locked::locked_changes;
 pub use movement::{LineEnd, MovedLine, Movement, Split, Steps};
+pub use route::{InvalidRouting, invalid_routing};
 pub use warn::ScorecardWarning;
 
 use bins::Value;
@@ -315,6 +319,7 @@ impl RuleSet {
             rank_date: case.today,
             case_seq: case.case_seq,
             arm: place.arm,
+            route: scorecard.routed(subject).map_or(Route::NONE, |(_, rule)| rule.route),
         }
     }
 }

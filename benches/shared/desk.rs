@@ -127,6 +127,7 @@ fn everything() -> WorkListSettings {
         groups: Vec::new(),
         stages: Vec::new(),
         languages: Vec::new(),
+        routes: Vec::new(),
         reserved_share_permille: 100,
     }
 }

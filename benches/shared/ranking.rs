@@ -3,9 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use arrears::model::{
-    Day, DebtorKind, Facts, History, LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,
-};
+use arrears::model::{Day, Facts, History, LocalDays, Micros, RankingSettings, RuleSetId};
 use arrears::scoring::{CaseInput, FEATURE_VERSION, RuleSet, RuleSetDefinition};
 
 /// As of when cases are ranked.
@@ -26,13 +24,7 @@ impl LocalDays for Utc {
 
 /// The rule set of scorecards.
 pub(crate) fn compile(scorecard_yaml: String, business_scorecard_yaml: Option<String>) -> RuleSet {
-    let ranking = RankingSettings {
-        stage_bounds: StageBounds::default(),
-        tolerance_amount_minor: 0,
-        protected_inputs_on: Vec::new(),
-        default_debtor_kind: DebtorKind::Person,
-        default_language: "und".to_owned(),
-    };
+    let ranking = RankingSettings::default();
     let definition = RuleSetDefinition {
         scorecard_yaml,
         business_scorecard_yaml,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Arm, CaseId, CaseNo, CaseState, CloseReason, Currency, Day, DebtorId, Facts, Hold, InvalidId,
-    LocalDays, Micros, Part, Payment, PortfolioId, Rank, RecoveryGroup, Stage,
+    LocalDays, Micros, Part, Payment, PortfolioId, Rank, RecoveryGroup, Route, Stage,
 };
 use crate::store::cases::{self, CaseContent, CaseHead, HeadFilter, KnownCase};
 use crate::store::debtors::{self, Debtor};
@@ -89,6 +89,8 @@ pub struct ListCasesQuery {
     pub stages: Vec<Stage>,
     /// Any of these arms of an experiment; empty = all.
     pub arms: Vec<Arm>,
+    /// Any of these routes, [`Route::NONE`] for the cases without a label; empty = all.
+    pub routes: Vec<Route>,
     /// Only this debtor's.
     pub debtor_id: Option<DebtorId>,
     /// Whether documents and payments are wanted.
@@ -176,6 +178,7 @@ async fn list_in(
         groups: query.groups.iter().map(|group| *group as i64).collect(),
         stages: query.stages.iter().map(|stage| *stage as i64).collect(),
         arms: query.arms.iter().map(|arm| *arm as i64).collect(),
+        routes: query.routes.clone(),
         debtor_no,
         limit: room,
     };
@@ -216,9 +219,11 @@ fn request_of(caller: &Caller, query: &ListCasesQuery) -> i64 {
         query.portfolio_id, query.states, query.groups, query.stages, query.debtor_id
     );
     let mut all = vec![caller.tenant.as_str(), &filters];
-    // Tokens of before there was this filter go on.
+    // Tokens of before there were these filters go on.
     let arms = format!("{:?}", query.arms);
     all.extend((!query.arms.is_empty()).then_some(&*arms));
+    let routes = format!("{:?}", query.routes);
+    all.extend((!query.routes.is_empty()).then_some(&*routes));
     PageToken::request("cases", &all)
 }
 

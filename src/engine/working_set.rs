@@ -396,7 +396,7 @@ impl WorkingSet {
             stage: head.stage,
             group: head.rank.group,
             work_kind: WorkKind::Collect,
-            route: String::new(),
+            route: head.rank.route,
         };
         self.move_to_lane(case_no, lane);
         Ok(ranked)

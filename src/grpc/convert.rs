@@ -17,6 +17,7 @@ mod page;
 mod path;
 mod portfolio;
 mod proof;
+mod route;
 mod scorecard;
 mod simulated;
 mod simulation;
@@ -40,6 +41,7 @@ pub(super) use page::Page;
 pub use portfolio::ranking_settings;
 pub(super) use portfolio::{portfolio_from, portfolio_id, portfolio_to, update_portfolio};
 pub(super) use proof::{explain_request, lease_to, movement_to, replay_request, replay_to};
+pub use route::{routing_rules_of, written_routing_rules};
 pub(super) use scorecard::{
     activate_command, activation_to, create_request, decide_command, findings_to, head_to, hex,
     path_to, proposal_to, proposals_to, revision_name, revision_to, scorecard_filter,

@@ -1,6 +1,6 @@
 //! The settings of a portfolio.
 
-use super::{Currency, DebtorKind, StageBounds};
+use super::{Currency, DebtorKind, RoutingRule, StageBounds};
 
 /// All settings of a portfolio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct RankingSettings {
     pub default_debtor_kind: DebtorKind,
     /// The language of a debtor who does not say, a BCP 47 tag.
     pub default_language: String,
+    /// What gives cases their routes: the first that matches.
+    pub routing_rules: Vec<RoutingRule>,
 }
 
 impl RankingSettings {
@@ -52,6 +54,7 @@ impl Default for RankingSettings {
             protected_inputs_on: Vec::new(),
             default_debtor_kind: DebtorKind::Person,
             default_language: RankingSettings::LANGUAGE_DEFAULT.to_owned(),
+            routing_rules: Vec::new(),
         }
     }
 }

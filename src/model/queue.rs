@@ -1,6 +1,6 @@
 //! The words of the queue: lanes, the rank within a lane, gates, work lists.
 
-use super::{Micros, PortfolioNo, RecoveryGroup, Stage, h64};
+use super::{Micros, PortfolioNo, RecoveryGroup, Route, Stage, h64};
 
 /// What a lane is made of: cases alike in everything a work list selects by and
 /// a calling window depends on.
@@ -19,8 +19,8 @@ pub struct LaneKey {
     pub group: RecoveryGroup,
     /// The kind of work.
     pub work_kind: WorkKind,
-    /// The label given by routing rules; empty where there are none.
-    pub route: String,
+    /// The route that routing rules give.
+    pub route: Route,
 }
 
 /// The kind of work a lane holds. The numbers are stored.
@@ -39,7 +39,7 @@ impl LaneKey {
             &self.portfolio_no.0.to_be_bytes(),
             self.language.as_bytes(),
             &[self.stage as u8, self.group as u8, self.work_kind as u8],
-            self.route.as_bytes(),
+            self.route.label().as_bytes(),
         ])
     }
 }
@@ -199,6 +199,8 @@ pub struct WorkListSettings {
     pub stages: Vec<Stage>,
     /// Sorted; empty = all.
     pub languages: Vec<String>,
+    /// Sorted, [`Route::NONE`] among them for the cases without a label; empty = all.
+    pub routes: Vec<Route>,
     /// The share of leases kept for the longest waiting, in thousandths.
     pub reserved_share_permille: i32,
 }

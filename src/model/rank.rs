@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arm, Day};
+use super::{Arm, Day, Route};
 
 /// How hard a case is to recover: A easy, C hard. The numbers are stored and are
 /// those of the contract.
@@ -59,4 +59,6 @@ pub struct Rank {
     pub case_seq: i64,
     /// In which arm of the rule set's experiment the debtor is, where it has one.
     pub arm: Option<Arm>,
+    /// The route that the rule set's routing rules give it.
+    pub route: Route,
 }

@@ -88,23 +88,14 @@ fn monday_of(zone: &Zone, instant: Micros) -> Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        ActivationApproval, ContactPolicy, Currency, DebtorKind, PlainPolicy, RankingSettings,
-        StageBounds,
-    };
+    use crate::model::{ActivationApproval, ContactPolicy, Currency, PlainPolicy, RankingSettings};
 
     fn settings(hours: i32, rule: OldLedgerRule) -> PortfolioSettings {
         PortfolioSettings {
             display_name: String::new(),
             time_zone: "Europe/Berlin".to_owned(),
             base_currency: Currency::from_code("EUR").expect("EUR is a currency"),
-            ranking: RankingSettings {
-                stage_bounds: StageBounds::default(),
-                tolerance_amount_minor: 0,
-                protected_inputs_on: Vec::new(),
-                default_debtor_kind: DebtorKind::Person,
-                default_language: "en".to_owned(),
-            },
+            ranking: RankingSettings::default(),
             contact_policy: ContactPolicy::Plain(PlainPolicy::default()),
             max_ledger_age_hours: hours,
             old_ledger_rule: rule,

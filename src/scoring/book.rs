@@ -12,6 +12,7 @@ mod place;
 mod plan;
 mod ranking;
 mod room;
+mod routes;
 mod simulate;
 mod sums;
 mod tally;

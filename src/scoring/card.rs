@@ -11,9 +11,13 @@ use crate::model::Day;
 
 mod derived;
 mod population;
+mod routing;
 
 pub use derived::{Change, Derived, Difference, MonthsBetween, Ratio};
 pub use population::Population;
+pub use routing::Routing;
+
+pub use crate::model::Condition;
 
 use super::InvalidScorecard;
 use super::explanation::{Audience, Dimension, Family};
@@ -257,36 +261,6 @@ pub struct KnockOut {
     pub reason: ReasonText,
 }
 
-/// Something a case must be for a rule to match: of a number from `from` (inclusive) to
-/// `to` (exclusive), one of the categories of `is`, not told, or asked and not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// What it looks at.
-    pub feature: String,
-    /// `NUMBER`, `TEXT` or `FLAG`: of custom features only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Whether the rule counts only where the portfolio has switched this input on.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub protected: bool,
-    /// The lowest number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The number behind the highest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// The categories, or texts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is: Option<Vec<String>>,
-    /// Whether it must not have been told.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub missing: bool,
-    /// Whether it must have been asked and be unknown.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unknown: bool,
-}
-
 /// The work order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -336,19 +310,7 @@ impl Card {
     /// # Errors
     /// One finding where the text is none, with its line and column.
     pub fn read(text: &str) -> Result<Card, InvalidScorecard> {
-        serde_saphyr::from_str(text).map_err(|error| {
-            let location = error.location();
-            let text = error.without_snippet().to_string();
-            InvalidScorecard {
-                path: String::new(),
-                line: location.map(|at| at.line()),
-                column: location.map(|at| at.column()),
-                message: match text.rsplit_once(" at line ") {
-                    Some((message, _)) if location.is_some() => message.to_owned(),
-                    _ => text,
-                },
-            }
-        })
+        read_text(text)
     }
 
     /// The one form of the scorecard: JSON on one line, its fields in the order in which
@@ -368,6 +330,23 @@ impl Card {
     pub fn content_hash(&self) -> [u8; 32] {
         *blake3::hash(self.canonical().as_bytes()).as_bytes()
     }
+}
+
+/// Reads YAML, or JSON.
+fn read_text<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, InvalidScorecard> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let location = error.location();
+        let text = error.without_snippet().to_string();
+        InvalidScorecard {
+            path: String::new(),
+            line: location.map(|at| at.line()),
+            column: location.map(|at| at.column()),
+            message: match text.rsplit_once(" at line ") {
+                Some((message, _)) if location.is_some() => message.to_owned(),
+                _ => text,
+            },
+        }
+    })
 }
 
 fn unprintable_in(value: &serde_json::Value) -> Option<char> {

@@ -7,6 +7,7 @@ mod direction;
 mod knock_out;
 mod population;
 mod reason;
+mod routing;
 mod special;
 mod table;
 
@@ -27,6 +28,7 @@ use super::feature::{DERIVED_PREFIX, Feature};
 pub(super) use derived::CompiledDerived;
 pub(super) use knock_out::{Condition, KnockOut};
 pub(super) use population::CompiledPopulation;
+pub(super) use routing::{CompiledRoute, check as check_routing};
 use table::Lookup;
 
 /// The most characteristics of a card.
@@ -57,6 +59,8 @@ pub(super) struct Compiled {
     pub priority_base: i32,
     pub terms: Vec<CompiledTerm>,
     pub calibration: Option<Calibration>,
+    /// Those of the portfolio, in their order, also those that are off.
+    pub routing: Vec<CompiledRoute>,
 }
 
 impl Compiled {
@@ -66,7 +70,8 @@ impl Compiled {
         let terms = self.terms.iter().map(|one| &one.feature);
         let rules = self.knock_outs.iter().flat_map(|rule| &rule.conditions);
         let populations = self.populations.iter().flat_map(|one| &one.conditions);
-        let conditions = rules.chain(populations).map(|one| &one.feature);
+        let routing = self.routing.iter().flat_map(|rule| &rule.conditions);
+        let conditions = rules.chain(populations).chain(routing).map(|one| &one.feature);
         characteristics.chain(terms).chain(conditions)
     }
 
@@ -141,6 +146,8 @@ pub(super) type Cards<T> = [Option<T>; 3];
 
 /// What the paths of findings in them begin with.
 const PLACES: [&str; 3] = ["", "business", "challenger"];
+/// What the paths of findings in the settings begin with.
+const SETTINGS: &str = "ranking.";
 
 /// Checks the scorecards of a rule set and compiles them. `challenged`: whose cases the
 /// challenger ranks.
@@ -160,20 +167,19 @@ pub(super) fn compile(
     if !findings.is_empty() {
         return Err(findings);
     }
-    let marked = marked(&cards);
+    let marked = marked(&cards, settings);
     let compiled = std::array::from_fn(|at| {
-        let mut compiler = Compiler {
-            settings,
-            findings: Vec::new(),
-            path: String::new(),
-            at: None,
-            marked: marked.clone(),
-            derived: Vec::new(),
-            withheld: false,
-            places: texts[at].map(|text| Places::read(text)).unwrap_or_default(),
-        };
+        let scorecard_id = cards[at].as_ref().map(|card| card.scorecard_id.as_str());
+        let mut compiler = Compiler::new(settings, marked.clone(), scorecard_id);
+        compiler.places = texts[at].map(|text| Places::read(text)).unwrap_or_default();
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
-        findings.extend(compiler.findings.into_iter().map(|one| placed(one, PLACES[at])));
+        for finding in compiler.findings {
+            let finding = placed(finding, PLACES[at]);
+            // What is wrong with the settings themselves is found with each scorecard.
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
         compiled
     });
     findings.extend(protected_names(&marked, settings));
@@ -181,8 +187,12 @@ pub(super) fn compile(
     if findings.is_empty() { Ok(compiled) } else { Err(findings) }
 }
 
-/// A finding with the place of its scorecard before its path.
+/// A finding with the place of its scorecard before its path, unless it is one of the
+/// settings.
 fn placed(mut finding: InvalidScorecard, place: &str) -> InvalidScorecard {
+    if finding.path.starts_with(SETTINGS) {
+        return finding;
+    }
     finding.path = match (place.is_empty(), finding.path.is_empty()) {
         (true, _) => finding.path,
         (false, true) => place.to_owned(),
@@ -222,10 +232,12 @@ fn looked_at(card: &Card) -> impl Iterator<Item = (bool, &str)> {
     characteristics.chain(terms).chain(conditions)
 }
 
-/// The features that the cards look at and mark as protected. Derived ones are none: what
-/// they look at is.
-fn marked(cards: &Cards<Card>) -> BTreeSet<&str> {
-    let all = cards.iter().flatten().flat_map(looked_at);
+/// The features that the cards and the routing rules look at and mark as protected. Derived
+/// ones are none: what they look at is.
+fn marked<'a>(cards: &'a Cards<Card>, settings: &'a RankingSettings) -> BTreeSet<&'a str> {
+    let routing = settings.routing_rules.iter().flat_map(|rule| &rule.when);
+    let routing = routing.map(|one| (one.protected, one.feature.as_str()));
+    let all = cards.iter().flatten().flat_map(looked_at).chain(routing);
     let named = all.filter(|(protected, name)| *protected && !name.starts_with(DERIVED_PREFIX));
     let mut marked = named.map(|(_, name)| name).collect();
     for card in cards.iter().flatten() {
@@ -270,6 +282,28 @@ struct Compiler<'a> {
     withheld: bool,
     /// Where everything stands in the text.
     places: Places,
+    /// The scorecard in hand; nothing where settings are looked at without one.
+    scorecard_id: Option<&'a str>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(
+        settings: &'a RankingSettings,
+        marked: BTreeSet<&'a str>,
+        scorecard_id: Option<&'a str>,
+    ) -> Compiler<'a> {
+        Compiler {
+            settings,
+            findings: Vec::new(),
+            path: String::new(),
+            at: None,
+            marked,
+            derived: Vec::new(),
+            withheld: false,
+            places: Places::default(),
+            scorecard_id,
+        }
+    }
 }
 
 impl Compiler<'_> {
@@ -302,6 +336,7 @@ impl Compiler<'_> {
         let terms = self.terms(card);
         let knock_outs = self.knock_outs(card);
         let calibration = self.calibration(card);
+        let routing = self.routing();
         let compiled = Compiled {
             scorecard_id: card.scorecard_id.clone(),
             base_points: card.base_points,
@@ -316,6 +351,7 @@ impl Compiler<'_> {
             priority_base: card.priority.base_points,
             terms,
             calibration,
+            routing,
         };
         self.daily(&compiled);
         compiled

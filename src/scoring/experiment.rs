@@ -1,6 +1,6 @@
 //! Which scorecard ranks a case while an experiment runs, and by which lot.
 
-use crate::model::{Arm, DebtorKind, Experiment, Lot};
+use crate::model::{Arm, DebtorKind, Experiment, Lot, RoutingRule};
 
 use super::scorecard::Scorecard;
 use super::{CaseInput, RuleSet, RuleSetDefinition};
@@ -39,6 +39,8 @@ pub(super) struct PlaceInArms<'a> {
     pub lot: Option<Lot>,
     /// The name of the experiment.
     pub experiment_id: Option<&'a str>,
+    /// The routing rules as written.
+    pub routing_rules: &'a [RoutingRule],
 }
 
 impl RuleSet {
@@ -69,9 +71,16 @@ impl RuleSet {
 
     /// Where a case of a kind of debtor stands.
     pub(super) fn place(&self, case: &CaseInput<'_>, kind: DebtorKind) -> PlaceInArms<'_> {
+        let routing_rules = self.ranking.routing_rules.as_slice();
         let Some(experiment) = self.experiment() else {
             let scorecard = self.scorecard(kind);
-            return PlaceInArms { scorecard, arm: None, lot: None, experiment_id: None };
+            return PlaceInArms {
+                scorecard,
+                arm: None,
+                lot: None,
+                experiment_id: None,
+                routing_rules,
+            };
         };
         let (arm, lot) = experiment.draw(case.debtor_id);
         PlaceInArms {
@@ -79,6 +88,7 @@ impl RuleSet {
             arm: Some(arm),
             lot: (arm == Arm::Control).then_some(lot),
             experiment_id: Some(experiment.experiment_id.as_str()),
+            routing_rules,
         }
     }
 

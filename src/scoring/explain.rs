@@ -13,7 +13,7 @@ use super::explanation::{
 };
 use super::scorecard::{Part, Scorecard};
 use super::subject::Subject;
-use super::{Codes, findings, value};
+use super::{Codes, findings, route, value};
 
 const REASONS_MAX: usize = 4;
 
@@ -105,6 +105,7 @@ pub(super) fn explain(
             calibration.expected(rank.score, subject.served.overdue_amount_minor)
         }),
         experiment_id: place.experiment_id.map(str::to_owned),
+        route: route::line(scorecard, place.routing_rules, subject),
     }
 }
 

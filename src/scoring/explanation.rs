@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Rank;
+use crate::model::{Rank, Route};
 
 use super::calibration::ExpectedRecovery;
 
@@ -58,6 +58,8 @@ pub struct Explanation {
     pub expected_recovery: Option<ExpectedRecovery>,
     /// The experiment of the rule set, if it has one; the rank tells the arm.
     pub experiment_id: Option<String>,
+    /// The routing rule that gave the case its route, if one did.
+    pub route: Option<RouteLine>,
 }
 
 /// A feature of the scorecard's own, of one case.
@@ -71,6 +73,28 @@ pub struct DerivedLine {
     pub unit: &'static str,
     /// What it was made of, with the values, for people.
     pub text: String,
+}
+
+/// A routing rule that gave a case its route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteLine {
+    /// The route.
+    pub route: Route,
+    /// The place of the rule among those of the rule set, from 0.
+    pub rule: usize,
+    /// Its conditions, all of which hold.
+    pub conditions: Vec<RouteCondition>,
+    /// Who may read it.
+    pub audience: Audience,
+}
+
+/// A condition of a routing rule, with what it met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteCondition {
+    /// What it looks at.
+    pub feature: String,
+    /// The value as text; empty when missing.
+    pub value: String,
 }
 
 /// A rule that decided the score.

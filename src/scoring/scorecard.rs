@@ -4,7 +4,9 @@
 use crate::model::{Day, RecoveryGroup, Stage};
 
 use super::bins::Bins;
-use super::compile::{Compiled, CompiledCharacteristic, CompiledTerm, Condition, KnockOut};
+use super::compile::{
+    Compiled, CompiledCharacteristic, CompiledRoute, CompiledTerm, Condition, KnockOut,
+};
 use super::feature::Feature;
 use super::kernel::Kernel;
 use super::measure::Age;
@@ -68,15 +70,16 @@ impl Scorecard {
     }
 
     /// What is read of a case and has a say, with the bins that its values fall into: by
-    /// characteristics, terms of the priority, knock-out rules and populations. The score
-    /// itself is not among it.
+    /// characteristics, terms of the priority, knock-out rules, populations and routing rules.
+    /// The score itself is not among it.
     pub fn binned(&self) -> impl Iterator<Item = (&Feature, &Bins)> {
         let characteristics = self.parts().flat_map(|(_, part)| part.characteristics);
         let characteristics = characteristics.filter(|one| one.active);
         let terms = self.card.terms.iter().filter(|one| one.active);
         let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
         let populations = self.parts().flat_map(|(conditions, _)| conditions);
-        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        let routing = self.routing().flat_map(|(_, rule)| &rule.conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations).chain(routing);
         let all = characteristics
             .map(|one| (&one.feature, &one.bins))
             .chain(terms.map(|one| (&one.feature, &one.bins)))
@@ -108,6 +111,16 @@ impl Scorecard {
     pub fn knock_out(&self, subject: &Subject<'_>) -> Option<(usize, &KnockOut)> {
         let mut rules = self.card.knock_outs.iter().enumerate();
         rules.find(|(_, rule)| rule.matches(subject))
+    }
+
+    /// The routing rules that count, in their order, with their places.
+    pub fn routing(&self) -> impl Iterator<Item = (usize, &CompiledRoute)> {
+        self.card.routing.iter().enumerate().filter(|(_, rule)| rule.active)
+    }
+
+    /// The first routing rule that matches a case, with its place.
+    pub fn routed(&self, subject: &Subject<'_>) -> Option<(usize, &CompiledRoute)> {
+        self.routing().find(|(_, rule)| rule.matches(subject))
     }
 
     /// The score of a case with these codes: that of the rule that decides it, else that
@@ -168,7 +181,11 @@ impl Scorecard {
         });
         let rules = self.card.knock_outs.iter().filter(|rule| rule.active);
         let populations = self.parts().flat_map(|(conditions, _)| conditions);
-        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations);
+        // Routing rules behind the one that matches do not matter before it no longer does.
+        let routed = self.routed(subject).map_or(usize::MAX, |(at, _)| at);
+        let routing = self.routing().take_while(|(at, _)| *at <= routed);
+        let routing = routing.flat_map(|(_, rule)| &rule.conditions);
+        let conditions = rules.flat_map(|rule| &rule.conditions).chain(populations).chain(routing);
         let conditions = conditions.filter_map(|one| bins(&one.feature, &one.bins));
         let own = [subject.next_change(), subject.next_finding()].into_iter().flatten();
         characteristics

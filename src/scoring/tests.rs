@@ -12,6 +12,7 @@ mod generate;
 mod histories;
 mod naive;
 mod properties;
+mod routes;
 mod shipped;
 mod taiwan;
 mod validation;
@@ -21,7 +22,7 @@ mod wrong_forms;
 use std::sync::OnceLock;
 
 use crate::model::{
-    Day, DebtorKind, Facts, History, LocalDays, Micros, RankingSettings, RuleSetId, StageBounds,
+    Day, Facts, History, LocalDays, Micros, RankingSettings, RoutingRule, RuleSetId,
 };
 
 use super::{
@@ -56,13 +57,7 @@ pub(super) fn noon(day: Day) -> Micros {
 }
 
 pub(super) fn settings() -> RankingSettings {
-    RankingSettings {
-        stage_bounds: StageBounds::default(),
-        tolerance_amount_minor: 0,
-        protected_inputs_on: Vec::new(),
-        default_debtor_kind: DebtorKind::Person,
-        default_language: "und".to_owned(),
-    }
+    RankingSettings::default()
 }
 
 /// A rule set of one scorecard, which ranks both kinds of debtor.
@@ -74,6 +69,12 @@ pub(super) fn definition(yaml: &str) -> RuleSetDefinition {
         feature_version: FEATURE_VERSION,
         experiment: None,
     }
+}
+
+/// The same with routing rules.
+pub(super) fn routed(definition: RuleSetDefinition, rules: &[RoutingRule]) -> RuleSetDefinition {
+    let ranking = RankingSettings { routing_rules: rules.to_vec(), ..definition.ranking };
+    RuleSetDefinition { ranking, ..definition }
 }
 
 /// The rule set that a portfolio begins with.

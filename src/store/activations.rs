@@ -6,7 +6,7 @@ use crate::model::{DebtorKind, Micros, Part, PortfolioNo, RankingSettings, RuleS
 
 use super::StoreError;
 use super::db::{Tx, params, statements};
-use super::encode::{Place, default_kind_from, stage_bounds_from, stored};
+use super::encode::{Place, default_kind_from, rules_from, rules_to, stage_bounds_from, stored};
 use super::row::row;
 
 mod experiment;
@@ -93,6 +93,7 @@ impl RuleSetContent {
             base_currency: self.base_currency.clone(),
             time_zone: self.time_zone.clone(),
             experiment: self.experiment.as_ref().map(ExperimentContent::stored),
+            routing_rules: rules_to(&self.ranking.routing_rules),
         }
         .encode_to_vec()
     }
@@ -305,6 +306,7 @@ pub(crate) async fn load_rule_set(
             protected_inputs_on: stored.protected_inputs_on,
             default_debtor_kind: default_kind_from(stored.default_debtor_kind, place)?,
             default_language: stored.default_language,
+            routing_rules: rules_from(stored.routing_rules, place)?,
         },
         feature_version: stored.feature_version,
         base_currency: stored.base_currency,

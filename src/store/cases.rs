@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::model::{CaseNo, CaseState, DebtorNo, Facts, History, Micros, Part, PortfolioNo};
+use crate::model::{CaseNo, CaseState, DebtorNo, Facts, History, Micros, Part, PortfolioNo, Route};
 
 use super::db::{Batch, Column, Lock, Tx, int_list, params, statements, text_list};
 use super::encode::{FACTS_VERSION, Place, facts_from, history_from, history_to};
@@ -19,7 +19,7 @@ pub mod source;
 
 pub use head::CaseHead;
 
-use head::{HeadRow, head_columns};
+use head::{HeadRow, head_columns, route_column};
 
 /// A case found by its id.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct NewCase<'a> {
 
 statements! {
     FIND_BY_ID = concat!(
-        "SELECT c.case_id, ", head_columns!("h."),
+        "SELECT c.case_id, ", head_columns!("h."), ", ", route_column!(),
         " FROM loan_case c \
          JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
          WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}"
@@ -69,26 +69,29 @@ statements! {
     DEBTORS_OF = "SELECT case_no, debtor_no FROM case_head \
         WHERE part = $1 AND case_no IN {ints:$2}";
     LOAD_OF_DEBTORS = concat!(
-        "SELECT ", head_columns!("h."), ", ", place_columns!(), " FROM case_head h \
+        "SELECT ", head_columns!("h."), ", ", route_column!(), ", ", place_columns!(), " FROM case_head h \
          LEFT JOIN case_q q ON q.part = $1 AND q.case_no = h.case_no \
          WHERE h.part = $1 AND h.debtor_no IN {ints:$2} ORDER BY h.debtor_no, h.case_no {lock:h}"
     );
     HEADS_OF = concat!(
-        "SELECT ", head_columns!("h."), " FROM case_head h \
+        "SELECT ", head_columns!("h."), ", ", route_column!(), " FROM case_head h \
          WHERE h.part = $1 AND h.case_no IN {ints:$3} AND h.portfolio_no = $2 ORDER BY h.case_no"
     );
     // Keys first, from an index that has no more than keys: the planner would
     // else walk through all portfolios of a tenant, or through all debtors.
-    // Most portfolios have no arms: PostgreSQL would think that hardly any case fits, and
+    // Most portfolios have no arms and no routes: PostgreSQL would think that hardly any case fits, and
     // walk through the tenant, were it not for the CASE, of which it guesses nothing.
     LIST_HEADS = concat!(
-        "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
+        "SELECT ", head_columns!("h."), ", ", route_column!(), " FROM case_head k CROSS JOIN case_head h \
          WHERE k.part = $1 AND k.portfolio_no = $2 AND k.case_no > $3 \
          AND h.part = $1 AND h.case_no = k.case_no \
          AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
          AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
          AND CASE WHEN CAST($10 AS BIGINT) = 0 THEN TRUE ELSE h.arm IN {ints:$11} END \
+         AND CASE WHEN CAST($13 AS BIGINT) = 0 THEN TRUE \
+         ELSE EXISTS (SELECT l.lane_id FROM lane l WHERE l.part = $1 \
+         AND l.lane_id = h.lane_id AND l.route IN {texts:$14}) END \
          ORDER BY k.case_no LIMIT $12"
     );
     LAST_CASE = "SELECT COALESCE(MAX(case_no), 0) FROM case_head \
@@ -100,13 +103,16 @@ statements! {
         LEFT JOIN case_head h ON h.part = $1 AND h.case_no = s.case_no \
         WHERE s.portfolio_no = $2 AND h.case_no IS NULL";
     LIST_HEADS_OF_DEBTOR = concat!(
-        "SELECT ", head_columns!("h."), " FROM case_head k CROSS JOIN case_head h \
-         WHERE k.part = $1 AND k.debtor_no = $13 AND k.case_no > $3 \
+        "SELECT ", head_columns!("h."), ", ", route_column!(), " FROM case_head k CROSS JOIN case_head h \
+         WHERE k.part = $1 AND k.debtor_no = $15 AND k.case_no > $3 \
          AND h.part = $1 AND h.case_no = k.case_no AND h.portfolio_no = $2 \
          AND (CAST($4 AS BIGINT) = 0 OR h.state IN {ints:$5}) \
          AND (CAST($6 AS BIGINT) = 0 OR h.recovery_group IN {ints:$7}) \
          AND (CAST($8 AS BIGINT) = 0 OR h.stage IN {ints:$9}) \
          AND CASE WHEN CAST($10 AS BIGINT) = 0 THEN TRUE ELSE h.arm IN {ints:$11} END \
+         AND CASE WHEN CAST($13 AS BIGINT) = 0 THEN TRUE \
+         ELSE EXISTS (SELECT l.lane_id FROM lane l WHERE l.part = $1 \
+         AND l.lane_id = h.lane_id AND l.route IN {texts:$14}) END \
          ORDER BY k.case_no LIMIT $12"
     );
     // A named cross-part scan: the roll-over reads keys of all parts by time.
@@ -332,6 +338,7 @@ pub(crate) struct HeadFilter {
     pub(crate) groups: Vec<i64>,
     pub(crate) stages: Vec<i64>,
     pub(crate) arms: Vec<i64>,
+    pub(crate) routes: Vec<Route>,
     pub(crate) debtor_no: Option<DebtorNo>,
     pub(crate) limit: usize,
 }
@@ -340,7 +347,8 @@ impl HeadFilter {
     /// Whether every case of the portfolio fits.
     pub(crate) fn fits_all(&self) -> bool {
         let listed = [&self.states, &self.groups, &self.stages, &self.arms];
-        listed.iter().all(|one| one.is_empty()) && self.debtor_no.is_none()
+        let listed = listed.iter().all(|one| one.is_empty()) && self.routes.is_empty();
+        listed && self.debtor_no.is_none()
     }
 }
 
@@ -364,6 +372,8 @@ pub(crate) async fn list_heads(
         i64::from(!filter.arms.is_empty()),
         int_list(filter.arms),
         i64::try_from(filter.limit).unwrap_or(i64::MAX),
+        i64::from(!filter.routes.is_empty()),
+        text_list(filter.routes.iter().map(Route::label)),
     ];
     let text = match filter.debtor_no {
         Some(debtor_no) => {

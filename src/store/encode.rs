@@ -5,6 +5,7 @@ use prost::Message;
 
 mod facts;
 mod history;
+mod routing;
 mod settings;
 
 pub(crate) use facts::{
@@ -15,6 +16,7 @@ pub(crate) use history::{
     attempt_from, attempt_to, debtor_from, debtor_to, history_from, history_to, hold_from, hold_to,
     payment_from, payment_to, promise_from, promise_to, served_from, served_to,
 };
+pub(crate) use routing::{route_from, route_to, rules_from, rules_to};
 pub(crate) use settings::{
     approval_from, default_kind_from, settings_from, settings_to, stage_bounds_from,
     work_list_from, work_list_to,

@@ -5,7 +5,7 @@ use crate::model::{LaneKey, Part, PortfolioNo, RecoveryGroup, Stage, WorkKind};
 
 use super::StoreError;
 use super::db::{Batch, Column, Tx, int_list, params, statements};
-use super::encode::Place;
+use super::encode::{Place, route_from};
 use super::row::row;
 
 statements! {
@@ -67,6 +67,7 @@ impl LaneRow {
         if self.work_kind != WorkKind::Collect as i64 {
             return Err(place.corrupt(format!("work kind {} is not known", self.work_kind)));
         }
+        let route = route_from(Some(&self.route), place)?;
         let key = LaneKey {
             zone_set_id: self.zone_set_id,
             portfolio_no: PortfolioNo(self.portfolio_no),
@@ -74,7 +75,7 @@ impl LaneRow {
             stage,
             group,
             work_kind: WorkKind::Collect,
-            route: self.route,
+            route,
         };
         if key.lane_id() != self.lane_id {
             return Err(place.corrupt("its number is not the hash of what it is made of"));
@@ -155,7 +156,7 @@ pub(crate) async fn insert_lanes(
             lane.stage as i16,
             lane.group as i16,
             lane.work_kind as i16,
-            lane.route.as_str(),
+            lane.route.label(),
         ]);
     }
     tx.execute_batch(INSERT_LANES, vec![], rows).await?;

@@ -7,7 +7,9 @@ use crate::model::{ActivationApproval, Micros, Part, PortfolioNo, RankingSetting
 
 use super::activations::{ActivatedExperiment, RevisionName};
 use super::db::{Tx, Value, params, statements};
-use super::encode::{Place, approval_from, default_kind_from, stage_bounds_from, stored};
+use super::encode::{
+    Place, approval_from, default_kind_from, rules_from, rules_to, stage_bounds_from, stored,
+};
 use super::error::readable;
 use super::{Readable, StoreError};
 
@@ -287,6 +289,7 @@ fn body(proposal: &Proposal) -> Vec<u8> {
         activation_id: proposal.activation_id.unwrap_or(0),
         experiment: proposal.experiment.as_ref().map(ActivatedExperiment::stored),
         program_version: proposal.program_version.clone(),
+        routing_rules: rules_to(&ranking.routing_rules),
     }
     .encode_to_vec()
 }
@@ -327,6 +330,7 @@ fn proposal(part: Part, (proposal_id, state, due_at, bytes): Row) -> Result<Prop
             protected_inputs_on: stored.protected_inputs_on,
             default_debtor_kind: default_kind_from(stored.default_debtor_kind, place)?,
             default_language: stored.default_language,
+            routing_rules: rules_from(stored.routing_rules, place)?,
         },
         activation_approval: approval_from(stored.activation_approval, place)?,
         proposed: signature_from(proposed),

@@ -19,6 +19,7 @@ mod inspect;
 mod plans;
 mod plans_postgres;
 mod postgres;
+mod routes;
 mod rule_sets;
 mod statements;
 mod writer;

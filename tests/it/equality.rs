@@ -89,6 +89,7 @@ impl World {
             groups: Vec::new(),
             stages: Vec::new(),
             languages: Vec::new(),
+            routes: Vec::new(),
             reserved_share_permille: 0,
         };
         create_work_list(&engine, &caller, work_list_id(), everything).await.unwrap();
@@ -165,6 +166,7 @@ impl World {
             groups: Vec::new(),
             stages: Vec::new(),
             arms: Vec::new(),
+            routes: Vec::new(),
             debtor_id: None,
             full: false,
         };

@@ -10,6 +10,7 @@ mod mishaps;
 mod outcomes;
 mod overload;
 mod rights;
+mod routes;
 mod settings;
 mod take;
 mod waiting;
@@ -29,10 +30,9 @@ use arrears::engine::report::report_outcomes;
 use arrears::engine::work_list::{WorkListDescription, create_work_list, describe_work_list};
 use arrears::engine::{Caller, Engine, Error, ItemError};
 use arrears::model::{
-    ActivationApproval, CaseId, Clock, ContactPolicy, Currency, Day, DayHours, DebtorId,
-    DebtorKind, EventId, Facts, Gate, HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId,
-    PortfolioSettings, RankingSettings, RequestId, StageBounds, TestClock, WorkListId,
-    WorkListSettings, WorkerId,
+    ActivationApproval, CaseId, Clock, ContactPolicy, Currency, Day, DayHours, DebtorId, EventId,
+    Facts, Gate, HoldKind, Micros, OldLedgerRule, PlainPolicy, PortfolioId, PortfolioSettings,
+    RankingSettings, RequestId, TestClock, WorkListId, WorkListSettings, WorkerId,
 };
 
 use crate::support::{TestDatabase, only_on_sqlite};
@@ -85,11 +85,8 @@ fn settings(contact_policy: ContactPolicy) -> PortfolioSettings {
         time_zone: "Etc/UTC".to_owned(),
         base_currency: Currency::from_code("EUR").expect("EUR is a currency"),
         ranking: RankingSettings {
-            stage_bounds: StageBounds::default(),
-            tolerance_amount_minor: 0,
-            protected_inputs_on: Vec::new(),
-            default_debtor_kind: DebtorKind::Person,
             default_language: "en".to_owned(),
+            ..RankingSettings::default()
         },
         contact_policy,
         max_ledger_age_hours: 0,
@@ -105,6 +102,7 @@ fn everything() -> WorkListSettings {
         groups: Vec::new(),
         stages: Vec::new(),
         languages: Vec::new(),
+        routes: Vec::new(),
         reserved_share_permille: 100,
     }
 }

@@ -37,7 +37,7 @@ mod proof;
 mod steps;
 
 use proof::Proof;
-use steps::{Changed, Happened, Pushed, Step, What, Worked, step};
+use steps::{Changed, Happened, Pushed, Step, What, Worked, routing_rules, step};
 
 /// 2026-03-10 09:00 UTC.
 const START: Micros = Micros(20_522 * Micros::DAY + 9 * Micros::HOUR);
@@ -114,13 +114,7 @@ impl World {
             display_name: String::new(),
             time_zone: zone.to_owned(),
             base_currency: Currency::from_code("EUR").unwrap(),
-            ranking: RankingSettings {
-                stage_bounds: StageBounds::default(),
-                tolerance_amount_minor,
-                protected_inputs_on: Vec::new(),
-                default_debtor_kind: DebtorKind::Person,
-                default_language: "und".to_owned(),
-            },
+            ranking: RankingSettings { tolerance_amount_minor, ..RankingSettings::default() },
             contact_policy: ContactPolicy::Always,
             max_ledger_age_hours: 36,
             old_ledger_rule: OldLedgerRule::ServeWithoutAmounts,
@@ -133,6 +127,7 @@ impl World {
             groups: Vec::new(),
             stages: Vec::new(),
             languages: Vec::new(),
+            routes: Vec::new(),
             reserved_share_permille: 100,
         };
         create_work_list(&engine, &Caller::local(), work_list_id(), everything).await.unwrap();
@@ -311,7 +306,8 @@ impl World {
 
     /// Changes settings that ranks read, if they are other ones.
     async fn change_settings(&mut self, change: Changed) {
-        let Changed::Settings { tolerance, last_days, protected, kind, language } = change else {
+        let Changed::Settings { tolerance, last_days, protected, kind, language, routing } = change
+        else {
             return;
         };
         let (engine, caller) = (&self.engine, &Caller::local());
@@ -324,6 +320,7 @@ impl World {
         settings.ranking.protected_inputs_on.sort();
         settings.ranking.default_debtor_kind = kind;
         settings.ranking.default_language = language.to_owned();
+        settings.ranking.routing_rules = routing_rules(routing);
         let changed = settings != read.settings;
         let etag = read.settings_version.to_string();
         let command = UpdateCommand {

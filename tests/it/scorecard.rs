@@ -17,6 +17,7 @@ mod first_leases;
 mod language;
 mod office;
 mod populations;
+mod routes;
 mod rows;
 mod schedule;
 mod settings;

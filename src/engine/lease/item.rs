@@ -2,7 +2,7 @@
 //! or suspicion, and no facts beyond these fields.
 
 use crate::model::{
-    CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros,
+    CaseId, CaseNo, CaseState, ContactPoint, Currency, DebtorId, LocalDays, Micros, Rank,
 };
 use crate::policy::{ledger_expires, ledger_warns};
 use crate::scoring::{Audience, CaseInput};
@@ -160,7 +160,7 @@ fn work_case(
         oldest_due_date: head.oldest_due_date,
         days_past_due: head.oldest_due_date.map_or(0, |due| today.since(due)),
         stage: head.stage,
-        rank: head.rank,
+        rank: Rank { route: context.rule_set.route_for_agents(head.rank.route), ..head.rank },
         reasons: content
             .map(|content| reasons(set, (entry, content), language))
             .unwrap_or_default(),

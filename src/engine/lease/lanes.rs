@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::{
-    ContactPolicy, LaneKey, Micros, PortfolioNo, RecoveryGroup, Stage, WorkListSettings,
+    ContactPolicy, LaneKey, Micros, PortfolioNo, RecoveryGroup, Route, Stage, WorkListSettings,
 };
 use crate::policy::Window;
 use crate::store::Tx;
@@ -124,14 +124,14 @@ pub(in super::super) async fn select(
 
 /// Whether a work list selects a lane, its portfolio aside.
 fn selects(settings: &WorkListSettings, lane: &LaneKey) -> bool {
-    selects_alike(settings, (lane.stage, lane.group), &lane.language)
+    selects_alike(settings, (lane.stage, lane.group, lane.route), &lane.language)
 }
 
-/// Whether a work list selects cases of a stage and a group that are to be spoken to in a
-/// language, their portfolio aside.
+/// Whether a work list selects cases of a stage, a group and a route that are to be spoken to
+/// in a language, their portfolio aside.
 pub(in super::super) fn selects_alike(
     settings: &WorkListSettings,
-    (stage, group): (Stage, RecoveryGroup),
+    (stage, group, route): (Stage, RecoveryGroup, Route),
     language: &String,
 ) -> bool {
     fn any<T: PartialEq>(chosen: &[T], value: &T) -> bool {
@@ -139,6 +139,7 @@ pub(in super::super) fn selects_alike(
     }
     any(&settings.groups, &group)
         && any(&settings.stages, &stage)
+        && any(&settings.routes, &route)
         && any(&settings.languages, language)
 }
 

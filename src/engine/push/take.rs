@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{
     CaseNo, CaseState, DebtorNo, Facts, History, LocalDays, Micros, Rank, Reason, RecoveryGroup,
-    Stage, Violations,
+    Route, Stage, Violations,
 };
 use crate::policy::ZoneSet;
 use crate::store::cases::source::StoredDocument;
@@ -174,6 +174,7 @@ fn new_head(
             rank_date: context.zone.day_of(now),
             case_seq: 0,
             arm: None,
+            route: Route::NONE,
         },
         lane_id: 0,
         review_at: None,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::model::{
-    CaseNo, Currency, Day, DebtorKind, LocalDays, Micros, Part, PortfolioId, Reason, Violations,
+    CaseNo, Currency, Day, DebtorKind, LocalDays, Micros, Part, PortfolioId, Reason, Route,
+    Violations,
 };
 use crate::scoring::card::Cutoffs;
 use crate::scoring::{Filter, Mover, RuleSet, Simulated, SimulationRequest, SliceBy};
@@ -201,6 +202,15 @@ fn check_names(
             let bound = "a bin as explanations label it";
             violations.add(format!("{path}.bins[{at}]"), Reason::FieldOutOfRange, bin, bound);
         }
+    }
+    let given = |route: &Route| {
+        let rules = rule_sets.iter().flat_map(|rules| &rules.ranking().routing_rules);
+        route.is_none() || rules.map(|rule| rule.route).any(|known| known == *route)
+    };
+    let unknown = command.filter.routes.iter().enumerate().filter(|(_, route)| !given(route));
+    for (at, route) in unknown {
+        let bound = "a route that a rule of the portfolio gives";
+        violations.add(format!("filter.routes[{at}]"), Reason::FieldOutOfRange, route, bound);
     }
     for (at, slice) in command.slices.iter().enumerate() {
         if let SliceBy::Characteristic(name) = slice

@@ -118,6 +118,7 @@ impl WorkingSet {
             case_seq: rank.case_seq,
             served: Some((rank.group, rank.score, rank.priority)),
             arm,
+            route: rank.route,
             case_nos: new.case_nos,
             reserved: new.reserved,
             taken_for: new.taken_for,

@@ -17,6 +17,7 @@ use super::inputs;
 use super::money::money;
 use super::page::Page;
 use super::path::{Path, ROOT};
+use super::route::routes;
 use super::time::{date, timestamp};
 
 /// Reads which case a request asks for.
@@ -57,6 +58,7 @@ pub(in crate::grpc) fn list_cases_query(
     );
     let stages = entries(&request.stages, (&ROOT, "stages"), Stage::from_number, &mut broken);
     let arms = entries(&request.arms, (&ROOT, "arms"), Arm::from_number, &mut broken);
+    let routes = routes(&request.routes, &ROOT, &mut broken);
     let at = ROOT.field("debtor_id");
     let debtor_id = optional_id(&request.debtor_id, DebtorId::new, &at, &mut broken);
     let view = |number: i32| proto::View::try_from(number).ok();
@@ -70,6 +72,7 @@ pub(in crate::grpc) fn list_cases_query(
             groups,
             stages,
             arms,
+            routes,
             debtor_id,
             full: view == Some(proto::View::Full),
         }),
@@ -152,6 +155,7 @@ pub(in crate::grpc) fn rank_to(rank: &Rank) -> proto::Rank {
         rank_date: Some(date(rank.rank_date)),
         case_seq: rank.case_seq,
         arm: arm_to(rank.arm),
+        route: rank.route.label().to_owned(),
     }
 }
 
@@ -212,7 +216,7 @@ fn document_to(view: &CaseView, facts: &Facts, sequence: Option<i64>) -> proto::
 pub(super) mod tests {
     use super::*;
     use crate::engine::push::Document;
-    use crate::model::{CaseNo, Currency, Day, HoldKind, Micros, Reason, RuleSetId};
+    use crate::model::{CaseNo, Currency, Day, HoldKind, Micros, Reason, Route, RuleSetId};
 
     /// An open case whose newest document is the given one.
     pub(in crate::grpc::convert) fn view(document: Document) -> CaseView {
@@ -270,6 +274,7 @@ pub(super) mod tests {
             rank_date: Day(20_000),
             case_seq: 3,
             arm: Some(Arm::Control),
+            route: Route::new("legal").unwrap(),
         });
         let case = case_to(&view);
         assert_eq!(case.overdue_amount.as_ref().unwrap().nanos, 50_000_000);

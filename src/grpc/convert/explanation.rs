@@ -5,7 +5,7 @@ use crate::model::{Currency, Violations};
 use crate::proto;
 use crate::scoring::{
     DerivedLine, DimensionSubtotal, ExpectedRecovery, Explanation, FamilySubtotal, NextGroupBin,
-    PriorityLine, ScoreLine, ScoreReason,
+    PriorityLine, RouteCondition, RouteLine, ScoreLine, ScoreReason,
 };
 
 use super::case_view::rank_to;
@@ -71,6 +71,18 @@ pub(in crate::grpc) fn explanation_to(
             .expected_recovery
             .map(|expected| expected_recovery(expected, currency)),
         experiment_id: explanation.experiment_id.unwrap_or_default(),
+        route_line: explanation.route.map(route_line),
+    }
+}
+
+fn route_line(line: RouteLine) -> proto::RouteLine {
+    let condition =
+        |one: RouteCondition| proto::RouteCondition { feature: one.feature, value: one.value };
+    proto::RouteLine {
+        route: line.route.label().to_owned(),
+        rule_index: i32::try_from(line.rule).unwrap_or(i32::MAX),
+        conditions: line.conditions.into_iter().map(condition).collect(),
+        audience: line.audience as i32,
     }
 }
 

@@ -15,6 +15,7 @@ use super::field::{
 };
 use super::money::{AmountRule, amount, currency_of, money};
 use super::path::{Path, ROOT};
+use super::route;
 use super::time::{instant, timestamp};
 
 /// Business hours after which a ledger document is too old, by default.
@@ -130,16 +131,20 @@ fn ranking_from(
     let kind = |number: i32| DebtorKind::from_number(i64::from(number));
     let kind = choice(given.default_debtor_kind, kind, &field, broken);
     let language = language(&given.default_language, &at.field("default_language"), broken);
-    RankingSettings {
+    let protected_inputs_on = protected_inputs(given.protected_inputs_on, at, broken);
+    let settings = RankingSettings {
         stage_bounds: stage_bounds(&given.stage_bounds, at, broken),
         tolerance_amount_minor: tolerance.unwrap_or(0),
-        protected_inputs_on: protected_inputs(given.protected_inputs_on, at, broken),
+        routing_rules: route::rules_from(given.routing_rules, at, broken),
+        protected_inputs_on,
         default_debtor_kind: kind.unwrap_or(DebtorKind::Person),
         default_language: match language.as_str() {
             "" => RankingSettings::LANGUAGE_DEFAULT.to_owned(),
             _ => language,
         },
-    }
+    };
+    route::check(&settings, at, broken);
+    settings
 }
 
 fn stage_bounds(given: &[i32], at: &Path<'_>, broken: &mut Violations) -> StageBounds {
@@ -304,6 +309,7 @@ pub(super) fn ranking_to(ranking: &RankingSettings, currency: Currency) -> proto
         protected_inputs_on: ranking.protected_inputs_on.clone(),
         default_debtor_kind: i32::from(ranking.default_debtor_kind as i16),
         default_language: ranking.default_language.clone(),
+        routing_rules: route::rules_to(&ranking.routing_rules),
     }
 }
 

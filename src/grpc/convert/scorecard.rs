@@ -24,6 +24,7 @@ pub(in crate::grpc) use request::{
     update_command, validate_request,
 };
 pub(super) use request::{given_card, revision_name_at};
+pub(super) use rules::{condition_to, conditions};
 pub(in crate::grpc) use write::{
     activation_to, finding_to, findings_to, head_to, hex, path_to, proposal_to, proposals_to,
     revision_to,

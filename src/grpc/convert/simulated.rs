@@ -128,6 +128,7 @@ fn work_list_to(list: &FirstLeases) -> proto::SimulatedWorkList {
             score: standing.scores[at].into(),
             priority: standing.priorities[at].into(),
             arm: arm_to(standing.arms[at]),
+            route: standing.routes[at].label().to_owned(),
         };
         proto::SimulatedLease {
             case_id: lease.case_id.clone(),
@@ -167,6 +168,7 @@ fn movement_to(case_id: &str, mover: &Mover, currency: Currency) -> proto::CaseM
         score: rank.score,
         priority: rank.priority,
         arm: arm_to(rank.arm),
+        route: rank.route.label().to_owned(),
     };
     let [before, after] = mover.ranks.each_ref().map(rank);
     let line = |line: &MoverLine| proto::MovementLine {
@@ -187,7 +189,7 @@ fn movement_to(case_id: &str, mover: &Mover, currency: Currency) -> proto::CaseM
 #[cfg(test)]
 mod tests {
     use crate::grpc::ANSWER_BYTES_MAX;
-    use crate::model::{CaseNo, Day, DebtorKind, Micros, RuleSetId};
+    use crate::model::{CaseNo, Day, DebtorKind, Micros, Route, RuleSetId};
     use crate::scoring::{Simulated, Slice};
 
     use super::*;
@@ -205,6 +207,7 @@ mod tests {
             rank_date: Day(1),
             case_seq: 0,
             arm: None,
+            route: Route::NONE,
         };
         let mover = Mover {
             case_no: CaseNo(1),

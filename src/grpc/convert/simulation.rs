@@ -10,6 +10,7 @@ use crate::store::activations::RevisionName;
 use super::field::{TEXT_BYTES_MAX, choice, id, number, required_choice, text};
 use super::money::{AmountRule, amount};
 use super::path::{Path, ROOT};
+use super::route::routes;
 use super::scorecard::{given_card, revision_name_at};
 use super::time::day;
 
@@ -154,6 +155,7 @@ fn filter(
         let bound = format!("it must not be below overdue_amount_min, {min} smallest units");
         broken.add(field, Reason::FieldConflict, max, bound);
     }
+    read.routes = routes(&given.routes, at, broken);
     let count = given.characteristics.len();
     at_most(count, CHARACTERISTICS_MAX, &at.field("characteristics"), broken);
     for (place, one) in given.characteristics.into_iter().enumerate() {
@@ -186,6 +188,7 @@ fn slices(given: Vec<proto::SliceBy>, broken: &mut Violations) -> Vec<SliceBy> {
             Some(By::Stage(true)) => read.push(SliceBy::Stage),
             Some(By::DebtorKind(true)) => read.push(SliceBy::DebtorKind),
             Some(By::Population(true)) => read.push(SliceBy::Population),
+            Some(By::Route(true)) => read.push(SliceBy::Route),
             Some(By::Characteristic(name)) if !name.is_empty() => {
                 if read.contains(&SliceBy::Characteristic(name.clone())) {
                     let bound = "each characteristic may stand once";

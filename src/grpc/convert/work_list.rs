@@ -2,7 +2,7 @@
 
 use crate::engine::work_list::{FailingGate, WorkList, WorkListDescription};
 use crate::model::{
-    CaseId, PortfolioId, RecoveryGroup, Stage, Violations, WorkListId, WorkListSettings,
+    CaseId, PortfolioId, RecoveryGroup, Route, Stage, Violations, WorkListId, WorkListSettings,
 };
 use crate::proto;
 
@@ -10,6 +10,7 @@ use super::case_view::{case_key_at, entries};
 use super::field::{TEXT_BYTES_MAX, count, id, language, number, text};
 use super::lease::warnings;
 use super::path::{Path, ROOT};
+use super::route::routes;
 use super::time::{duration_to, timestamp};
 
 /// The most portfolios or languages a list names.
@@ -46,6 +47,8 @@ pub(in crate::grpc) fn work_list_from(
     let mut stages = entries(&given.stages, (&at, "stages"), Stage::from_number, &mut broken);
     stages.sort_unstable();
     let languages = languages(&given.languages, &at, &mut broken);
+    let mut routes = routes(&given.routes, &at, &mut broken);
+    routes.sort_unstable();
     let share = given.reserved_share_permille.unwrap_or(RESERVED_SHARE_DEFAULT);
     let field = at.field("reserved_share_permille");
     let reserved_share_permille = number(share, (0, 1_000), &field, &mut broken);
@@ -58,6 +61,7 @@ pub(in crate::grpc) fn work_list_from(
         groups,
         stages,
         languages,
+        routes,
         reserved_share_permille,
     };
     Ok((work_list_id, settings))
@@ -105,6 +109,7 @@ pub(in crate::grpc) fn work_list_to(list: &WorkList) -> proto::WorkList {
         stages: settings.stages.iter().map(|stage| i32::from(*stage as i16)).collect(),
         languages: settings.languages.clone(),
         reserved_share_permille: Some(settings.reserved_share_permille),
+        routes: settings.routes.iter().map(Route::to_string).collect(),
         etag: list.version.to_string(),
         create_time: Some(timestamp(list.create_time)),
         update_time: Some(timestamp(list.update_time)),

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{instant, zone, zones};
 use crate::model::{
-    ActivationApproval, CaseState, ContactPolicy, Currency, Day, DebtorKind, Gate, Micros,
-    OldLedgerRule, PortfolioSettings, QueueState, RankingSettings, StageBounds,
+    ActivationApproval, CaseState, ContactPolicy, Currency, Day, Gate, Micros, OldLedgerRule,
+    PortfolioSettings, QueueState, RankingSettings,
 };
 use crate::policy::{Calendar, GateInput, Placement, ZoneSet, failing_gates, place};
 
@@ -17,13 +17,7 @@ pub(super) fn settings(policy: ContactPolicy, time_zone: &str) -> PortfolioSetti
         display_name: String::new(),
         time_zone: time_zone.to_owned(),
         base_currency: Currency::from_code("EUR").expect("a currency"),
-        ranking: RankingSettings {
-            stage_bounds: StageBounds::default(),
-            tolerance_amount_minor: 0,
-            protected_inputs_on: Vec::new(),
-            default_debtor_kind: DebtorKind::Person,
-            default_language: "und".to_owned(),
-        },
+        ranking: RankingSettings::default(),
         contact_policy: policy,
         max_ledger_age_hours: 36,
         old_ledger_rule: OldLedgerRule::Deny,

@@ -1,6 +1,6 @@
 //! Where single cases of a book stand by two rule sets.
 
-use crate::model::{Arm, CaseNo, Day, DebtorKind, RecoveryGroup, Stage};
+use crate::model::{Arm, CaseNo, Day, DebtorKind, RecoveryGroup, Route, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
@@ -24,6 +24,8 @@ pub struct Standing {
     pub priorities: [i16; 2],
     /// Its arm, where a rule set has an experiment.
     pub arms: [Option<Arm>; 2],
+    /// Its route.
+    pub routes: [Route; 2],
 }
 
 /// The tables by which cases of a book are asked where they stand by two rule sets as of a
@@ -90,6 +92,7 @@ impl Plan {
                 scores: ranks.map(|rank| number(rank.score)),
                 priorities: ranks.map(|rank| number(rank.priority)),
                 arms: ranks.map(|rank| rank.arm),
+                routes: ranks.map(|rank| rank.route),
             });
         }
     }

@@ -9,6 +9,7 @@ use super::Rows;
 use super::column::Column;
 use super::parts::Parts;
 use super::ranking::Ranking;
+use super::routes::Routes;
 use super::simulate::SimulationRequest;
 use super::sums::{Addend, Sums};
 use super::tally::{Block, LEFT_OUT, NOT_DUE, Which};
@@ -31,6 +32,11 @@ pub(super) struct Plan {
     /// Whether every case is counted, whatever its stage.
     all_count: bool,
     pub slicings: Vec<Slicing>,
+    /// By either rule set.
+    routes: [Routes; 2],
+    /// By the number of the route by the second rule set, whether cases of it are looked at;
+    /// nothing where all are.
+    kept_routes: Option<Vec<bool>>,
     rule_set_ids: [RuleSetId; 2],
     arms: [Option<Arm>; 2],
     day: Day,
@@ -55,12 +61,14 @@ pub(super) struct Slicing {
     pub labels: Vec<String>,
 }
 
-/// Which slice a case is in.
+/// What a case's slice goes by.
 pub(super) enum Slots {
     /// By the number of the course of a column.
-    OfCourse(usize, Vec<u8>),
+    Course(usize, Vec<u8>),
     /// By the part of the second scorecard that ranks it.
-    OfPart,
+    Part,
+    /// By the route that the rules give it beside the second scorecard.
+    Route,
 }
 
 impl Plan {
@@ -79,8 +87,12 @@ impl Plan {
             filter.overdue_amount_minor_min.unwrap_or(i64::MIN),
             filter.overdue_amount_minor_max.unwrap_or(i64::MAX),
         );
+        let routes = trial.scorecards.map(|scorecard| Routes::new(trial, rows, scorecard));
+        let kept_routes = (!filter.routes.is_empty())
+            .then(|| routes[1].given().iter().map(|one| filter.routes.contains(one)).collect());
         Plan {
             all_count: masks.is_empty()
+                && kept_routes.is_none()
                 && amounts == (i64::MIN, i64::MAX)
                 && stages.iter().all(|stage| *stage < LEFT_OUT),
             rankings: [ranking(0), ranking(1)],
@@ -90,7 +102,9 @@ impl Plan {
             stages,
             masks,
             amounts,
-            slicings: request.slices.iter().map(|by| trial.slicing(rows, by)).collect(),
+            slicings: request.slices.iter().map(|by| trial.slicing(rows, by, &routes[1])).collect(),
+            routes,
+            kept_routes,
             rule_set_ids: trial.rule_set_ids,
             arms: trial.arms,
             day: trial.at.day,
@@ -164,10 +178,11 @@ impl Plan {
     ) -> Vec<Vec<u8>> {
         let part = |row| self.parts.as_ref().map_or(0, |parts| parts.of(columns, row)[1]);
         let slices = self.slicings.iter().map(|one| match &one.slots {
-            Slots::OfCourse(column, slots) => {
+            Slots::Course(column, slots) => {
                 rows.clone().map(|row| slots[columns[*column].at(row)]).collect()
             }
-            Slots::OfPart => rows.clone().map(|row| part(row) as u8).collect(),
+            Slots::Part => rows.clone().map(|row| part(row) as u8).collect(),
+            Slots::Route => rows.clone().map(|row| self.routes[1].number(columns, row)).collect(),
         });
         slices.collect()
     }
@@ -217,6 +232,7 @@ impl Plan {
                 rank_date: self.day,
                 case_seq: 0,
                 arm: self.arms[at],
+                route: self.routes[at].of(columns, row),
             }
         };
         [rank(0), rank(1)]
@@ -230,6 +246,13 @@ impl Plan {
         if (low, high) != (i64::MIN, i64::MAX) {
             for (stage, amount) in stages.iter_mut().zip(&amounts[cases.clone()]) {
                 if !(low..=high).contains(amount) {
+                    *stage = LEFT_OUT;
+                }
+            }
+        }
+        if let Some(kept) = &self.kept_routes {
+            for (stage, row) in stages.iter_mut().zip(cases.clone()) {
+                if !kept[usize::from(self.routes[1].number(columns, row))] {
                     *stage = LEFT_OUT;
                 }
             }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::model::{Arm, Day, DebtorKind, Stage};
+use crate::model::{Arm, Day, DebtorKind, Route, Stage};
 
 use super::super::RuleSet;
 use super::course::Instant;
@@ -39,6 +39,8 @@ pub struct Filter {
     pub overdue_amount_minor_min: Option<i64>,
     /// With at most so much overdue.
     pub overdue_amount_minor_max: Option<i64>,
+    /// With these routes, as the rules give them beside the second scorecard; empty = all.
+    pub routes: Vec<Route>,
     /// In one of these bins, by label, of each of these characteristics.
     pub bins: Vec<(String, Vec<String>)>,
 }
@@ -53,6 +55,8 @@ pub enum SliceBy {
     /// The population by whose points the second rule set ranks them; that of the main card
     /// has no name.
     Population,
+    /// The route that the rules give it beside the second scorecard.
+    Route,
     /// The bin of a characteristic of the second rule set, or else of the first.
     Characteristic(String),
 }

@@ -1,7 +1,7 @@
 //! From two scorecards to tables: what each course of a book is worth on the day, by the
 //! number of the course.
 
-use crate::model::{Arm, Day, DebtorKind, RuleSetId, Stage};
+use crate::model::{Arm, Day, DebtorKind, Route, RuleSetId, Stage};
 
 use super::super::bins::{Bins, Value};
 use super::super::compile::{CompiledCharacteristic, CompiledTerm, Condition};
@@ -12,6 +12,7 @@ use super::course::{Course, Instant};
 use super::parts::{PartSums, Parts};
 use super::plan::{Mask, Rule, Slicing, Slots};
 use super::ranking::Gain;
+use super::routes::Routes;
 use super::simulate::{Filter, SliceBy};
 use super::sums::{Addend, Only};
 use super::tally::{LEFT_OUT, NOT_DUE};
@@ -128,7 +129,7 @@ impl Trial<'_> {
     }
 
     /// Of the column of a condition, by the number of the course, whether it holds.
-    fn holds(&self, rows: &Rows, one: &Condition) -> (usize, Vec<bool>) {
+    pub fn holds(&self, rows: &Rows, one: &Condition) -> (usize, Vec<bool>) {
         self.by_course(rows, (&one.feature, &one.bins), |code| code == one.code)
     }
 
@@ -190,14 +191,14 @@ impl Trial<'_> {
         Mask { column: Some(column), kept }
     }
 
-    pub fn slicing(&self, rows: &Rows, by: &SliceBy) -> Slicing {
+    pub fn slicing(&self, rows: &Rows, by: &SliceBy, routes: &Routes) -> Slicing {
         let all = |label: &str| Slicing {
-            slots: Slots::OfCourse(0, vec![0; rows.columns[0].courses().len()]),
+            slots: Slots::Course(0, vec![0; rows.columns[0].courses().len()]),
             labels: vec![label.to_owned()],
         };
         match by {
             SliceBy::Stage => Slicing {
-                slots: Slots::OfCourse(0, self.stages(rows, &Filter::default())),
+                slots: Slots::Course(0, self.stages(rows, &Filter::default())),
                 // Those left out or not due have no slot, and are never asked for.
                 labels: Stage::ALL.iter().map(|stage| stage.name().to_owned()).collect(),
             },
@@ -206,15 +207,19 @@ impl Trial<'_> {
                 DebtorKind::Business => "BUSINESS",
             }),
             SliceBy::Population => Slicing {
-                slots: Slots::OfPart,
+                slots: Slots::Part,
                 labels: self.scorecards[1].parts().map(|(_, part)| part.name.to_owned()).collect(),
+            },
+            SliceBy::Route => Slicing {
+                slots: Slots::Route,
+                labels: routes.given().iter().map(Route::to_string).collect(),
             },
             SliceBy::Characteristic(name) => match self.named(name) {
                 Some(one) => {
                     let (column, slots) =
                         self.by_course(rows, (&one.feature, &one.bins), |code| code);
                     let labels = one.by_code.iter().map(|bin| bin.label.clone()).collect();
-                    Slicing { slots: Slots::OfCourse(column, slots), labels }
+                    Slicing { slots: Slots::Course(column, slots), labels }
                 }
                 None => all("off"),
             },

@@ -9,7 +9,7 @@ use super::super::derived::{Date, Derived, Formula};
 use super::super::feature::{CUSTOM_PREFIX, DERIVED_PREFIX, Feature, FeatureKind};
 use super::super::is_custom_feature;
 use super::super::measure::{Given, Paying};
-use super::{Compiled, CompiledCharacteristic, Compiler, is_name};
+use super::{Compiled, CompiledCharacteristic, Compiler, SETTINGS, is_name};
 use crate::model::{Input, InputKind};
 
 /// The most derived features of a scorecard.
@@ -134,7 +134,9 @@ impl Compiler<'_> {
         };
         let terms: usize = compiled.terms.iter().map(|one| weight(&one.feature)).sum();
         let rules = compiled.knock_outs.iter().flat_map(|rule| &rule.conditions);
+        let routing = compiled.routing.iter().flat_map(|rule| &rule.conditions);
         let conditions = compiled.populations.iter().flat_map(|one| &one.conditions).chain(rules);
+        let conditions = conditions.chain(routing);
         let conditions: usize = conditions.map(|one| weight(&one.feature)).sum();
         let sum = parts.map(part).max().unwrap_or(0) + terms + conditions;
         if sum <= DAILY_MAX {
@@ -296,11 +298,23 @@ impl Compiler<'_> {
         if let Some(one) = self.derived.iter().find(|one| is_of(name, &one.name)) {
             return one.feature.clone().map(Feature::Derived);
         }
+        let Some(scorecard_id) = self.scorecard_id else {
+            // Whether there is one shows where a scorecard is in hand.
+            if !name.strip_prefix(DERIVED_PREFIX).is_some_and(is_name) {
+                let form = "`derived.` and 1 to 64 bytes of a-z, 0-9 and _";
+                self.find(field, format!("{name:?} is not {form}"));
+            }
+            return None;
+        };
         let known: Vec<String> =
             self.derived.iter().map(|one| format!("{DERIVED_PREFIX}{}", one.name)).collect();
         let defined = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let before = if self.path.starts_with("derived[") { " before it" } else { "" };
-        self.find(field, format!("{name:?} is not defined{before}; defined are {defined}"));
+        let place = match &self.path {
+            path if path.starts_with("derived[") => " before it".to_owned(),
+            path if path.starts_with(SETTINGS) => format!(" by scorecard {scorecard_id}"),
+            _ => String::new(),
+        };
+        self.find(field, format!("{name:?} is not defined{place}; defined are {defined}"));
         None
     }
 

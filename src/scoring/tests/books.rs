@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::model::{CaseNo, CaseState, Day, DebtorKind, Facts, Rank, Stage};
+use crate::model::{CaseNo, CaseState, Day, DebtorKind, Facts, Rank, Route, Stage};
 use crate::scoring::feature::Feature;
 use crate::scoring::month::Month;
 use crate::scoring::subject::Subject;
@@ -14,8 +14,8 @@ use crate::scoring::{
 };
 
 use super::experiments::experiment;
-use super::generate::{card_of_everything, case, today};
-use super::{Case, compiled, definition, shipped, shipped_definition};
+use super::generate::{card_of_everything, case, routing_rules, today};
+use super::{Case, compiled, definition, routed, shipped, shipped_definition};
 
 /// A rule set of this card for persons and the shipped one for businesses, which
 /// starts from so many points more.
@@ -62,18 +62,18 @@ fn how_far(ranks: &[Rank; 2]) -> i32 {
     1_001 * groups + (one.score - two.score).abs()
 }
 
-/// How many cases are of each population by the second rule set.
-type Populations = BTreeMap<String, u64>;
+/// How many cases are of each population by the second rule set, and with each route.
+type Counted = [BTreeMap<String, u64>; 2];
 
 /// The same by ranking case by case.
 fn one_by_one(
     rules: [&RuleSet; 2],
     cases: &Cases,
     (day, filter): (Day, &Filter),
-) -> (Simulated, Vec<(i32, i64)>, Populations) {
+) -> (Simulated, Vec<(i32, i64)>, Counted) {
     let mut told = Simulated { scores: vec![0; 1_001], ..Simulated::default() };
     let mut movers = Vec::new();
-    let mut populations = Populations::new();
+    let mut counted = Counted::default();
     for (number, case) in cases {
         let input = CaseInput { today: day, ..case.input() };
         let ranked = rules.map(|rules| rules.rank(&input));
@@ -88,6 +88,10 @@ fn one_by_one(
         if filter.overdue_amount_minor_min.is_some_and(|min| amount < min) {
             continue;
         }
+        let route = ranked[1].rank.route;
+        if !filter.routes.is_empty() && !filter.routes.contains(&route) {
+            continue;
+        }
         if ranked[0].state == CaseState::PreDue {
             told.pre_due += 1;
             continue;
@@ -95,7 +99,8 @@ fn one_by_one(
         if !filter.stages.is_empty() && !filter.stages.contains(&ranked[0].stage) {
             continue;
         }
-        *populations.entry(rules[1].explain(&input, None).population).or_default() += 1;
+        *counted[0].entry(rules[1].explain(&input, None).population).or_default() += 1;
+        *counted[1].entry(route.to_string()).or_default() += 1;
         let ranks = ranked.map(|ranked| ranked.rank);
         for (at, rank) in ranks.iter().enumerate() {
             told.score_histograms[at][bucket(rank.score)] += 1;
@@ -111,7 +116,7 @@ fn one_by_one(
         }
     }
     movers.sort_unstable();
-    (told, movers, populations)
+    (told, movers, counted)
 }
 
 fn check(
@@ -129,16 +134,17 @@ fn check(
             SliceBy::Characteristic("c7".to_owned()),
             SliceBy::Characteristic("c100".to_owned()),
             SliceBy::Population,
+            SliceBy::Route,
         ],
         movers: 5,
     };
     let mut told = book.simulate(&request).expect("the day is within a year");
-    let (expected, movers, populations) = one_by_one(rules, cases, (day, filter));
-    let counted = told.slices[3].iter();
+    let (expected, movers, counted) = one_by_one(rules, cases, (day, filter));
     let cases_of = |slice: &Slice| slice.migration.as_flattened().iter().map(|one| one.cases).sum();
-    let counted: Populations =
-        counted.map(|slice| (slice.label.clone(), cases_of(slice))).collect();
-    prop_assert_eq!(counted, populations);
+    let found: Counted = [3, 4].map(|at| {
+        told.slices[at].iter().map(|slice| (slice.label.clone(), cases_of(slice))).collect()
+    });
+    prop_assert_eq!(found, counted);
     for slices in std::mem::take(&mut told.slices) {
         let cells = |at: usize| slices.iter().map(move |slice| slice.migration[at / 3][at % 3]);
         for at in 0..9 {
@@ -193,6 +199,7 @@ fn check_standings(
             scores: ranks.map(|rank| rank.score as i16),
             priorities: ranks.map(|rank| rank.priority as i16),
             arms: ranks.map(|rank| rank.arm),
+            routes: ranks.map(|rank| rank.route),
         });
     }
     prop_assert_eq!(found, expected);
@@ -235,7 +242,9 @@ proptest! {
         (first, second) in (card_of_everything(), card_of_everything()),
         changes in proptest::collection::vec((0..60_usize, case(), any::<bool>()), 0..20),
         (days, stage, least) in (0..366_i32, 0..5_usize, 0..50_000_i64),
+        routing in routing_rules(),
     ) {
+        let with_business = |yaml: &str, more| routed(with_business(yaml, more), &routing);
         let one = compiled(&with_business(&first, 0));
         let other = compiled(&with_business(&second, 9));
         // One bin of one characteristic is worth more.
@@ -259,6 +268,10 @@ proptest! {
             ..Filter::default()
         };
         check(&mut book, [&one, &other], &cases, (today().plus(days), &filter))?;
+        for route in [Route::NONE, routing[0].route] {
+            let filter = Filter { routes: vec![route], ..Filter::default() };
+            check(&mut book, [&one, &other], &cases, (today().plus(days), &filter))?;
+        }
     }
 
     /// What ranks now holds an experiment; what is tried ranks alone, as it would active.

@@ -1,6 +1,9 @@
 //! Random cases and scorecards.
 
 mod derived;
+mod routes;
+
+pub(super) use routes::routing_rules;
 
 use std::fmt::Write;
 

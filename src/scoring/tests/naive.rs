@@ -3,7 +3,7 @@
 
 mod derived;
 
-use crate::model::RecoveryGroup;
+use crate::model::{RecoveryGroup, Route, RoutingRule};
 use crate::scoring::bins::Value;
 use crate::scoring::card::{Bin, Card, Condition, Points, Special};
 use crate::scoring::feature::Feature;
@@ -71,6 +71,14 @@ pub(super) fn rank(yaml: &str, case: &Case) -> (i32, RecoveryGroup, i32) {
         RecoveryGroup::C
     };
     (subject.score, group, priority.clamp(0, 1_000))
+}
+
+/// The route of the first rule that matches.
+pub(super) fn route(yaml: &str, rules: &[RoutingRule], case: &Case) -> Route {
+    let card: Card = Card::read(yaml).expect("a scorecard of a test");
+    let subject = Subject::new(&case.input(), &settings());
+    let rule = rules.iter().find(|rule| hold(&card, &rule.when, &subject));
+    rule.map_or(Route::NONE, |rule| rule.route)
 }
 
 fn hold(card: &Card, when: &[Condition], subject: &Subject<'_>) -> bool {

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::model::{Day, DebtorKind, INPUTS, Input, Inputs, Instalment, RecoveryGroup};
+use crate::model::{
+    Day, DebtorKind, INPUTS, Input, Inputs, Instalment, RecoveryGroup, RoutingRule,
+};
 use crate::scoring::compile::CHARACTERISTICS_MAX;
 use crate::scoring::subject::Subject;
 use crate::scoring::{
@@ -12,9 +14,9 @@ use crate::scoring::{
     RuleSetDefinition,
 };
 
-use super::generate::{card_of_everything, card_of_one, case, holds};
+use super::generate::{card_of_everything, card_of_one, case, holds, routing_rules};
 use super::naive;
-use super::{Case, compiled, definition, shipped, shipped_definition};
+use super::{Case, compiled, definition, routed, shipped, shipped_definition};
 
 /// Everything that is told of a case but what changes with every day: the rank,
 /// and the bin of every characteristic.
@@ -82,6 +84,20 @@ pub(super) fn check_sums(explanation: &Explanation) -> Result<(), TestCaseError>
     check_next_group(explanation, raw)
 }
 
+/// The rule that an explanation names gives the route, and none before it does.
+fn check_route(explanation: &Explanation, rules: &[RoutingRule]) -> Result<(), TestCaseError> {
+    let route = explanation.rank.route;
+    let Some(line) = &explanation.route else {
+        prop_assert!(route.is_none());
+        return Ok(());
+    };
+    prop_assert_eq!((line.route, rules[line.rule].route), (route, route));
+    let looked_at: Vec<&str> = line.conditions.iter().map(|one| one.feature.as_str()).collect();
+    let written: Vec<&str> = rules[line.rule].when.iter().map(|one| one.feature.as_str()).collect();
+    prop_assert_eq!(looked_at, written);
+    Ok(())
+}
+
 fn check_next_group(explanation: &Explanation, raw: i32) -> Result<(), TestCaseError> {
     let lacking = explanation.points_to_next_group;
     let reached = match explanation.rank.group {
@@ -106,7 +122,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn lines_add_up_and_compiled_equals_naive(case in case(), yaml in card_of_everything()) {
+    fn lines_add_up_and_compiled_equals_naive(
+        case in case(), yaml in card_of_everything(), routing in routing_rules()
+    ) {
         let shipped = match case.facts.debtor_kind {
             Some(DebtorKind::Business) => BUSINESS_YAML,
             Some(DebtorKind::Person) | None => CONSUMER_YAML,
@@ -123,8 +141,10 @@ proptest! {
         for (definition, yaml) in
             [(&alone, yaml.as_str()), (&with, business), (&shipped_definition(), shipped)]
         {
-            let rules = compiled(definition);
+            let rules = compiled(&routed(definition.clone(), &routing));
             let explanation = case.explain(&rules);
+            prop_assert_eq!(explanation.rank.route, naive::route(yaml, &routing, &case));
+            check_route(&explanation, &routing)?;
             check_sums(&explanation)?;
             prop_assert_eq!(explanation.rank, case.rank(&rules).rank);
             let naive = naive::rank(yaml, &case);
@@ -144,7 +164,7 @@ proptest! {
 
     #[test]
     fn a_protected_input_that_is_off_touches_no_output(
-        one in case(), two in case(), yaml in card_of_everything()
+        one in case(), two in case(), yaml in card_of_everything(), routing in routing_rules()
     ) {
         let mut other = one.clone();
         other.facts.inputs = Inputs::new();
@@ -155,7 +175,7 @@ proptest! {
             }
         }
         for definition in [definition(&yaml), shipped_definition()] {
-            let rules = compiled(&definition);
+            let rules = compiled(&routed(definition, &routing));
             prop_assert_eq!(one.rank(&rules), other.rank(&rules));
             prop_assert_eq!(one.explain(&rules), other.explain(&rules));
         }
@@ -246,10 +266,13 @@ proptest! {
 
     #[test]
     fn stepping_by_the_review_day_equals_ranking_every_day(
-        case in case(), yaml in card_of_everything()
+        case in case(), yaml in card_of_everything(), routing in routing_rules()
     ) {
-        check_stepping(&compiled(&definition(&yaml)), &case)?;
+        check_stepping(&compiled(&routed(definition(&yaml), &routing)), &case)?;
         check_stepping(shipped(), &case)?;
+        // Where little else is looked at, hardly anything but a route brings a review.
+        let few = routed(definition(super::validation::SMALL), &routing);
+        check_stepping(&compiled(&few), &case)?;
         // The card for persons knows nothing of when another card's bins change.
         let business_scorecard_yaml = Some(yaml);
         let small = definition(super::validation::SMALL);

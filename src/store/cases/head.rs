@@ -7,7 +7,7 @@ use crate::model::{
 
 use super::super::StoreError;
 use super::super::db::{Value, params};
-use super::super::encode::Place;
+use super::super::encode::{Place, route_from};
 use super::super::row::row;
 
 /// Where a case stands: everything lists, queues and gates go by.
@@ -53,8 +53,8 @@ pub struct CaseHead {
     pub park_until: Option<Micros>,
 }
 
-/// The columns of `case_head`, in the order of [`HeadRow`]. A constant of its
-/// own, so that every reader and the writer agree.
+/// The columns of `case_head`, in the order of [`HeadRow`], which has the route behind them.
+/// A constant of its own, so that every reader and the writer agree.
 macro_rules! head_columns {
     ($prefix:literal) => {
         concat!(
@@ -110,7 +110,15 @@ macro_rules! head_columns {
     };
 }
 
-pub(super) use head_columns;
+/// The route of a head `h`: that of its lane, so that no two rows can differ in it, also
+/// where a program from before there were routes has ranked.
+macro_rules! route_column {
+    () => {
+        "(SELECT l.route FROM lane l WHERE l.part = $1 AND l.lane_id = h.lane_id) AS route"
+    };
+}
+
+pub(super) use {head_columns, route_column};
 
 row! {
     pub(super) struct HeadRow {
@@ -138,6 +146,7 @@ row! {
         hold_until: Option<i64>,
         park_until: Option<i64>,
         arm: Option<i64>,
+        route: Option<String>,
     }
 }
 
@@ -193,6 +202,7 @@ impl HeadRow {
                     }
                     None => None,
                 },
+                route: route_from(self.route.as_deref(), place)?,
             },
             lane_id: self.lane_id,
             review_at: self.review_at.map(Micros),

@@ -9,10 +9,11 @@ use crate::model::{
 };
 
 use super::super::db::{Batch, Column, Lock, Tx, int_list, params, statements, text_list};
-use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts};
+use super::super::encode::{FACTS_VERSION, Place, content_hash, encode_facts, route_from};
 use super::super::error::readable;
 use super::super::row::row;
 use super::super::{Damage, Readable, StoreError};
+use super::head::route_column;
 
 /// The source every case has; more sources come with later settings.
 const SOURCE_DEFAULT: i64 = 1;
@@ -93,17 +94,17 @@ statements! {
     TOO_OLD = "SELECT case_no FROM case_q WHERE part = $1 AND case_no IN {ints:$2} \
         AND withheld_by = 9 LIMIT 1";
     // A row that is missing reads as a state of 0 or as no hash, which none has.
-    FIND_DOCUMENTS = "SELECT c.case_id, s.content_hash, c.case_no, \
+    FIND_DOCUMENTS = concat!("SELECT c.case_id, s.content_hash, c.case_no, \
         COALESCE(h.debtor_no, 0) AS debtor_no, COALESCE(h.as_of, 0) AS as_of, \
         h.ledger_sequence, h.absorb_at, COALESCE(h.state, 0) AS state, \
         COALESCE(h.recovery_group, 0) AS recovery_group, COALESCE(h.score, 0) AS score, \
         COALESCE(h.priority, 0) AS priority, COALESCE(h.rule_set_id, 0) AS rule_set_id, \
         COALESCE(h.rank_date, 0) AS rank_date, COALESCE(h.case_seq, 0) AS case_seq, \
-        h.arm, q.withheld_by FROM loan_case c \
+        h.arm, ", route_column!(), ", q.withheld_by FROM loan_case c \
         LEFT JOIN case_head h ON h.part = $1 AND h.case_no = c.case_no \
         LEFT JOIN case_source s ON s.part = $1 AND s.case_no = c.case_no AND s.source_no = 1 \
         LEFT JOIN case_q q ON q.part = $1 AND q.case_no = c.case_no \
-        WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}";
+        WHERE c.part = $1 AND c.portfolio_no = $2 AND c.case_id IN {texts:$3}");
 }
 
 const INT: Column = Column::Int;
@@ -151,6 +152,7 @@ row! {
         rank_date: i64,
         case_seq: i64,
         arm: Option<i64>,
+        route: Option<String>,
         withheld_by: Option<i64>,
     }
 }
@@ -205,6 +207,7 @@ fn document(row: DocumentRow, part: Part) -> Result<StoredDocument, StoreError> 
             rank_date: Day(int("rank_date", row.rank_date)?),
             case_seq: row.case_seq,
             arm,
+            route: route_from(row.route.as_deref(), place)?,
         },
         withheld_by,
     })

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use crate::model::{
-    Arm, CaseNo, Day, DebtorNo, ExperimentId, Micros, Part, Rank, RecoveryGroup, RuleSetId,
+    Arm, CaseNo, Day, DebtorNo, ExperimentId, Micros, Part, Rank, RecoveryGroup, Route, RuleSetId,
     ServedArm, TakeReason, WorkListNo,
 };
 
 use super::super::StoreError;
 use super::super::db::{Batch, Column, Tx, int_list, params, statements};
-use super::super::encode::Place;
+use super::super::encode::{Place, route_from, route_to};
 use super::super::row::row;
 
 /// A lease as granted.
@@ -45,6 +45,8 @@ pub struct LeaseRow {
     pub served: Option<(RecoveryGroup, i32, i32)>,
     /// In which arm it was served; nothing where no experiment ran.
     pub arm: Option<ServedArm>,
+    /// The route it was served with.
+    pub route: Route,
     /// The cases of the work item, the lead case first.
     pub case_nos: Vec<CaseNo>,
     /// Whether it was served for having waited longest.
@@ -59,9 +61,9 @@ impl LeaseRow {
     /// The rank that the lead case was served with.
     pub fn rank(&self) -> Option<Rank> {
         let (group, score, priority) = self.served?;
-        let LeaseRow { rule_set_id, rank_date, case_seq, .. } = *self;
+        let LeaseRow { rule_set_id, rank_date, case_seq, route, .. } = *self;
         let arm = self.arm.as_ref().map(|served| served.arm);
-        Some(Rank { group, score, priority, rule_set_id, rank_date, case_seq, arm })
+        Some(Rank { group, score, priority, rule_set_id, rank_date, case_seq, arm, route })
     }
 }
 
@@ -94,7 +96,7 @@ macro_rules! lease_columns {
     () => {
         "case_no, lease_seq, debtor_no, lease_nonce, work_list_no, worker_id, grant_time, \
          expire_time, rule_set_id, rank_date, case_seq, recovery_group, score, priority, \
-         case_nos, reserved, taken_for, end_kind, end_time, experiment_id, arm"
+         case_nos, reserved, taken_for, end_kind, end_time, experiment_id, arm, route"
     };
 }
 
@@ -118,7 +120,7 @@ const INT: Column = Column::Int;
 pub(crate) const INSERT: Batch = Batch {
     text: "INSERT INTO lease (part, case_no, lease_seq, debtor_no, lease_nonce, work_list_no, \
         worker_id, grant_time, expire_time, rule_set_id, rank_date, case_seq, recovery_group, \
-        score, priority, case_nos, reserved, taken_for, end_kind, experiment_id, arm) \
+        score, priority, case_nos, reserved, taken_for, end_kind, experiment_id, arm, route) \
         VALUES {rows}",
     fixed: 0,
     columns: &[
@@ -143,6 +145,7 @@ pub(crate) const INSERT: Batch = Batch {
         INT,
         Column::Text,
         INT,
+        Column::Text,
     ],
 };
 
@@ -194,6 +197,7 @@ row! {
         end_time: Option<i64>,
         experiment_id: Option<String>,
         arm: Option<i64>,
+        route: Option<String>,
     }
 }
 
@@ -255,6 +259,7 @@ impl Row {
             case_seq: self.case_seq,
             served,
             arm,
+            route: route_from(self.route.as_deref(), place)?,
             case_nos: case_nos.into_iter().map(CaseNo).collect(),
             reserved: self.reserved != 0,
             taken_for,
@@ -341,6 +346,7 @@ pub(crate) async fn insert(tx: &mut Tx, part: Part, leases: &[LeaseRow]) -> Resu
             0_i64,
             lease.arm.as_ref().map(|served| served.experiment_id.to_string()),
             lease.arm.as_ref().map(|served| served.arm as i64),
+            route_to(lease.route),
         ]);
     }
     tx.execute_batch(INSERT, vec![], rows).await?;

@@ -114,7 +114,7 @@ const FILL: &[&str] = &[
         FROM (SELECT part, no, CASE WHEN no % 10 = 0 THEN 2 WHEN no % 10 < 3 THEN 3 ELSE 1 END \
         AS state FROM fill)",
     "INSERT INTO lease SELECT part, no, 1, no, no, 1, 'w', no, no, 1, 1, 1, '[]', 0, 1, no, \
-        CASE WHEN no % 50 = 0 THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL, NULL FROM fill",
+        CASE WHEN no % 50 = 0 THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL, NULL, NULL FROM fill",
     "INSERT INTO report SELECT part, no, 1, x'00', 'busy', 0, no, no FROM fill",
     "INSERT INTO pull SELECT part, 1, 'r' || no, 'w', '[]', no FROM fill",
     "INSERT INTO lane SELECT 1, no, 0, 1, 'en', 1, 1, 1, 'r' || no FROM fill WHERE part = 1 AND no <= 40",

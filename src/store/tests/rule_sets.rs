@@ -5,8 +5,8 @@ use prost::Message;
 
 use super::*;
 use crate::model::{
-    DebtorKind, Experiment, ExperimentId, Micros, Part, PortfolioNo, RankingSettings, RuleSetId,
-    StageBounds,
+    Condition, DebtorKind, Experiment, ExperimentId, Micros, Part, PortfolioNo, RankingSettings,
+    Route, RoutingRule, RuleSetId, StageBounds,
 };
 use crate::store::activations::{
     self, ActivatedExperiment, Activation, ExperimentContent, RevisionName, RuleSetContent,
@@ -74,6 +74,7 @@ fn content(business_scorecard: Option<ScorecardText>) -> RuleSetContent {
             protected_inputs_on: old.protected_inputs_on,
             default_debtor_kind: DebtorKind::Business,
             default_language: old.default_language,
+            routing_rules: Vec::new(),
         },
         feature_version: old.feature_version,
         base_currency: old.base_currency,
@@ -180,6 +181,39 @@ async fn an_experiment_is_kept_and_is_part_of_the_id() {
         experiment(0, None),
     ] {
         let content = with(experiment);
+        let (id, loaded) = saved(&content).await;
+        assert_eq!((id, &loaded), (content.rule_set_id(), &content));
+        assert!(!ids.contains(&id), "{loaded:?}");
+        ids.push(id);
+    }
+}
+
+/// Without any the id is that from before there were any; see the first test.
+#[tokio::test]
+async fn routing_rules_are_kept_and_are_part_of_the_id() {
+    let rule = |label: &str, from: &str| RoutingRule {
+        route: Route::new(label).expect("a label"),
+        when: vec![Condition {
+            feature: "days_past_due".to_owned(),
+            from: Some(from.to_owned()),
+            ..Condition::default()
+        }],
+    };
+    let with = |routing_rules| {
+        let mut content = content(None);
+        content.ranking.routing_rules = routing_rules;
+        content
+    };
+    let (one, other) = (rule("a", "1"), rule("b", "2"));
+    let mut ids = vec![content(None).rule_set_id()];
+    for rules in [
+        vec![one.clone()],
+        vec![rule("a", "2")],
+        vec![rule("b", "1")],
+        vec![one.clone(), other.clone()],
+        vec![other, one],
+    ] {
+        let content = with(rules);
         let (id, loaded) = saved(&content).await;
         assert_eq!((id, &loaded), (content.rule_set_id(), &content));
         assert!(!ids.contains(&id), "{loaded:?}");

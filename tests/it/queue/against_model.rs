@@ -150,6 +150,7 @@ impl Queue for Real {
             groups: Vec::new(),
             stages: Vec::new(),
             arms: Vec::new(),
+            routes: Vec::new(),
             debtor_id: None,
             full: false,
         };

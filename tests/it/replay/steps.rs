@@ -17,6 +17,22 @@ pub(super) enum Step {
     Activate(Changed),
 }
 
+/// A rule that gives a route: the label, what it looks at, and from where on.
+pub(super) type Rule = (&'static str, &'static str, i32);
+
+/// Those rules as settings have them.
+pub(super) fn routing_rules(rules: [Option<Rule>; 2]) -> Vec<RoutingRule> {
+    let rule = |(label, feature, from): Rule| RoutingRule {
+        route: Route::new(label).unwrap(),
+        when: vec![Condition {
+            feature: feature.to_owned(),
+            from: Some(from.to_string()),
+            ..Condition::default()
+        }],
+    };
+    rules.into_iter().flatten().map(rule).collect()
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Changed {
     Scorecard {
@@ -37,6 +53,8 @@ pub(super) enum Changed {
         protected: bool,
         kind: DebtorKind,
         language: &'static str,
+        /// Rules that give routes.
+        routing: [Option<Rule>; 2],
     },
     /// So many activations ago.
     Back(i64),
@@ -151,7 +169,11 @@ pub(super) fn changed() -> impl Strategy<Value = Changed> {
     let card = (kind(), -500..1_500_i32, 100..800_i32, 0..3_000_i32, knock_out, population);
     let tolerance = prop_oneof![Just(0_i64), Just(2_000), 0..50_000_i64];
     let language = prop_oneof![Just("und"), Just("es")];
-    let settings = (tolerance, days, any::<bool>(), kind(), language);
+    let features = ["days_past_due", "days_to_next_stage", "attempt_count", "promises_broken"];
+    let feature = proptest::sample::select(features.to_vec());
+    let rule = (prop_oneof![Just("legal"), Just("late")], feature, 0..60_i32);
+    let routing = [option::of(rule.clone()), option::of(rule)];
+    let settings = (tolerance, days, any::<bool>(), kind(), language, routing);
     // By each name the three debtors are otherwise spread over the arms.
     let names = &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"][..];
     let shares = (prop_oneof![Just(0), Just(250), Just(500)], prop_oneof![Just(0), Just(200)]);
@@ -164,8 +186,8 @@ pub(super) fn changed() -> impl Strategy<Value = Changed> {
         2 => card.prop_map(|(kind, base_points, cutoff, weight_milli, knock_out, population)| {
             Changed::Scorecard { kind, base_points, cutoff, weight_milli, knock_out, population }
         }),
-        3 => settings.prop_map(|(tolerance, last_days, protected, kind, language)| {
-            Changed::Settings { tolerance, last_days, protected, kind, language }
+        3 => settings.prop_map(|(tolerance, last_days, protected, kind, language, routing)| {
+            Changed::Settings { tolerance, last_days, protected, kind, language, routing }
         }),
         1 => (0..4_i64).prop_map(Changed::Back),
         3 => experiment.prop_map(

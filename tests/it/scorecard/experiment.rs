@@ -338,7 +338,7 @@ async fn what_is_simulated_beside_an_experiment_is_what_an_activation_brings() {
         assert_eq!(before["c001"].arm(), arm);
         let simulation = simulate(&server, request(made)).await.unwrap();
         let first = simulation.movements.iter().find(|one| one.case_id == "c001");
-        if let Some(told) = first.and_then(|one| one.before) {
+        if let Some(told) = first.and_then(|one| one.before.clone()) {
             assert_eq!((told.arm(), told.priority), (arm, before["c001"].priority));
         }
     }
@@ -362,12 +362,12 @@ async fn what_is_simulated_beside_an_experiment_is_what_an_activation_brings() {
     }
     assert_eq!(scores.before, buckets);
     for movement in &simulation.movements {
-        let (from, was) = (movement.before.unwrap(), &before[&movement.case_id]);
+        let (from, was) = (movement.before.clone().unwrap(), &before[&movement.case_id]);
         assert_eq!(
             (from.arm, from.score, from.priority),
             (was.arm, was.recovery_score, was.priority)
         );
-        assert_eq!(movement.after.unwrap().arm, 0);
+        assert_eq!(movement.after.as_ref().unwrap().arm, 0);
     }
 }
 

@@ -148,7 +148,7 @@ async fn what_is_simulated_by_populations_is_what_an_activation_brings() {
     asked.slices = vec![proto::SliceBy { by: Some(by(true)) }];
     let told = simulate(&server, asked.clone()).await.unwrap();
     for movement in &told.movements {
-        let (from, to) = (movement.before.unwrap(), movement.after.unwrap());
+        let (from, to) = (movement.before.as_ref().unwrap(), movement.after.as_ref().unwrap());
         let by = |line: &proto::MovementLine| line.contribution_after - line.contribution_before;
         assert_eq!(movement.lines.iter().map(by).sum::<i32>(), to.score - from.score);
     }

@@ -146,7 +146,7 @@ async fn what_is_simulated_is_what_an_activation_brings() {
     assert_eq!(simulation.movements.len(), 10);
     for movement in &simulation.movements {
         let (one, two) = (&before[&movement.case_id], &after[&movement.case_id]);
-        let (from, to) = (movement.before.unwrap(), movement.after.unwrap());
+        let (from, to) = (movement.before.as_ref().unwrap(), movement.after.as_ref().unwrap());
         assert_eq!((from.score, from.priority), (one.recovery_score, one.priority));
         assert_eq!((to.score, to.group), (two.recovery_score, two.recovery_group));
         let by = |line: &proto::MovementLine| line.contribution_after - line.contribution_before;

@@ -198,8 +198,8 @@ impl WorkListView {
 impl LeaseView {
     fn new(lease: &proto::SimulatedLease) -> LeaseView {
         let place = |place: i32| Some(place).filter(|place| *place > 0);
-        let before = lease.before.unwrap_or_default();
-        let after = lease.after.unwrap_or_default();
+        let before = lease.before.clone().unwrap_or_default();
+        let after = lease.after.clone().unwrap_or_default();
         LeaseView {
             case_id: lease.case_id.clone(),
             place_before: place(lease.place_before),
@@ -232,8 +232,8 @@ impl Record for LeaseView {
 
 impl MovementView {
     fn new(movement: &proto::CaseMovement) -> MovementView {
-        let before = movement.before.unwrap_or_default();
-        let after = movement.after.unwrap_or_default();
+        let before = movement.before.clone().unwrap_or_default();
+        let after = movement.after.clone().unwrap_or_default();
         let line = |line: &proto::MovementLine| LineView {
             characteristic: line.characteristic.clone(),
             before: line.contribution_before,

@@ -261,7 +261,7 @@ impl OfList {
         for Candidate { part, case, language, standing } in candidates.iter().copied() {
             let ReadyCase { case_no, debtor_no, ready_since, rank, .. } = *case;
             for (side, first) in self.first.iter_mut().enumerate() {
-                let lane = (standing.stage, standing.groups[side]);
+                let lane = (standing.stage, standing.groups[side], standing.routes[side]);
                 if selects_alike(&self.settings, lane, language) {
                     let priority = standing.priorities[side].into();
                     let rank = QueueRank::new(rank.class(), priority, ready_since);

@@ -10,6 +10,42 @@ fn good() -> proto::Portfolio {
     }
 }
 
+/// A rule whose conditions take every form.
+fn legal() -> proto::RoutingRule {
+    let condition = |feature: &str| proto::Condition {
+        feature: feature.to_owned(),
+        ..proto::Condition::default()
+    };
+    let area = proto::CustomFeatureKind::Text.into();
+    let when = vec![
+        proto::Condition { lower_bound: "91".into(), ..condition("days_past_due") },
+        proto::Condition { upper_bound: "4".into(), ..condition("late_months_12") },
+        proto::Condition { categories: vec!["YES".into()], ..condition("owns_home") },
+        proto::Condition { unknown: true, ..condition("reachable") },
+        proto::Condition {
+            custom_kind: area,
+            protected_input: true,
+            missing: true,
+            ..condition("custom.area")
+        },
+    ];
+    proto::RoutingRule { route: "legal".to_owned(), when }
+}
+
+/// A rule for each of some labels, each of cases of another age.
+fn ages(labels: &[&str]) -> Vec<proto::RoutingRule> {
+    let rule = |(at, label): (usize, &&str)| {
+        let condition = proto::Condition {
+            feature: "days_past_due".to_owned(),
+            lower_bound: at.to_string(),
+            upper_bound: (at + 1).to_string(),
+            ..proto::Condition::default()
+        };
+        proto::RoutingRule { route: (*label).to_owned(), when: vec![condition] }
+    };
+    labels.iter().enumerate().map(rule).collect()
+}
+
 fn ranking(portfolio: &mut proto::Portfolio) -> &mut proto::RankingSettings {
     portfolio.ranking.get_or_insert_default()
 }
@@ -69,6 +105,7 @@ fn everything_given_is_read_and_written_back() {
             protected_inputs_on: vec!["marital_status".into(), "dependent_children".into()],
             default_debtor_kind: 2,
             default_language: "pt-br".to_owned(),
+            routing_rules: vec![legal()],
         });
         p.contact_policy = hours(&[(7, 600, 700), (1, 700, 1_440), (1, 0, 700)]);
         p.ledger =
@@ -76,6 +113,7 @@ fn everything_given_is_read_and_written_back() {
     })
     .unwrap();
     assert_eq!(settings.ranking.protected_inputs_on, ["dependent_children", "marital_status"]);
+    assert_eq!(settings.ranking.routing_rules[0].when.len(), 5);
     let ContactPolicy::Plain(plain) = &settings.contact_policy else { panic!("not plain") };
     let starts: Vec<_> = plain.hours.iter().map(|h| (h.weekday, h.start_minute)).collect();
     assert_eq!(starts, [(1, 0), (1, 700), (7, 600)]);
@@ -174,6 +212,83 @@ fn each_broken_rule_is_told_by_its_path() {
     ]);
     let nothing = portfolio_from(None).unwrap_err().0;
     assert_eq!((&*nothing[0].field, nothing[0].reason), ("portfolio", FieldRequired));
+}
+
+#[test]
+fn each_broken_routing_rule_is_told_by_its_path() {
+    use Reason::{FieldConflict, FieldMalformed, FieldOutOfRange, FieldRequired};
+    check(&[
+        (
+            |p| ranking(p).routing_rules = ages(&["", "a"]),
+            "ranking.routing_rules[0].route",
+            FieldRequired,
+        ),
+        (
+            |p| ranking(p).routing_rules = ages(&["a", "over 90"]),
+            "ranking.routing_rules[1].route",
+            FieldMalformed,
+        ),
+        (
+            |p| ranking(p).routing_rules = ages(&["-"]),
+            "ranking.routing_rules[0].route",
+            FieldMalformed,
+        ),
+        (
+            |p| ranking(p).routing_rules = ages(&["a"; 129]),
+            "ranking.routing_rules",
+            FieldOutOfRange,
+        ),
+        (
+            |p| {
+                let labels: Vec<String> = (0..65).map(|at| format!("r{at}")).collect();
+                let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+                ranking(p).routing_rules = ages(&labels);
+            },
+            "ranking.routing_rules",
+            FieldOutOfRange,
+        ),
+        (
+            |p| {
+                ranking(p).routing_rules = ages(&["a", "b"]);
+                ranking(p).routing_rules[1].when[0].feature = "days".to_owned();
+            },
+            "ranking.routing_rules[1].when[0].feature",
+            FieldMalformed,
+        ),
+        (
+            |p| {
+                ranking(p).routing_rules = ages(&["a"]);
+                ranking(p).routing_rules[0].when[0].lower_bound = "1e3".to_owned();
+            },
+            "ranking.routing_rules[0].when[0].lower_bound",
+            FieldMalformed,
+        ),
+        (
+            |p| {
+                ranking(p).routing_rules = vec![legal()];
+                ranking(p).routing_rules[0].when[4].custom_kind = 9;
+                ranking(p).routing_rules[0].when.truncate(5);
+            },
+            "ranking.routing_rules[0].when[4].custom_kind",
+            FieldOutOfRange,
+        ),
+        (
+            |p| {
+                ranking(p).routing_rules = ages(&["a", "b"]);
+                ranking(p).routing_rules[1].when = ranking(p).routing_rules[0].when.clone();
+            },
+            "ranking.routing_rules[1].when",
+            FieldConflict,
+        ),
+    ]);
+}
+
+#[test]
+fn as_many_routes_and_rules_as_there_may_be_are_read() {
+    let labels: Vec<String> = (0..128).map(|at| format!("r{}", at / 2)).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let settings = read(|p| ranking(p).routing_rules = ages(&labels)).unwrap();
+    assert_eq!(settings.ranking.routing_rules.len(), 128);
 }
 
 #[test]

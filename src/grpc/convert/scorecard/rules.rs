@@ -100,7 +100,8 @@ pub(super) fn population_to(one: &Population) -> proto::Population {
     }
 }
 
-fn conditions(
+/// Reads conditions.
+pub(in super::super) fn conditions(
     given: Vec<proto::Condition>,
     at: &Path<'_>,
     broken: &mut Violations,
@@ -136,7 +137,8 @@ pub(super) fn knock_out_to(rule: &KnockOut) -> proto::KnockOut {
     }
 }
 
-fn condition_to(one: &Condition) -> proto::Condition {
+/// A condition.
+pub(in super::super) fn condition_to(one: &Condition) -> proto::Condition {
     proto::Condition {
         feature: one.feature.clone(),
         custom_kind: kind_to(one.kind.as_deref()),

@@ -144,6 +144,7 @@ impl World {
                 groups: Vec::new(),
                 stages: Vec::new(),
                 arms: Vec::new(),
+                routes: Vec::new(),
                 debtor_id: None,
                 full: false,
             };

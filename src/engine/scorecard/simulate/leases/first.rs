@@ -68,7 +68,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::model::{RecoveryGroup, Stage};
+    use crate::model::{RecoveryGroup, Route, Stage};
 
     use super::*;
 
@@ -80,6 +80,7 @@ mod tests {
             scores: [0; 2],
             priorities: [0; 2],
             arms: [None; 2],
+            routes: [Route::NONE; 2],
         };
         let (case_no, debtor_no) = (CaseNo(case_no), DebtorNo(debtor_no));
         Lead { part: Part(part), case_no, debtor_no, standing }
