@@ -30,7 +30,8 @@ pub(super) enum Command {
     /// Lists the cases of a portfolio
     #[command(
         after_help = "Examples:\n  arrears case list --group C --state OPEN --limit 0 -o csv\n  \
-        arrears case list --arm CONTROL --arm CHALLENGER"
+        arrears case list --arm CONTROL --arm CHALLENGER\n  \
+        arrears case list --route legal --state OPEN"
     )]
     List(ListArgs),
     /// Shows all that is known of a case: the document, holds and payments
@@ -78,6 +79,9 @@ pub(super) struct ListArgs {
     /// repeated
     #[arg(long = "arm", value_parser = arm)]
     arms: Vec<i32>,
+    /// Only cases with this route, `-` for those without one; may be repeated
+    #[arg(long = "route")]
+    routes: Vec<String>,
     /// Only cases of this debtor
     #[arg(short, long, default_value = "")]
     debtor: String,
@@ -161,6 +165,7 @@ async fn list(context: &Context, args: ListArgs) -> Result<(), Failure> {
         recovery_groups: args.groups,
         stages: args.stages,
         arms: args.arms,
+        routes: args.routes,
         debtor_id: args.debtor,
         ..Default::default()
     };

@@ -12,8 +12,11 @@ use crate::proto;
 
 mod beside;
 mod movement;
+mod route;
 
 pub(super) use movement::MovementView;
+
+use route::RouteView;
 
 /// Why a case is ranked as it is.
 #[derive(Debug, Serialize)]
@@ -30,6 +33,8 @@ pub(super) struct ExplanationView {
     experiment_id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<RouteView>,
     #[serde(skip_serializing_if = "String::is_empty")]
     population: String,
     cutoff_a: i32,
@@ -121,6 +126,8 @@ struct ServedView {
     priority: i32,
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
     equal: Option<bool>,
 }
 
@@ -206,7 +213,10 @@ impl ServedView {
         let ServedView { lease_seq, worker_id, grant_time, .. } = self;
         let granted = format!("lease {lease_seq}, granted to {worker_id} at {grant_time}");
         let ServedView { recovery_group, recovery_score, priority, .. } = self;
-        let served = format!("{recovery_group}, score {recovery_score}, priority {priority}");
+        let mut served = format!("{recovery_group}, score {recovery_score}, priority {priority}");
+        if !self.route.is_empty() {
+            let _ = write!(served, ", route {}", self.route);
+        }
         match self.equal {
             Some(true) => format!("{granted}, served it as {served}: what is computed here"),
             Some(false) => format!("{granted}, served it as {served}: NOT what is computed here"),
@@ -286,6 +296,7 @@ impl ExplanationView {
             rank_date: view::day(rank.rank_date.as_ref()),
             arm: view::arm(Some(&rank)),
             experiment_id: explained.experiment_id.clone(),
+            route: explained.route_line.as_ref().map(RouteView::new),
             rule_set_id: rank.rule_set_id,
             scorecard_id: explained.scorecard_id.clone(),
             population: explained.population.clone(),
@@ -319,17 +330,20 @@ impl ExplanationView {
             let rank = lease.served_rank.clone().unwrap_or_default();
             let recovery_group = view::group(Some(&rank));
             let arm = view::arm(Some(&rank));
-            let numbers = (recovery_group.as_str(), rank.recovery_score, rank.priority, arm);
-            let found =
-                (self.recovery_group.as_str(), self.recovery_score, self.priority, self.arm);
+            let route = view::route(Some(&rank));
+            let found_route = self.route.as_ref().map_or("", RouteView::label);
+            let numbers = (&recovery_group, rank.recovery_score, rank.priority, arm);
+            let found = (&self.recovery_group, self.recovery_score, self.priority, self.arm);
+            let same = numbers == found && route == found_route;
             ServedView {
                 lease_seq: lease.lease_seq,
                 worker_id: lease.worker_id.clone(),
                 grant_time: view::time(lease.grant_time.as_ref()),
-                equal: (rank.recovery_group != 0).then_some(numbers == found),
+                equal: (rank.recovery_group != 0).then_some(same),
                 recovery_score: rank.recovery_score,
                 priority: rank.priority,
                 arm,
+                route,
                 recovery_group,
             }
         });
@@ -350,6 +364,9 @@ impl ExplanationView {
         text.push_str(&self.ranked_by());
         if !self.arm.is_empty() {
             let _ = writeln!(text, "in arm {} of experiment {}", self.arm, self.experiment_id);
+        }
+        if let Some(route) = &self.route {
+            let _ = writeln!(text, "{}", route.text());
         }
         if let Some(served) = &self.served {
             let _ = writeln!(text, "{}", served.text());

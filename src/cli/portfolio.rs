@@ -10,7 +10,10 @@ use super::view::PortfolioView;
 use crate::proto;
 
 mod ranking;
+mod routing;
 mod update;
+
+pub(super) use routing::RuleView;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -25,8 +28,13 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  arrears portfolio update --policy plain\n  \
         arrears portfolio update --hours mon-fri=08:00-20:00 --hours sat=09:00-14:00\n  \
         arrears portfolio update --portfolio north --file north.toml\n  \
-        arrears portfolio update --protected-input marital_status --reason approved")]
+        arrears portfolio update --protected-input marital_status --reason approved\n  \
+        arrears portfolio update --routing-rules routes.yaml --reason approved")]
     Update(Box<update::UpdateArgs>),
+    /// Shows the rules that give cases their routes, as JSON in the form of a file of rules
+    #[command(after_help = "Examples:\n  arrears portfolio routes\n  \
+        arrears portfolio routes north -o json")]
+    Routes(routing::RoutesArgs),
 }
 
 #[derive(Args, Debug)]
@@ -75,6 +83,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     match command {
         Command::List => list(context, &client).await,
         Command::Update(args) => update::run(context, &client, *args).await,
+        Command::Routes(args) => routing::run(context, &client, args).await,
         Command::Create(args) => {
             let portfolio = proto::Portfolio {
                 portfolio_id: args.portfolio_id,

@@ -7,6 +7,7 @@ use prost_types::{Duration, Timestamp};
 use serde::Serialize;
 
 use super::output::Record;
+use super::portfolio::RuleView;
 use super::word;
 use crate::model::{Currency, MoneyParts};
 use crate::proto;
@@ -31,6 +32,9 @@ pub(super) struct CaseView {
     /// Empty where no experiment runs.
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    /// Empty where it has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
     holds: Vec<String>,
     as_of_time: String,
 }
@@ -56,6 +60,7 @@ impl CaseView {
             recovery_score: rank.map(|rank| rank.recovery_score),
             priority: rank.map(|rank| rank.priority),
             arm: arm(rank),
+            route: route(rank),
             holds: case.holds.iter().map(hold).collect(),
             as_of_time: time(case.as_of_time.as_ref()),
         }
@@ -75,6 +80,9 @@ impl CaseView {
         }
         if !self.arm.is_empty() {
             let _ = write!(line, ", arm {}", self.arm);
+        }
+        if !self.route.is_empty() {
+            let _ = write!(line, ", route {}", self.route);
         }
         line
     }
@@ -132,6 +140,8 @@ pub(super) struct PortfolioView {
     protected_inputs_on: Vec<String>,
     default_debtor_kind: &'static str,
     default_language: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routing_rules: Vec<RuleView>,
     activation_approval: &'static str,
     settings_version: i64,
     etag: String,
@@ -154,6 +164,7 @@ impl PortfolioView {
                 None => "",
             },
             max_ledger_age_hours: portfolio.ledger.and_then(|ledger| ledger.max_ledger_age_hours),
+            routing_rules: RuleView::all(&ranking),
             stage_bounds: ranking.stage_bounds,
             tolerance_amount: amount(ranking.tolerance_amount.as_ref()).0,
             protected_inputs_on: ranking.protected_inputs_on,
@@ -193,6 +204,8 @@ pub(super) struct WorkListView {
     recovery_groups: Vec<String>,
     stages: Vec<String>,
     languages: Vec<String>,
+    /// `-` for the cases that have none.
+    routes: Vec<String>,
     reserved_share_permille: Option<i32>,
 }
 
@@ -208,14 +221,23 @@ impl WorkListView {
             recovery_groups: words(word::RECOVERY_GROUP, &list.recovery_groups),
             stages: words(word::STAGE, &list.stages),
             languages: list.languages.clone(),
+            routes: list.routes.clone(),
             reserved_share_permille: list.reserved_share_permille,
         }
     }
 }
 
 impl Record for WorkListView {
-    const HEADER: &'static [&'static str] =
-        &["work_list_id", "portfolios", "groups", "stages", "languages", "reserved", "name"];
+    const HEADER: &'static [&'static str] = &[
+        "work_list_id",
+        "portfolios",
+        "groups",
+        "stages",
+        "languages",
+        "routes",
+        "reserved",
+        "name",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let all = |list: &[String]| match list {
@@ -228,6 +250,7 @@ impl Record for WorkListView {
             all(&self.recovery_groups),
             all(&self.stages),
             all(&self.languages),
+            all(&self.routes),
             number(self.reserved_share_permille),
             self.display_name.clone(),
         ]
@@ -237,6 +260,11 @@ impl Record for WorkListView {
 /// The arm that a rank tells; empty where no experiment ran.
 pub(super) fn arm(rank: Option<&proto::Rank>) -> &'static str {
     rank.map_or("", |rank| word::ARM.word(rank.arm))
+}
+
+/// The route that a rank tells; empty where it has none.
+pub(super) fn route(rank: Option<&proto::Rank>) -> String {
+    rank.map(|rank| rank.route.clone()).unwrap_or_default()
 }
 
 /// The letter of the group of a rank.

@@ -47,6 +47,9 @@ struct WorkCaseView {
     /// Empty where no experiment runs.
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    /// Empty where it has none, or none that agents may know.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
     reasons: Vec<ReasonView>,
     /// In base64.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -85,6 +88,7 @@ impl WorkCaseView {
             recovery_score: rank.map(|rank| rank.recovery_score),
             priority: rank.map(|rank| rank.priority),
             arm: view::arm(rank),
+            route: view::route(rank),
             reasons: case.reasons.iter().map(ReasonView::new).collect(),
             sealed: BASE64_STANDARD.encode(&case.sealed),
         }
@@ -103,8 +107,12 @@ impl WorkCaseView {
             "" => String::new(),
             arm => format!(", arm {arm}"),
         };
+        let route = match self.route.as_str() {
+            "" => String::new(),
+            route => format!(", route {route}"),
+        };
         format!(
-            "{} {}: {}, {} days past due ({}), group {}, score {}, priority {}{arm}",
+            "{} {}: {}, {} days past due ({}), group {}, score {}, priority {}{arm}{route}",
             self.portfolio_id,
             self.case_id,
             self.amount_text(),

@@ -25,7 +25,8 @@ pub(super) enum Command {
     List,
     /// Creates a work list: over everything, or a choice of it
     #[command(after_help = "Examples:\n  arrears worklist create north --portfolio north\n  \
-        arrears worklist create hard --group C --stage M3 --stage M4 --language es")]
+        arrears worklist create hard --group C --stage M3 --stage M4 --language es\n  \
+        arrears worklist create office --route legal --route -")]
     Create(CreateArgs),
     /// Leases the most pressing work of a list; this counts as a contact attempt
     #[command(after_help = "Example:\n  arrears worklist lease all --worker maria --max 3")]
@@ -69,6 +70,10 @@ pub(super) struct CreateArgs {
     /// is named
     #[arg(long = "language")]
     languages: Vec<String>,
+    /// A route to serve, as routing rules of the portfolio give it, or `-` for the cases
+    /// that have none; may be repeated; all if none is named
+    #[arg(long = "route")]
+    routes: Vec<String>,
     /// The share of leases kept for the cases that have waited longest, in
     /// thousandths, 0 to 1000 [default: 100]
     #[arg(long, value_name = "PERMILLE")]
@@ -168,6 +173,7 @@ async fn create(context: &Context, args: CreateArgs) -> Result<(), Failure> {
         recovery_groups: args.groups,
         stages: args.stages,
         languages: args.languages,
+        routes: args.routes,
         reserved_share_permille: args.reserved_share_permille,
         ..Default::default()
     };

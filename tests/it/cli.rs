@@ -19,6 +19,7 @@ mod proof;
 mod proxy;
 mod readme;
 mod resume;
+mod routes;
 mod sba;
 mod scorecard;
 mod settings;

@@ -48,6 +48,9 @@ struct NumbersView {
     /// Empty where no experiment ran.
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    /// Empty where it had none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
 }
 
 fn error_text(error: Option<&proto::ItemError>) -> Option<String> {
@@ -62,12 +65,15 @@ impl NumbersView {
             recovery_score: rank.recovery_score,
             priority: rank.priority,
             arm: view::arm(Some(rank)),
+            route: view::route(Some(rank)),
         })
     }
 
     fn text(&self) -> String {
-        let NumbersView { recovery_group, recovery_score, priority, arm } = self;
-        format!("{recovery_group} {recovery_score} {priority} {arm}").trim_end().to_owned()
+        let NumbersView { recovery_group, recovery_score, priority, arm, route } = self;
+        let words = [arm, route.as_str()].into_iter().filter(|word| !word.is_empty());
+        let numbers = format!("{recovery_group} {recovery_score} {priority}");
+        words.fold(numbers, |text, word| format!("{text} {word}"))
     }
 }
 

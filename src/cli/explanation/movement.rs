@@ -41,6 +41,9 @@ struct RankView {
     /// Empty where no experiment ran.
     #[serde(skip_serializing_if = "str::is_empty")]
     arm: &'static str,
+    /// Empty where it has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -138,6 +141,7 @@ impl MovementView {
                 rank_date: view::day(rank.rank_date.as_ref()),
                 case_seq: rank.case_seq,
                 arm: view::arm(Some(&rank)),
+                route: view::route(Some(&rank)),
                 rule_set_id: rank.rule_set_id,
             }
         };
@@ -177,11 +181,15 @@ impl MovementView {
         });
         let header = ["step", "group", "score", "priority", "as of", "event", "rule set"];
         text.push_str(&output::table(&header, ranks));
+        let named = |name: &str| match name {
+            "" => "none".to_owned(),
+            name => name.to_owned(),
+        };
+        if self.ranks.windows(2).any(|pair| pair[0].route != pair[1].route) {
+            let routes: Vec<String> = self.ranks.iter().map(|rank| named(&rank.route)).collect();
+            text.push_str(&format!("\n\nroute, step by step: {}", routes.join(", ")));
+        }
         if self.from_population != self.to_population {
-            let named = |name: &str| match name {
-                "" => "none".to_owned(),
-                name => name.to_owned(),
-            };
             let [from, to] = [&self.from_population, &self.to_population].map(|name| named(name));
             text.push_str(&format!("\n\npopulation: from {from} to {to}"));
         }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::Failure;
+use super::routing::Rules;
 use crate::cli::decimal::Decimal;
 use crate::cli::failure::Exit;
 use crate::cli::word;
@@ -32,6 +33,10 @@ pub(super) struct RankingChanges {
     /// The language of a debtor who is not told, and of reasons: a tag such as es
     #[arg(long, value_name = "TAG")]
     default_language: Option<String>,
+    /// What gives cases their routes: a file of rules, which replaces all there are, or
+    /// `none`; a settings file lists the rules themselves
+    #[arg(long, value_name = "FILE")]
+    routing_rules: Option<Rules>,
 }
 
 impl RankingChanges {
@@ -43,6 +48,7 @@ impl RankingChanges {
             protected_inputs: self.protected_inputs.or(other.protected_inputs),
             default_debtor_kind: self.default_debtor_kind.or(other.default_debtor_kind),
             default_language: self.default_language.or(other.default_language),
+            routing_rules: self.routing_rules.or(other.routing_rules),
         }
     }
 
@@ -77,6 +83,9 @@ impl RankingChanges {
         }
         if let Some(tag) = &self.default_language {
             ranking.default_language.clone_from(tag);
+        }
+        if let Some(rules) = &self.routing_rules {
+            ranking.routing_rules = rules.read()?;
         }
         Ok(())
     }

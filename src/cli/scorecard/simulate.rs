@@ -49,10 +49,13 @@ pub(in super::super) struct SimulateArgs {
     /// Only cases of these stages, M1 to M5
     #[arg(long = "stage", value_name = "STAGE")]
     stages: Vec<String>,
+    /// Only cases with these routes; `-` for none
+    #[arg(long = "route", value_name = "ROUTE")]
+    routes: Vec<String>,
     /// Only cases in a bin, such as cooperation=HIGH; several of one characteristic add up
     #[arg(long = "bin", value_name = "CHARACTERISTIC=LABEL")]
     bins: Vec<String>,
-    /// Counts cases apart: stage, debtor_kind, population, or a characteristic
+    /// Counts cases apart: stage, debtor_kind, population, route, or a characteristic
     #[arg(long = "slice", value_name = "WHAT")]
     slices: Vec<String>,
     /// How many of the cases that move most to show, up to 100
@@ -165,6 +168,7 @@ fn slice(what: &str) -> proto::SliceBy {
         "stage" => By::Stage(true),
         "debtor_kind" => By::DebtorKind(true),
         "population" => By::Population(true),
+        "route" => By::Route(true),
         name => By::Characteristic(name.to_owned()),
     };
     proto::SliceBy { by: Some(by) }
@@ -172,7 +176,7 @@ fn slice(what: &str) -> proto::SliceBy {
 
 fn filter(args: &SimulateArgs) -> Result<proto::SimulationFilter, Failure> {
     let usage = |message: String| Failure::new(Exit::Usage, message);
-    let mut filter = proto::SimulationFilter::default();
+    let mut filter = proto::SimulationFilter { routes: args.routes.clone(), ..Default::default() };
     for stage in &args.stages {
         let number = word::STAGE.number(stage);
         let known = || format!("--stage {stage:?} is none of {}", word::STAGE.all());

@@ -65,6 +65,9 @@ impl Golden {
         if let Some((rules, name)) = rules.zip(case.expect.value.population.as_ref()) {
             check_population(name, (rules, kind), findings);
         }
+        if let Some(name) = &case.expect.value.route {
+            check_route(name, ranking, findings);
+        }
         if document.as_of > times.1 {
             let at = case.facts.get("as_of_time").map_or_else(|| place(written), place);
             findings.add(at, format!("as_of_time is after the as_of_date, {today}"));
@@ -114,6 +117,20 @@ fn check_population(
         "expect.population {:?} is none of the scorecard {id}; {allowed} is allowed",
         name.value
     );
+    findings.add(place(name), message);
+}
+
+/// A route that is expected must be one that a rule gives; an empty name is none.
+fn check_route(name: &Spanned<String>, ranking: &RankingSettings, findings: &mut Findings) {
+    let mut given: Vec<&str> =
+        ranking.routing_rules.iter().map(|rule| rule.route.label()).collect();
+    given.dedup();
+    if name.value.is_empty() || given.contains(&name.value.as_str()) {
+        return;
+    }
+    given.push("\"\" for none");
+    let (name_of, allowed) = (&name.value, given.join(" or "));
+    let message = format!("expect.route {name_of:?} is given by no rule; {allowed} is allowed");
     findings.add(place(name), message);
 }
 

@@ -39,6 +39,8 @@ pub(in crate::cli) struct VerdictView {
     scorecard_id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     population: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    route: String,
     recovery_group: &'static str,
     recovery_score: i32,
     priority: i32,
@@ -166,6 +168,7 @@ impl Verdict {
             passed: self.passed(),
             scorecard_id: told.scorecard_id.clone(),
             population: told.population.clone(),
+            route: told.rank.route.label().to_owned(),
             recovery_group: told.rank.group.letter(),
             recovery_score: told.rank.score,
             priority: told.rank.priority,
@@ -211,8 +214,15 @@ fn shown(codes: &[String]) -> String {
 }
 
 fn differences(expected: &Expected, told: &Explanation) -> Vec<Difference> {
-    let Expected { recovery_group, recovery_score, priority, population, reasons, reasons_include } =
-        expected;
+    let Expected {
+        recovery_group,
+        recovery_score,
+        priority,
+        population,
+        route,
+        reasons,
+        reasons_include,
+    } = expected;
     let mut found = Vec::new();
     let mut compare = |field, expected: Option<String>, got: String| {
         if let Some(expected) = expected.filter(|expected| *expected != got) {
@@ -228,6 +238,8 @@ fn differences(expected: &Expected, told: &Explanation) -> Vec<Difference> {
     compare("priority", number(priority), told.rank.priority.to_string());
     let name = population.as_ref().map(|name| name.value.clone());
     compare("population", name, told.population.clone());
+    let name = route.as_ref().map(|name| name.value.clone());
+    compare("route", name, told.rank.route.label().to_owned());
     let got = codes(told);
     compare("reasons", reasons.as_deref().map(shown), shown(&got));
     if let Some(included) = reasons_include {

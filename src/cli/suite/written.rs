@@ -9,11 +9,12 @@ use super::Findings;
 use super::case::{Golden, Terms};
 use crate::cli::decimal::{Decimal, parse_day};
 use crate::cli::word;
-use crate::grpc::ranking_settings;
+use crate::grpc::{ranking_settings, routing_rules_of};
 use crate::model::{Currency, Day, LocalDays};
 use crate::policy::Zone;
 use crate::proto;
 use crate::scoring::RuleSet;
+use crate::scoring::card::Routing;
 
 /// A line and a column, from 1.
 pub(super) type Place = (u64, u64);
@@ -58,6 +59,7 @@ pub(super) struct Portfolio {
     stage_bounds: Option<Spanned<Vec<i32>>>,
     protected_inputs_on: Option<Spanned<Vec<String>>>,
     default_debtor_kind: Option<Spanned<String>>,
+    routing_rules: Option<Spanned<Vec<Routing>>>,
 }
 
 /// One case.
@@ -140,6 +142,8 @@ pub(super) struct Expected {
     pub priority: Option<Spanned<i32>>,
     /// The population by whose points it is ranked; empty: none.
     pub population: Option<Spanned<String>>,
+    /// The route that the portfolio's rules give it; empty: none.
+    pub route: Option<Spanned<String>>,
     /// All reason codes in their order.
     pub reasons: Option<Vec<String>>,
     /// Reason codes that must be among them.
@@ -222,6 +226,9 @@ impl Portfolio {
         if let Some(names) = &self.protected_inputs_on {
             given.protected_inputs_on.clone_from(&names.value);
         }
+        if let Some(rules) = &self.routing_rules {
+            given.routing_rules = routing_rules_of(&rules.value);
+        }
         if let Some(kind) = &self.default_debtor_kind {
             match word::DEBTOR_KIND.number(&kind.value) {
                 Some(number) => given.default_debtor_kind = number,
@@ -234,9 +241,14 @@ impl Portfolio {
         }
         let read = ranking_settings(given, currency).map_err(|violations| {
             for broken in &violations.0 {
-                let at = match broken.field.contains("stage_bounds") {
-                    true => self.stage_bounds.as_ref().map(place),
-                    false => self.protected_inputs_on.as_ref().map(place),
+                let at = match broken.field.as_str() {
+                    field if field.contains("stage_bounds") => {
+                        self.stage_bounds.as_ref().map(place)
+                    }
+                    field if field.contains("routing_rules") => {
+                        self.routing_rules.as_ref().map(place)
+                    }
+                    _ => self.protected_inputs_on.as_ref().map(place),
                 };
                 let at = at.or(self.tolerance_amount.as_ref().map(place));
                 findings.add(at.unwrap_or((1, 1)), broken.text());
@@ -247,12 +259,20 @@ impl Portfolio {
 }
 
 fn check_expected(expected: &Spanned<Expected>, findings: &mut Findings) {
-    let Expected { recovery_group, recovery_score, priority, population, reasons, reasons_include } =
-        &expected.value;
+    let Expected {
+        recovery_group,
+        recovery_score,
+        priority,
+        population,
+        route,
+        reasons,
+        reasons_include,
+    } = &expected.value;
     let any = recovery_group.is_some()
         || recovery_score.is_some()
         || priority.is_some()
         || population.is_some()
+        || route.is_some()
         || reasons.is_some()
         || reasons_include.is_some();
     if !any {
