@@ -62,8 +62,11 @@ fn the_first_rule_that_matches_gives_the_route() {
 
 #[test]
 fn a_case_is_reviewed_when_its_route_ends() {
-    let rules = compiled(&routed(definition(SMALL), BY_AGE));
-    for (days, next) in [(100, 121), (70, 91), (35, 61), (10, 31)] {
+    // On days on which neither a bin nor the stage changes.
+    let yaml = "- { route: legal, when: [{ feature: days_past_due, from: 101 }] }\n\
+                - { route: late, when: [{ feature: days_past_due, from: 75 }] }\n";
+    let rules = compiled(&routed(definition(SMALL), yaml));
+    for (days, next) in [(70, 75), (95, 101), (110, 121)] {
         let case = due(days);
         assert_eq!(case.rank(&rules).review_day, Some(case.today.plus(next - days)), "{days}");
     }
