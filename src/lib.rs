@@ -17,6 +17,7 @@ pub mod proto;
 pub mod scoring;
 pub mod store;
 pub mod telemetry;
+pub mod yaml;
 
 /// A request makes and drops a hundred small strings; the system's allocator costs
 /// an unary call a tenth of its time.

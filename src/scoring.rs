@@ -37,6 +37,7 @@ use crate::model::{
     CaseState, CloseReason, Day, DebtorKind, Facts, History, LocalDays, Micros, Rank,
     RankingSettings, Route, RuleSetId, Served, Stage,
 };
+use crate::yaml::Flaw;
 
 pub use book::{
     Book, BookRow, Count, Filter, HISTOGRAM_BUCKETS, Mover, MoverLine, Simulated,
@@ -94,7 +95,7 @@ pub struct RuleSetDefinition {
 pub struct InvalidScorecard {
     /// Where, such as `characteristics[3].bins[2].to`; begins with `business.` in
     /// the scorecard for businesses and with `challenger.` in that of an experiment.
-    /// Empty, `business` or `challenger` where the text is not a scorecard at all.
+    /// Empty, `business` or `challenger` where the text as a whole is no scorecard.
     pub path: String,
     /// The line of the text, from 1, where known.
     pub line: Option<u64>,
@@ -102,6 +103,14 @@ pub struct InvalidScorecard {
     pub column: Option<u64>,
     /// What is wrong, with the value and the bound.
     pub message: String,
+}
+
+impl From<Flaw> for InvalidScorecard {
+    fn from(flaw: Flaw) -> InvalidScorecard {
+        let Flaw { path, place, message } = flaw;
+        let (line, column) = (place.map(|at| at.line), place.map(|at| at.column));
+        InvalidScorecard { path, line, column, message }
+    }
 }
 
 impl fmt::Display for InvalidScorecard {

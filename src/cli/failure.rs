@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::Serialize;
 use tonic::{Code, Status};
@@ -11,6 +12,7 @@ use tonic_types::StatusExt;
 use super::output::{self, Format};
 use crate::config::{ConfigError, Problem};
 use crate::proto;
+use crate::scoring::InvalidScorecard;
 
 /// The exit codes. 2, a wrong command line, comes from the parser of arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +127,19 @@ impl Failure {
             bound: Some(problem.bound),
         };
         failure.0.violations = problems.into_iter().map(violation).collect();
+        failure
+    }
+
+    /// A file in which something is wrong: everything, by its path.
+    pub(super) fn of_file(file: &Path, found: Vec<InvalidScorecard>) -> Failure {
+        let count = found.len();
+        let message = format!("{}: {count} errors", file.display());
+        let mut failure = Failure::new(Exit::Invalid, message);
+        let violation = |InvalidScorecard { path, line, message, .. }| {
+            let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            Violation::told(path, format!("{at}{message}"))
+        };
+        failure.0.violations = found.into_iter().map(violation).collect();
         failure
     }
 

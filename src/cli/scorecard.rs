@@ -8,8 +8,10 @@ use super::client::{Client, Context};
 use super::failure::{Exit, Failure};
 use super::output::{self, Format};
 use crate::grpc::{card_of, scorecard_of};
+use crate::model::RankingSettings;
 use crate::proto;
 use crate::scoring::card::Card;
+use crate::scoring::format;
 
 mod activate;
 mod diff;
@@ -199,8 +201,8 @@ async fn get(context: &Context, args: GetArgs) -> Result<(), Failure> {
     match context.format {
         Format::Json | Format::Jsonl => output::json(context.format, &card),
         Format::Table | Format::Csv => {
-            let yaml = serde_saphyr::to_string(&card);
-            output::write_out(&yaml.map_err(|error| Failure::new(Exit::Failure, error))?)
+            let yaml = format::export(&card, format::Format::Yaml, &RankingSettings::default());
+            output::write_out(&yaml.map_err(|found| Failure::new(Exit::Failure, &found[0]))?)
         }
     }
 }
@@ -227,16 +229,31 @@ fn name(scorecard_id: &str, revision_no: i64) -> proto::RevisionName {
     proto::RevisionName { scorecard_id: scorecard_id.to_owned(), revision_no }
 }
 
-/// Reads a file as it stands.
+/// Reads a file; a program that wrote another encoding is told what to do.
 fn text_of(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(Exit::Failure, format!("{}: {error}", file.display())))
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let bytes = std::fs::read(file).map_err(|error| Failure::new(Exit::Failure, failed(&error)))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = failed(&format_args!("byte {} is not UTF-8", at + 1));
+        Failure::new(Exit::Invalid, message).with_next("save the file as UTF-8 (\"CSV UTF-8\")")
+    })
+}
+
+/// Reads a file that is to be a scorecard as people write it.
+fn written_in(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    if file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        let message = format!("{shown} is a table; a scorecard in YAML or JSON is read here");
+        let next = format!("arrears scorecard import {shown} --out FILE.yaml");
+        return Err(Failure::new(Exit::Invalid, message).with_next(next));
+    }
+    text_of(file)
 }
 
 /// Reads a scorecard; whether it can rank is for others to say.
 fn card_in(file: &Path) -> Result<Card, Failure> {
-    Card::read(&text_of(file)?)
-        .map_err(|found| Failure::new(Exit::Invalid, format!("{}: {found}", file.display())))
+    Card::read(&written_in(file)?).map_err(|found| Failure::of_file(file, found))
 }
 
 async fn new(context: &Context, args: NewArgs) -> Result<(), Failure> {

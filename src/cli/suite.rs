@@ -12,6 +12,7 @@ use crate::scoring::card::Card;
 use crate::scoring::{
     BUSINESS_YAML, CONSUMER_YAML, FEATURE_VERSION, InvalidScorecard, RuleSet, RuleSetDefinition,
 };
+use crate::yaml::{self, Flaw};
 
 mod case;
 mod history;
@@ -79,20 +80,17 @@ impl Suite {
     /// Every finding.
     pub(super) fn read(file: &Path, instead: Option<&Card>) -> Result<Suite, Vec<SuiteFinding>> {
         let shown = file.display().to_string();
-        let whole = |line, column, message: String| {
-            vec![SuiteFinding { file: shown.clone(), line, column, message }]
-        };
-        let text =
-            std::fs::read_to_string(file).map_err(|error| whole(None, None, error.to_string()))?;
-        let written: Written = serde_saphyr::from_str(&text).map_err(|error| {
-            let at = error.location();
-            let message = error.without_snippet().to_string();
-            let (line, column) = (at.map(|at| at.line()), at.map(|at| at.column()));
-            let message = match message.rsplit_once(" at line ") {
-                Some((message, _)) if at.is_some() => message.to_owned(),
-                _ => message,
-            };
-            whole(line, column, message)
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let message = error.to_string();
+            vec![SuiteFinding { file: shown.clone(), line: None, column: None, message }]
+        })?;
+        let written: Written = yaml::read(&text).map_err(|flaws| {
+            let found = flaws.into_iter().map(|Flaw { path, place, message }| {
+                let (line, column) = (place.map(|at| at.line), place.map(|at| at.column));
+                let message = told(path, message);
+                SuiteFinding { file: shown.clone(), line, column, message }
+            });
+            found.collect::<Vec<_>>()
         })?;
         let mut findings = Findings { file: shown.clone(), found: Vec::new() };
         let read = written.terms(&mut findings);
@@ -192,8 +190,12 @@ fn located(found: InvalidScorecard, sources: &[Option<Source>; 2], suite: &str) 
         (false, Some(source)) => source.file.clone(),
         _ => suite.to_owned(),
     };
-    let message = if path.is_empty() { message } else { format!("{path}: {message}") };
-    SuiteFinding { file, line, column, message }
+    SuiteFinding { file, line, column, message: told(path, message) }
+}
+
+/// A message with the path of what it speaks of.
+fn told(path: String, message: String) -> String {
+    if path.is_empty() { message } else { format!("{path}: {message}") }
 }
 
 /// The last instant of a day.

@@ -28,9 +28,6 @@ pub use activate::{
 pub(super) use activate::{Change, activate_in_all};
 pub use experiment::ExperimentCommand;
 
-/// The most bytes of a scorecard in its one form.
-const CARD_BYTES_MAX: usize = 256 * 1024;
-
 /// A revision with its scorecard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
@@ -167,7 +164,7 @@ pub async fn create_revision(
                 // A number says nothing of another scorecard.
                 let of = of.filter(|base| base.scorecard_id == card.scorecard_id);
                 let base_no = of.map_or(0, |base| base.revision_no);
-                check_text(&card)?;
+                card.storable().map_err(Error::Invalid)?;
                 let by = (caller.subject.as_str(), now);
                 let made = insert(tx, part, by, (&card, &title), (base_no, false)).await?;
                 note(tx, part, by, ("revision.created", &made)).await?;
@@ -181,22 +178,6 @@ fn required(field: &str) -> Error {
     let mut violations = Violations::new();
     violations.required(field);
     Error::Invalid(violations)
-}
-
-/// What no scorecard may be, however wrong it may be otherwise: too large, or of bytes that
-/// cannot be read back from a file.
-fn check_text(card: &Card) -> Result<(), Error> {
-    let text = card.canonical();
-    let mut violations = Violations::new();
-    if text.len() > CARD_BYTES_MAX {
-        let bound = format!("at most {CARD_BYTES_MAX} bytes, written as JSON, are allowed");
-        violations.add("scorecard", Reason::FieldOutOfRange, text.len(), bound);
-    }
-    if let Some(found) = card.unprintable() {
-        let bound = "its texts must be printable";
-        violations.add("scorecard", Reason::FieldMalformed, found.escape_unicode(), bound);
-    }
-    violations.or(()).map_err(Error::Invalid)
 }
 
 /// Writes a draft under the next number of its scorecard.
@@ -233,8 +214,8 @@ async fn find(tx: &mut Tx, part: Part, name: &RevisionName) -> Result<Revision, 
     let found = revisions::find(tx, part, id, number).await?;
     let (head, text) = found
         .ok_or_else(|| Error::NotFound { resource: Resource::Revision, id: name.to_string() })?;
-    let card =
-        Card::read(&text).map_err(|error| Damage::of("scorecard_revision", part, number, error))?;
+    let card = Card::read(&text)
+        .map_err(|found| Damage::of("scorecard_revision", part, number, &found[0]))?;
     Ok(Revision { head, card })
 }
 
@@ -256,7 +237,7 @@ async fn freeze(tx: &mut Tx, part: Part, heads: &[RevisionHead], now: Micros) ->
 async fn card_of(tx: &mut Tx, part: Part, subject: Subject) -> Result<Card, Error> {
     match subject {
         Subject::Given(card) => {
-            check_text(&card)?;
+            card.storable().map_err(Error::Invalid)?;
             Ok(*card)
         }
         Subject::Stored(name) => Ok(find(tx, part, &name).await?.card),
@@ -313,7 +294,7 @@ async fn update(
             field.copy(given, &mut card);
         }
     }
-    check_text(&card)?;
+    card.storable().map_err(Error::Invalid)?;
     let title = command.title.as_ref().unwrap_or(&old.head.title);
     let new = (title.as_str(), card.canonical());
     if !revisions::update(tx, part, &old.head, (new.0, &new.1), by.1).await? {
@@ -382,7 +363,7 @@ pub async fn validate_revision(
     };
     let (card, base) = match subject {
         Subject::Given(card) => {
-            check_text(&card)?;
+            card.storable().map_err(Error::Invalid)?;
             (*card, None)
         }
         Subject::Stored(name) => with_base(engine, caller, name).await?,

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_saphyr::{Location, Spanned};
 
-use crate::model::Day;
+use crate::model::{Day, Reason, Violations};
+use crate::yaml;
 
 mod derived;
 mod population;
@@ -308,9 +307,10 @@ impl Card {
     /// Reads a scorecard: YAML, or JSON.
     ///
     /// # Errors
-    /// One finding where the text is none, with its line and column.
-    pub fn read(text: &str) -> Result<Card, InvalidScorecard> {
-        read_text(text)
+    /// Everything that has another form than a scorecard's, with its place; of a text that
+    /// is neither, the first place where it is none.
+    pub fn read(text: &str) -> Result<Card, Vec<InvalidScorecard>> {
+        yaml::read(text).map_err(|flaws| flaws.into_iter().map(InvalidScorecard::from).collect())
     }
 
     /// The one form of the scorecard: JSON on one line, its fields in the order in which
@@ -319,11 +319,27 @@ impl Card {
         serde_json::to_string(self).expect("a scorecard has text keys only")
     }
 
-    /// The first character of any of its texts that is neither printable nor a line break
-    /// or tab: written to a file it could not be read back.
-    pub fn unprintable(&self) -> Option<char> {
+    /// The most bytes of a scorecard, as [`Card::canonical`] writes it.
+    pub const BYTES_MAX: usize = 256 * 1024;
+
+    /// Whether it can be stored, however wrong it may be otherwise.
+    ///
+    /// # Errors
+    /// It is too large, or has bytes that could not be read back from a file.
+    pub fn storable(&self) -> Result<(), Violations> {
+        let mut violations = Violations::new();
+        let bytes = self.canonical().len();
+        if bytes > Self::BYTES_MAX {
+            let bound = format!("at most {} bytes, written as JSON, are allowed", Self::BYTES_MAX);
+            let bytes = format!("{bytes} bytes");
+            violations.add("scorecard", Reason::FieldOutOfRange, bytes, bound);
+        }
         let value = serde_json::to_value(self).expect("a scorecard has text keys only");
-        unprintable_in(&value)
+        if let Some(found) = unprintable_in(&value) {
+            let bound = "its texts must be printable";
+            violations.add("scorecard", Reason::FieldMalformed, found.escape_unicode(), bound);
+        }
+        violations.or(())
     }
 
     /// The BLAKE3 hash of [`Card::canonical`].
@@ -332,23 +348,7 @@ impl Card {
     }
 }
 
-/// Reads YAML, or JSON.
-fn read_text<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, InvalidScorecard> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let location = error.location();
-        let text = error.without_snippet().to_string();
-        InvalidScorecard {
-            path: String::new(),
-            line: location.map(|at| at.line()),
-            column: location.map(|at| at.column()),
-            message: match text.rsplit_once(" at line ") {
-                Some((message, _)) if location.is_some() => message.to_owned(),
-                _ => text,
-            },
-        }
-    })
-}
-
+/// The first character of any text that is neither printable nor a line break or tab.
 fn unprintable_in(value: &serde_json::Value) -> Option<char> {
     let odd = |c: &char| {
         (c.is_control() && !['\n', '\t'].contains(c)) || ['\u{FFFE}', '\u{FFFF}'].contains(c)
@@ -359,73 +359,4 @@ fn unprintable_in(value: &serde_json::Value) -> Option<char> {
         serde_json::Value::Object(fields) => fields.values().find_map(unprintable_in),
         _ => None,
     }
-}
-
-/// Where the parts of a scorecard stand in its text, for findings.
-#[derive(Default, Deserialize)]
-pub(super) struct Places {
-    #[serde(default)]
-    pub derived: Vec<Spanned<IgnoredAny>>,
-    #[serde(default)]
-    pub knock_outs: Vec<Spanned<IgnoredAny>>,
-    #[serde(default)]
-    pub characteristics: Vec<Spanned<Part>>,
-    #[serde(default)]
-    pub populations: Vec<Spanned<PopulationPlaces>>,
-    #[serde(default)]
-    pub priority: PriorityPlaces,
-    pub calibration: Option<Spanned<CalibrationPlaces>>,
-}
-
-/// Where the characteristics of a population stand.
-#[derive(Deserialize)]
-pub(super) struct PopulationPlaces {
-    #[serde(default)]
-    pub characteristics: Vec<Spanned<Part>>,
-}
-
-/// Where the points of the calibration stand.
-#[derive(Deserialize)]
-pub(super) struct CalibrationPlaces {
-    #[serde(default)]
-    pub points: Vec<Spanned<IgnoredAny>>,
-}
-
-/// Where the terms of the priority stand.
-#[derive(Default, Deserialize)]
-pub(super) struct PriorityPlaces {
-    #[serde(default)]
-    pub terms: Vec<Spanned<Part>>,
-}
-
-/// A characteristic or a term, with where its bins and special values stand.
-#[derive(Deserialize)]
-pub(super) struct Part {
-    #[serde(default)]
-    bins: Vec<Spanned<IgnoredAny>>,
-    #[serde(default)]
-    special: Vec<Spanned<IgnoredAny>>,
-}
-
-/// Where the bins and the special values of a characteristic or a term stand.
-#[derive(Default)]
-pub(super) struct PartPlaces {
-    pub bins: Vec<Location>,
-    pub special: Vec<Location>,
-}
-
-impl Places {
-    /// Of a text that was read as a scorecard.
-    pub(super) fn read(text: &str) -> Places {
-        serde_saphyr::from_str(text).unwrap_or_default()
-    }
-}
-
-/// Where a characteristic or a term begins, and what it is made of.
-pub(super) fn place_of(parts: &[Spanned<Part>], at: usize) -> (Option<Location>, PartPlaces) {
-    let Some(part) = parts.get(at) else { return (None, PartPlaces::default()) };
-    let places =
-        |all: &[Spanned<IgnoredAny>]| all.iter().map(|one| one.referenced).collect::<Vec<_>>();
-    let (bins, special) = (places(&part.value.bins), places(&part.value.special));
-    (Some(part.referenced), PartPlaces { bins, special })
 }

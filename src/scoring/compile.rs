@@ -13,16 +13,13 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use serde_saphyr::{Location, Spanned};
-
 use crate::model::{DebtorKind, RankingSettings, Stage};
+use crate::yaml::Tree;
 
 use super::InvalidScorecard;
 use super::bins::{Bins, FIRST};
 use super::calibration::Calibration;
-use super::card::{
-    self, Card, Characteristic, Cutoffs, Part, PartPlaces, Places, ReasonText, Term,
-};
+use super::card::{Card, Characteristic, Cutoffs, ReasonText, Term};
 use super::explanation::{Dimension, Family};
 use super::feature::{DERIVED_PREFIX, Feature};
 pub(super) use derived::CompiledDerived;
@@ -161,7 +158,7 @@ pub(super) fn compile(
     for (at, text) in texts.into_iter().enumerate() {
         match text.map(|text| Card::read(text)).transpose() {
             Ok(card) => cards[at] = card,
-            Err(finding) => findings.push(placed(finding, PLACES[at])),
+            Err(found) => findings.extend(found.into_iter().map(|one| placed(one, PLACES[at]))),
         }
     }
     if !findings.is_empty() {
@@ -171,9 +168,8 @@ pub(super) fn compile(
     let compiled = std::array::from_fn(|at| {
         let scorecard_id = cards[at].as_ref().map(|card| card.scorecard_id.as_str());
         let mut compiler = Compiler::new(settings, marked.clone(), scorecard_id);
-        compiler.places = texts[at].map(|text| Places::read(text)).unwrap_or_default();
         let compiled = cards[at].as_ref().map(|card| compiler.card(card));
-        for finding in compiler.findings {
+        for finding in located(compiler.findings, texts[at]) {
             let finding = placed(finding, PLACES[at]);
             // What is wrong with the settings themselves is found with each scorecard.
             if !findings.contains(&finding) {
@@ -185,6 +181,17 @@ pub(super) fn compile(
     findings.extend(protected_names(&marked, settings));
     findings.extend(same_id(&cards, challenged));
     if findings.is_empty() { Ok(compiled) } else { Err(findings) }
+}
+
+/// Findings with where they stand in the text.
+fn located(mut found: Vec<InvalidScorecard>, text: Option<&String>) -> Vec<InvalidScorecard> {
+    let text = text.filter(|_| !found.is_empty());
+    let Some(tree) = text.and_then(|text| Tree::parse(text).ok()) else { return found };
+    for one in found.iter_mut().filter(|one| !one.path.starts_with(SETTINGS)) {
+        let place = tree.place_of(&one.path);
+        (one.line, one.column) = (Some(place.line), Some(place.column));
+    }
+    found
 }
 
 /// A finding with the place of its scorecard before its path, unless it is one of the
@@ -273,15 +280,12 @@ struct Compiler<'a> {
     settings: &'a RankingSettings,
     findings: Vec<InvalidScorecard>,
     path: String,
-    at: Option<Location>,
     /// What is marked as protected anywhere: what is off must not touch any output.
     marked: BTreeSet<&'a str>,
     /// The derived features so far.
     derived: Vec<CompiledDerived>,
     /// Whether the population in hand is one of whose conditions no agent may learn.
     withheld: bool,
-    /// Where everything stands in the text.
-    places: Places,
     /// The scorecard in hand; nothing where settings are looked at without one.
     scorecard_id: Option<&'a str>,
 }
@@ -296,11 +300,9 @@ impl<'a> Compiler<'a> {
             settings,
             findings: Vec::new(),
             path: String::new(),
-            at: None,
             marked,
             derived: Vec::new(),
             withheld: false,
-            places: Places::default(),
             scorecard_id,
         }
     }
@@ -313,8 +315,7 @@ impl Compiler<'_> {
             (false, true) => self.path.clone(),
             (false, false) => format!("{}.{field}", self.path),
         };
-        let (line, column) = (self.at.map(|at| at.line()), self.at.map(|at| at.column()));
-        self.findings.push(InvalidScorecard { path, line, column, message });
+        self.findings.push(found(path, message));
     }
 
     fn card(&mut self, card: &Card) -> Compiled {
@@ -329,8 +330,7 @@ impl Compiler<'_> {
         self.bounded("diagnosis.known_from_permille", rule.known_from_permille, 1, 1_000);
         self.bounded("reason_points_min", card.reason_points_min, 1, 1_000);
         self.derived(card);
-        let places = std::mem::take(&mut self.places.characteristics);
-        let characteristics = self.characteristics((&card.characteristics, &places), "");
+        let characteristics = self.characteristics(&card.characteristics, "");
         self.sums(card.base_points, &characteristics, !card.populations.is_empty());
         let populations = self.populations(card);
         let terms = self.terms(card);
@@ -385,10 +385,10 @@ impl Compiler<'_> {
         }
     }
 
-    /// Characteristics with where they stand; those of a population with its path.
+    /// Characteristics; those of a population with its path.
     fn characteristics(
         &mut self,
-        (written, places): (&[Characteristic], &[Spanned<Part>]),
+        written: &[Characteristic],
         path: &str,
     ) -> Vec<CompiledCharacteristic> {
         let count = written.len();
@@ -400,22 +400,16 @@ impl Compiler<'_> {
         let mut compiled: Vec<CompiledCharacteristic> = Vec::new();
         for (at, one) in written.iter().take(CHARACTERISTICS_MAX).enumerate() {
             self.path = format!("{path}{dot}characteristics[{at}]");
-            let (place, places) = card::place_of(places, at);
-            self.at = place;
             if compiled.iter().any(|other| other.name == one.name) {
                 self.find("name", format!("{:?} is used twice", one.name));
             }
-            compiled.extend(self.characteristic(one, &places));
+            compiled.extend(self.characteristic(one));
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
         compiled
     }
 
-    fn characteristic(
-        &mut self,
-        written: &Characteristic,
-        places: &PartPlaces,
-    ) -> Option<CompiledCharacteristic> {
+    fn characteristic(&mut self, written: &Characteristic) -> Option<CompiledCharacteristic> {
         self.bounded("weight_milli", written.weight_milli, 0, WEIGHT_MAX);
         let table = self.table(&Lookup {
             name: &written.name,
@@ -427,7 +421,6 @@ impl Compiler<'_> {
             other: written.other,
             bins: &written.bins,
             special: &written.special,
-            places,
         })?;
         if table.feature == Feature::Score {
             self.find("feature", "recovery_score is for the priority only".to_owned());
@@ -444,7 +437,7 @@ impl Compiler<'_> {
                 reason: reason.unwrap_or_else(|| written.reason.clone()),
             })
             .collect();
-        self.direction(written, &table.feature, &places.bins);
+        self.direction(written, &table.feature);
         let contributions = || by_code.iter().map(|bin| bin.contribution);
         Some(CompiledCharacteristic {
             name: written.name.clone(),
@@ -506,15 +499,13 @@ impl Compiler<'_> {
         let mut compiled = Vec::new();
         for (at, term) in card.priority.terms.iter().take(TERMS_MAX).enumerate() {
             self.path = format!("priority.terms[{at}]");
-            let (place, places) = card::place_of(&self.places.priority.terms, at);
-            self.at = place;
-            compiled.extend(self.term(term, &places));
+            compiled.extend(self.term(term));
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
         compiled
     }
 
-    fn term(&mut self, written: &Term, places: &PartPlaces) -> Option<CompiledTerm> {
+    fn term(&mut self, written: &Term) -> Option<CompiledTerm> {
         let table = self.table(&Lookup {
             name: &written.term,
             feature: &written.feature,
@@ -525,7 +516,6 @@ impl Compiler<'_> {
             other: written.other,
             bins: &written.bins,
             special: &written.special,
-            places,
         })?;
         let no_reasons = "a term of the priority has no reasons";
         if written.bins.iter().any(|bin| bin.reason.is_some()) {

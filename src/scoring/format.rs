@@ -83,7 +83,7 @@ pub fn export(
     settings: &RankingSettings,
 ) -> Result<String, Vec<FormatFinding>> {
     match format {
-        Format::Yaml => serde_saphyr::to_string(card).map_err(|error| vec![finding(error)]),
+        Format::Yaml => yaml(card).map_err(|error| vec![finding(error)]),
         Format::Json => serde_json::to_string_pretty(card)
             .map(|text| text + "\n")
             .map_err(|error| vec![finding(error)]),
@@ -110,7 +110,7 @@ pub fn import(text: &str, format: Format, draft: &Draft) -> Result<Imported, Vec
     let whole = |card| Imported { card, notes: Vec::new() };
     match format {
         Format::Yaml | Format::Json => {
-            Card::read(text).map(whole).map_err(|found| vec![located(found)])
+            Card::read(text).map(whole).map_err(|found| found.into_iter().map(located).collect())
         }
         Format::Csv => points::read(text).map(whole),
         Format::Optbinning => foreign::optbinning(text, draft),
@@ -119,6 +119,29 @@ pub fn import(text: &str, format: Format, draft: &Draft) -> Result<Imported, Vec
             Err(vec![finding("this form is only written")])
         }
     }
+}
+
+/// A scorecard as people write it: its bounds are numbers, where the library would write
+/// the texts that they are kept as.
+fn yaml(card: &Card) -> Result<String, serde_saphyr::ser_error::Error> {
+    let text = serde_saphyr::to_string(card)?;
+    let plain: String = text.lines().map(|line| plain_bound(line) + "\n").collect();
+    // A line of somebody's text may look like a bound.
+    let same = Card::read(&plain).is_ok_and(|read| read == *card);
+    Ok(if same { plain } else { text })
+}
+
+/// A line of YAML; the text of a bound without its quotes, if it is a number.
+fn plain_bound(line: &str) -> String {
+    let bound = line.split_once(": \"").and_then(|(begin, rest)| {
+        let name = begin.trim_start_matches([' ', '-']);
+        let number = rest.strip_suffix('"')?;
+        let whole = number.strip_prefix('-').unwrap_or(number).split('.').next()?;
+        let plain = whole == "0" || !whole.starts_with('0');
+        let is_bound = ["from", "to", "value"].contains(&name) && plain;
+        (is_bound && sheet::not_a_number(number).is_none()).then(|| format!("{begin}: {number}"))
+    });
+    bound.unwrap_or_else(|| line.to_owned())
 }
 
 /// A finding of the whole.

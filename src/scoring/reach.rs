@@ -3,6 +3,7 @@
 
 use super::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
 use super::compile::Condition;
+use super::feature::FeatureKind;
 
 /// The values for which a condition holds.
 #[derive(PartialEq, Eq)]
@@ -83,4 +84,16 @@ pub(super) fn takes(first: &[Condition], second: &[Condition]) -> bool {
         let same = second.iter().filter(|narrow| narrow.feature == wide.feature);
         same.into_iter().any(|narrow| held(narrow).is_within(&held(wide)))
     })
+}
+
+/// Whether a condition holds for everything that its feature can be, if it is known.
+pub(super) fn holds_where_known(one: &Condition) -> bool {
+    match (held(one), one.feature.kind().0) {
+        (Held::Range(from, to), FeatureKind::Number { .. }) => {
+            let (least, most) = one.feature.range();
+            from <= i128::from(least) && to > i128::from(most)
+        }
+        (Held::Categories(held), FeatureKind::Category(names)) => held.len() == names.len(),
+        _ => false,
+    }
 }

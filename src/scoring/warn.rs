@@ -43,6 +43,7 @@ fn of_card(card: &Compiled) -> Vec<(String, String)> {
     found.extend(out_of_range(card));
     found.extend(looked_at_by_nobody(card));
     found.extend(population::out_of_reach(card));
+    found.extend(population::rules_out_of_reach(card));
     found.extend(groups_out_of_reach(card));
     found
 }

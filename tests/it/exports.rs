@@ -320,6 +320,79 @@ fn ratios_of_the_largest_and_the_smallest_numbers_are_those_of_the_service() {
     }
 }
 
+const FINE: &str = "\
+scorecard_id: fine
+base_points: 500
+cutoffs: { a: 540, b: 470 }
+diagnosis: { low_below_permille: 450, known_from_permille: 100 }
+knock_outs:
+  - name: some
+    when: [{ feature: custom.b, kind: NUMBER, from: -0.300002, to: -0.299997 }]
+    score: 77
+    reason: { code: K, text: t, audience: ANALYST }
+characteristics:
+  - name: fine
+    feature: custom.a
+    kind: NUMBER
+    family: custom
+    dimension: ABILITY
+    reason: { code: R, text: t, audience: ANALYST }
+    missing: { points: 0 }
+    special:
+      - { value: -1, points: -70, label: minus }
+      - { value: 0.75, points: 70, label: three }
+      - { value: 0, points: 71, label: zero }
+    bins:
+      - { to: -0.25, points: -30 }
+      - { from: -0.25, to: 0, points: -10 }
+      - { from: 0, to: 0.000001, points: 5 }
+      - { from: 0.000001, to: 0.5, points: 10 }
+      - { from: 0.5, to: 524287.123457, points: 20 }
+      - { from: 524287.123457, points: 40 }
+priority: { base_points: 0, terms: [] }
+";
+
+/// A number that is given finer than it is kept falls into the bin that it falls into when
+/// the service has rounded it.
+#[test]
+fn what_lies_between_two_millionths_goes_where_the_service_rounds_it() {
+    let database = TestDatabase::without_tables();
+    let card = Card::read(FINE).unwrap();
+    let rules = draw::compiled(&card);
+    let edges =
+        [-1_000_000, -300_002, -299_997, -250_000, 0, 1, 500_000, 750_000, 524_287_123_457_i64];
+    let near = edges.iter().flat_map(|edge| (-25..=25).map(move |off| edge * 10 + off));
+    let halves = (0..2_000).map(|at| (at * 7_919 % 3_000_000 - 1_500_000) * 10 + 5);
+    let mut rows = Vec::new();
+    for tenths in near.chain(halves) {
+        let sign = if tenths < 0 { "-" } else { "" };
+        let (whole, rest) = (tenths.abs() / 10_000_000, tenths.abs() % 10_000_000);
+        let text = format!("{sign}{whole}.{rest:07}");
+        // As the contract says: kept in millionths, the nearest of them.
+        let kept = (text.parse::<f64>().unwrap() * 1e6).round() as i64;
+        let score = draw::told(&rules, (kept, kept), (0, 1)).rank.score;
+        rows.push(format!("({text}, {text}, {score})"));
+    }
+    for kind in ["NUMERIC", "DOUBLE PRECISION"] {
+        database.execute("DROP TABLE IF EXISTS features");
+        database.execute(&format!(
+            "CREATE TABLE features (\"custom.a\" {kind}, \"custom.b\" {kind}, expected BIGINT)"
+        ));
+        for chunk in rows.chunks(250) {
+            database.execute(&format!("INSERT INTO features VALUES {}", chunk.join(", ")));
+        }
+        let query = query(&database, &card);
+        let differing = format!(
+            "SELECT COUNT(*) FROM ({query}) AS ranked WHERE recovery_score IS DISTINCT FROM expected"
+        );
+        assert_eq!(database.count(&differing), 0, "{kind}: {query}");
+        for score in [77, 430, 570, 571, 470, 490, 510, 520, 540] {
+            let of = format!("SELECT COUNT(*) FROM features WHERE expected = {score}");
+            assert!(database.count(&of) > 0, "no case has {score}");
+        }
+    }
+}
+
 /// A number of millionths as it is written.
 fn decimal(millionths: i64) -> String {
     let sign = if millionths < 0 { "-" } else { "" };

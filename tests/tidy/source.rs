@@ -10,9 +10,9 @@ const EMPTY_NAMES: [&str; 5] = ["util", "common", "helpers", "types", "prelude"]
 
 /// What each layer may import of the crate. A layer that is not here does not
 /// exist: a new one is a decision.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("model", &[]),
-    ("scoring", &["model"]),
+    ("scoring", &["model", "yaml"]),
     ("policy", &["model"]),
     ("store", &["model"]),
     ("engine", &["model", "scoring", "policy", "store"]),
@@ -20,11 +20,23 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("console", &["model", "scoring", "policy", "engine", "config"]),
     (
         "cli",
-        &["model", "scoring", "policy", "store", "engine", "grpc", "config", "proto", "telemetry"],
+        &[
+            "model",
+            "scoring",
+            "policy",
+            "store",
+            "engine",
+            "grpc",
+            "config",
+            "proto",
+            "telemetry",
+            "yaml",
+        ],
     ),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("proto", &[]),
+    ("yaml", &[]),
     ("main", &["cli"]),
 ];
 

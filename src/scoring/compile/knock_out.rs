@@ -56,7 +56,6 @@ impl Compiler<'_> {
         let mut compiled: Vec<KnockOut> = Vec::new();
         for (at, rule) in card.knock_outs.iter().take(KNOCK_OUTS_MAX).enumerate() {
             self.path = format!("knock_outs[{at}]");
-            self.at = self.places.knock_outs.get(at).map(|place| place.referenced);
             if !is_name(&rule.name) {
                 let message = format!("{:?} must be 1 to 64 bytes of a-z, 0-9 and _", rule.name);
                 self.find("name", message);
@@ -67,7 +66,7 @@ impl Compiler<'_> {
             self.bounded("score", rule.score, 0, 1_000);
             compiled.push(self.knock_out(rule));
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
         compiled
     }
 
@@ -125,7 +124,7 @@ impl Compiler<'_> {
         }
         let (bins, code) = match kind {
             FeatureKind::Number { scale } => self.range(written, scale),
-            FeatureKind::Category(names) => self.one_of(written, names),
+            FeatureKind::Category(names) => self.one_of(written, (names, has_unknown)),
             FeatureKind::Text => self.one_of_texts(written),
         };
         let code = match (written.missing, written.unknown) {
@@ -163,18 +162,17 @@ impl Compiler<'_> {
         names
     }
 
-    fn one_of(&mut self, written: &card::Condition, known: &[(&'static str, i64)]) -> (Bins, u8) {
+    fn one_of(
+        &mut self,
+        written: &card::Condition,
+        (known, has_unknown): (&[(&'static str, i64)], bool),
+    ) -> (Bins, u8) {
         let mut codes = [OTHER; CATEGORIES_MAX];
-        for name in self.listed_names(written) {
-            match known.iter().find(|entry| entry.0 == name) {
-                Some((_, number)) => {
-                    codes[usize::try_from(*number).expect("categories have numbers from 0")] =
-                        FIRST;
-                }
-                None => {
-                    let known: Vec<&str> = known.iter().map(|entry| entry.0).collect();
-                    self.find("is", format!("{name:?} is none of {}", known.join(", ")));
-                }
+        for (at, name) in self.listed_names(written).iter().enumerate() {
+            let unknown = "`unknown: true` is a condition of its own";
+            self.category(&format!("is[{at}]"), name, (known, has_unknown), unknown);
+            if let Some((_, number)) = known.iter().find(|entry| entry.0 == name) {
+                codes[usize::try_from(*number).expect("categories have numbers from 0")] = FIRST;
             }
         }
         (Bins::Categories(codes), FIRST)

@@ -25,10 +25,7 @@ impl Compiler<'_> {
         }
         let mut compiled: Vec<CompiledPopulation> = Vec::new();
         for (at, written) in card.populations.iter().take(POPULATIONS_MAX).enumerate() {
-            let path = format!("populations[{at}]");
-            self.path.clone_from(&path);
-            let place = self.places.populations.get(at);
-            self.at = place.map(|place| place.referenced);
+            self.path = format!("populations[{at}]");
             if !is_name(&written.name) {
                 let message = format!("{:?} must be 1 to 64 bytes of a-z, 0-9 and _", written.name);
                 self.find("name", message);
@@ -36,24 +33,21 @@ impl Compiler<'_> {
             if compiled.iter().any(|other| other.name == written.name) {
                 self.find("name", format!("{:?} is used twice", written.name));
             }
-            compiled.push(self.population(written, at));
+            compiled.push(self.population(written));
         }
-        (self.path, self.at) = (String::new(), None);
+        self.path.clear();
         compiled
     }
 
-    fn population(&mut self, written: &card::Population, at: usize) -> CompiledPopulation {
-        let (path, began) = (self.path.clone(), self.at);
+    fn population(&mut self, written: &card::Population) -> CompiledPopulation {
+        let path = self.path.clone();
         self.bounded("base_points", written.base_points, -10_000, 10_000);
         // Whoever sees its reasons learns that the conditions hold.
         let (conditions, active, withheld) = self.when(&written.when);
         self.withheld = withheld;
         self.path.clone_from(&path);
-        let places = self.places.populations.get_mut(at);
-        let places = places.map(|place| std::mem::take(&mut place.value.characteristics));
-        let places = places.unwrap_or_default();
-        let characteristics = self.characteristics((&written.characteristics, &places), &path);
-        (self.path, self.at, self.withheld) = (path, began, false);
+        let characteristics = self.characteristics(&written.characteristics, &path);
+        (self.path, self.withheld) = (path, false);
         self.sums(written.base_points, &characteristics, true);
         let (name, base_points) = (written.name.clone(), written.base_points);
         CompiledPopulation { name, conditions, active, base_points, characteristics }

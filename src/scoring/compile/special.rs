@@ -21,10 +21,8 @@ impl Compiler<'_> {
             let message = format!("has {count} entries; {SPECIAL_MAX} are allowed");
             self.find("special", message);
         }
-        let began = self.at;
         let mut values: Vec<(i64, u8)> = Vec::new();
         for (at, one) in written.special.iter().take(SPECIAL_MAX).enumerate() {
-            self.at = written.places.special.get(at).copied().or(began);
             let field = format!("special[{at}].value");
             let value = self.bound(&field, Some(&one.value), scale);
             if value.is_some_and(|value| values.iter().any(|other| other.0 == value)) {
@@ -38,7 +36,6 @@ impl Compiler<'_> {
             values.extend(value.map(|value| (value, code)));
             labels.push((one.label.clone(), one.points, one.reason.clone()));
         }
-        self.at = began;
         values
     }
 }

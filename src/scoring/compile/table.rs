@@ -1,10 +1,11 @@
 //! The bins of a characteristic or term: ranges without gaps, categories
 //! without doubles, and every special bin that can occur.
 
-use serde_saphyr::Location;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::super::bins::{BINS_MAX, Bins, CATEGORIES_MAX, FIRST, MISSING, OTHER, Ranges, UNKNOWN};
-use super::super::card::{Bin, PartPlaces, Points, ReasonText, Special};
+use super::super::card::{Bin, Points, ReasonText, Special};
 use super::super::feature::{CUSTOM_PREFIX, DERIVED_PREFIX, Feature, FeatureKind, decimal};
 use super::{Compiler, POINTS_MAX, is_name};
 
@@ -27,8 +28,6 @@ pub(super) struct Lookup<'a> {
     pub other: Option<Points>,
     pub bins: &'a [Bin],
     pub special: &'a [Special],
-    /// Where the bins and the special values stand in the text.
-    pub places: &'a PartPlaces,
 }
 
 /// A feature with its bins and the label, points and reason of each code.
@@ -61,7 +60,7 @@ impl Compiler<'_> {
         let bins = match kind {
             FeatureKind::Number { scale } => {
                 self.special("other", written.other, false, (&mut labels, OTHER));
-                let starts = self.ranges((written.bins, &written.places.bins), scale, &mut labels);
+                let starts = self.ranges(written.bins, scale, &mut labels);
                 let special = self.special_values(written, scale, &mut labels);
                 Bins::Ranges(Ranges::new(starts, special))
             }
@@ -70,7 +69,7 @@ impl Compiler<'_> {
                 let covered: Vec<&String> = covered.collect();
                 let all = names.iter().all(|name| covered.iter().any(|one| *one == name.0));
                 self.special("other", written.other, !all, (&mut labels, OTHER));
-                self.categories(written.bins, names, &mut labels)
+                self.categories(written.bins, (names, has_unknown), &mut labels)
             }
             FeatureKind::Text => {
                 self.special("other", written.other, true, (&mut labels, OTHER));
@@ -161,38 +160,34 @@ impl Compiler<'_> {
         }
     }
 
-    fn ranges(
-        &mut self,
-        (written, places): (&[Bin], &[Location]),
-        scale: i64,
-        labels: &mut Labels,
-    ) -> Vec<i64> {
+    fn ranges(&mut self, written: &[Bin], scale: i64, labels: &mut Labels) -> Vec<i64> {
         let mut starts = Vec::new();
         let mut reached: Option<i64> = None;
         for (at, bin) in written.iter().enumerate() {
-            self.at = places.get(at).copied().or(self.at);
             let last = at + 1 == written.len();
             if bin.is.is_some() {
                 self.find(&format!("bins[{at}].is"), "a number has ranges, from and to".to_owned());
             }
             let from = self.bound(&format!("bins[{at}].from"), bin.from.as_deref(), scale);
             let to = self.bound(&format!("bins[{at}].to"), bin.to.as_deref(), scale);
-            match (at, from) {
-                (0, Some(_)) => {
+            // A bound that is no number was told as that.
+            let unread = bin.from.is_some() && from.is_none();
+            match (at, from, reached) {
+                (0, Some(_), _) => {
                     self.find("bins[0].from", "must be left out: the first bin is open".to_owned());
                 }
-                (0, None) => {}
-                (_, from) => {
-                    if from != reached {
-                        let (from, end) = (shown(from, scale), shown(reached, scale));
-                        let message =
-                            format!("is {from}; the bin before ends at {end}: a gap or an overlap");
-                        self.find(&format!("bins[{at}].from"), message);
-                    }
-                    starts.extend(from);
+                (1.., from, Some(end)) if from != reached && !unread => {
+                    let (from, end) = (shown(from, scale), shown(Some(end), scale));
+                    let message =
+                        format!("is {from}; the bin before ends at {end}: a gap or an overlap");
+                    self.find(&format!("bins[{at}].from"), message);
                 }
+                _ => {}
             }
-            if last == to.is_some() {
+            if at > 0 {
+                starts.extend(from);
+            }
+            if last == bin.to.is_some() {
                 let message =
                     if last { "must be left out: the last bin is open" } else { "is missing" };
                 self.find(&format!("bins[{at}].to"), message.to_owned());
@@ -229,26 +224,41 @@ impl Compiler<'_> {
     fn categories(
         &mut self,
         written: &[Bin],
-        names: &[(&'static str, i64)],
+        (names, has_unknown): (&[(&'static str, i64)], bool),
         labels: &mut Labels,
     ) -> Bins {
         let mut codes = [OTHER; CATEGORIES_MAX];
         for (code, name) in self.listed(written, labels) {
-            match names.iter().find(|entry| entry.0 == name) {
-                Some((_, number)) => {
-                    let at = usize::try_from(*number).expect("categories have numbers from 0");
-                    if codes[at] != OTHER {
-                        self.find("bins", format!("{name} stands in two bins"));
-                    }
-                    codes[at] = code;
-                }
-                None => {
-                    let known: Vec<&str> = names.iter().map(|entry| entry.0).collect();
-                    self.find("bins", format!("{name:?} is none of {}", known.join(", ")));
-                }
+            if let Some((_, number)) = names.iter().find(|entry| entry.0 == name) {
+                codes[usize::try_from(*number).expect("categories have numbers from 0")] = code;
+            }
+        }
+        for (at, bin) in written.iter().enumerate() {
+            for (place, name) in bin.is.iter().flatten().enumerate() {
+                let field = format!("bins[{at}].is[{place}]");
+                self.category(&field, name, (names, has_unknown), "`unknown:` has its points");
             }
         }
         Bins::Categories(codes)
+    }
+
+    /// Finds a name that is no category. `unknown`: where what is not known has its place.
+    pub(super) fn category(
+        &mut self,
+        field: &str,
+        name: &str,
+        (names, has_unknown): (&[(&'static str, i64)], bool),
+        unknown: &str,
+    ) {
+        if names.iter().any(|entry| entry.0 == name) {
+            return;
+        }
+        let known: Vec<&str> = names.iter().map(|entry| entry.0).collect();
+        let hint = match has_unknown && name == "UNKNOWN" {
+            true => format!(": {unknown}"),
+            false => String::new(),
+        };
+        self.find(field, format!("{name:?} is none of {}{hint}", known.join(", ")));
     }
 
     fn texts(&mut self, written: &[Bin], labels: &mut Labels) -> Bins {
@@ -256,16 +266,34 @@ impl Compiler<'_> {
         let mut texts: Vec<(Box<str>, u8)> =
             listed.map(|(code, name)| (Box::from(name), code)).collect();
         texts.sort();
-        for pair in texts.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                self.find("bins", format!("{:?} stands in two bins", pair[0].0));
+        Bins::Texts(texts)
+    }
+
+    /// Finds every name that is listed already, in this bin or in one before.
+    fn listed_twice(&mut self, written: &[Bin]) {
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for (at, bin) in written.iter().enumerate() {
+            for (place, name) in bin.is.iter().flatten().enumerate() {
+                let message = match first.entry(name) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(at);
+                        continue;
+                    }
+                    Entry::Occupied(entry) if *entry.get() == at => {
+                        format!("{name:?} stands twice in this bin")
+                    }
+                    Entry::Occupied(entry) => {
+                        format!("{name:?} stands in bins[{}] already", entry.get())
+                    }
+                };
+                self.find(&format!("bins[{at}].is[{place}]"), message);
             }
         }
-        Bins::Texts(texts)
     }
 
     /// The names of all bins with the code of their bin.
     fn listed<'b>(&mut self, written: &'b [Bin], labels: &mut Labels) -> Vec<(u8, &'b str)> {
+        self.listed_twice(written);
         let mut listed = Vec::new();
         for (at, bin) in written.iter().enumerate() {
             if bin.from.is_some() || bin.to.is_some() || bin.is.as_ref().is_none_or(Vec::is_empty) {

@@ -88,6 +88,13 @@ impl Row {
     }
 }
 
+/// The cells of the first row that has any, of a text that may be no table at all.
+pub(super) fn header(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    first.split([',', ';', '\t']).map(|cell| cell.trim().trim_matches('"')).collect()
+}
+
 /// Why a text is no number, if it is none; what a spreadsheet does to numbers has
 /// messages of its own.
 pub(super) fn not_a_number(text: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 //! feature. The text is for other people's databases; nothing here runs it.
 
 mod derived;
+mod number;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,8 +12,9 @@ use crate::model::{RankingSettings, Stage};
 use crate::scoring::bins::{Bins, FIRST, MISSING, OTHER, UNKNOWN};
 use crate::scoring::card::{self, Card, Cutoffs};
 use crate::scoring::compile::{Compiled, CompiledCharacteristic, Condition, KnockOut};
-use crate::scoring::feature::{Feature, FeatureKind, decimal};
+use crate::scoring::feature::{Feature, FeatureKind};
 use derived::Steps;
+use number::Number;
 
 /// The words of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +91,8 @@ fn head(card: &Card, compiled: &Compiled, dialect: Dialect) -> String {
         "-- Scorecard {}, BLAKE3 {}, for {of}.\n\
          -- It reads a table or view named features: a row a case and a column a feature,\n\
          -- named like the features of docs/FEATURES.md. NULL is what nobody told, 'UNKNOWN'\n\
-         -- what was asked and is unknown; numbers of one's own have a point.\n",
+         -- what was asked and is unknown; numbers of one's own have a point, and are compared\n\
+         -- in millionths, to the nearest of which the service rounds them.\n",
         card.scorecard_id,
         blake3::Hash::from(card.content_hash()).to_hex()
     );
@@ -180,8 +183,9 @@ fn sums(parts: &[Part<'_>], dialect: Dialect) -> String {
         }
         for part in parts {
             let conditions = part.conditions.iter();
-            let conditions: Vec<String> =
-                conditions.map(|(name, one)| condition(&quoted("features", name), one)).collect();
+            let conditions = conditions
+                .map(|(name, one)| condition(&quoted("features", name), one, dialect))
+                .collect::<Vec<_>>();
             let _ = match conditions.is_empty() {
                 true => writeln!(text, "    ELSE\n{}    END", of(part)),
                 false => writeln!(text, "    WHEN {} THEN\n{}", conditions.join(" AND "), of(part)),
@@ -215,14 +219,13 @@ fn case(name: &str, one: &CompiledCharacteristic, dialect: Dialect) -> String {
             if dialect == Dialect::Sqlite {
                 let _ = write!(text, " WHEN typeof({column}) NOT IN ('integer', 'real') THEN NULL");
             }
-            for (number, code) in ranges.special() {
-                let number = decimal_of(*number, scale);
-                let _ = write!(text, " WHEN {column} = {number} THEN {}", points(*code));
+            let number = Number::of(&column, &one.feature, scale, dialect);
+            for (special, code) in ranges.special() {
+                let _ = write!(text, " WHEN {} THEN {}", number.is(*special), points(*code));
             }
             let starts = ranges.starts();
             for (code, start) in (FIRST..).zip(starts) {
-                let start = decimal_of(*start, scale);
-                let _ = write!(text, " WHEN {column} < {start} THEN {}", points(code));
+                let _ = write!(text, " WHEN {} THEN {}", number.below(*start), points(code));
             }
             let last = FIRST + u8::try_from(starts.len()).expect("bins are at most 200");
             let _ = write!(text, " ELSE {} END", points(last));
@@ -278,7 +281,7 @@ fn rules(card: &Card, compiled: &Compiled, dialect: Dialect) -> Option<String> {
     for (written, rule) in active_rules(card, compiled) {
         let names = written.when.iter().map(|one| quoted("summed", &one.feature));
         let all: Vec<String> =
-            names.zip(&rule.conditions).map(|(column, one)| condition(&column, one)).collect();
+            names.zip(&rule.conditions).map(|pair| condition(&pair.0, pair.1, dialect)).collect();
         let (name, score) = (&rule.name, rule.score);
         let _ = writeln!(text, "    -- {name}\n    WHEN {} THEN {score}", all.join(" AND "));
     }
@@ -303,7 +306,11 @@ fn impossible_value(column: &str, feature: &Feature, dialect: Dialect) -> Option
 }
 
 /// A condition of a knock-out rule: its value falls into one bin.
-fn condition(column: &str, Condition { feature, bins, code }: &Condition) -> String {
+fn condition(
+    column: &str,
+    Condition { feature, bins, code }: &Condition,
+    dialect: Dialect,
+) -> String {
     if *code == MISSING {
         return format!("{column} IS NULL");
     }
@@ -313,13 +320,11 @@ fn condition(column: &str, Condition { feature, bins, code }: &Condition) -> Str
     let one_of = |names: Vec<String>| format!("{column} IN ({})", names.join(", "));
     match (bins, feature.kind().0) {
         (Bins::Ranges(ranges), FeatureKind::Number { scale }) => {
+            let number = Number::of(column, feature, scale, dialect);
             let (starts, range) = (ranges.starts(), usize::from(code - FIRST));
-            let from = range.checked_sub(1).map(|at| (">=", starts[at]));
-            let to = starts.get(range).map(|to| ("<", *to));
-            let bounds = from.into_iter().chain(to);
-            let bounds =
-                bounds.map(|(sign, bound)| format!("{column} {sign} {}", decimal_of(bound, scale)));
-            bounds.collect::<Vec<_>>().join(" AND ")
+            let from = range.checked_sub(1).map(|at| number.reaches(starts[at]));
+            let to = starts.get(range).map(|to| number.below(*to));
+            from.into_iter().chain(to).collect::<Vec<_>>().join(" AND ")
         }
         (Bins::Categories(codes), FeatureKind::Category(names)) => {
             let own = names.iter().filter(|(_, number)| {
@@ -330,11 +335,6 @@ fn condition(column: &str, Condition { feature, bins, code }: &Condition) -> Str
         (Bins::Texts(texts), _) => one_of(texts.iter().map(|(text, _)| literal(text)).collect()),
         _ => unreachable!("the bins of a condition are of the kind of its feature"),
     }
-}
-
-/// A number of the card as a literal.
-fn decimal_of(number: i64, scale: i64) -> String {
-    if scale == 1 { number.to_string() } else { decimal(number, scale) }
 }
 
 /// A condition for each bin of names.

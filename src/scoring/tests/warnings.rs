@@ -3,6 +3,7 @@
 use crate::scoring::card::Card;
 use crate::scoring::{BUSINESS_YAML, CONSUMER_YAML, locked_changes};
 
+use super::validation::SMALL;
 use super::wrong_forms::WHOLE;
 use super::{compiled, definition};
 
@@ -109,6 +110,49 @@ fn what_is_odd_about_the_characteristics_of_a_population_has_its_path() {
     assert_eq!(locked_changes(&card, &base)[0].path, path.replace("[0].c", "[1].c"));
     card.populations.remove(1);
     assert_eq!(locked_changes(&card, &base)[0].path, "populations");
+}
+
+#[test]
+fn a_rule_that_never_decides_is_odd_and_one_that_leaves_nothing_as_well() {
+    let rule = |name: &str, when: &str| {
+        let reason = "{ code: K, text: t, audience: ANALYST }";
+        format!("  - {{ name: {name}, score: 1, reason: {reason}, when: [{when}] }}\n")
+    };
+    let with = |rules: &[(&str, &str)]| {
+        let rules: String = rules.iter().map(|(name, when)| rule(name, when)).collect();
+        let mut found = warnings(&format!("{SMALL}knock_outs:\n{rules}"));
+        found.retain(|one| !one.0.starts_with("cutoffs"));
+        found
+    };
+    let late = "{ feature: days_past_due, from: 10 }";
+    let early = "{ feature: days_past_due, to: 5 }";
+    let of = |at: usize, message: &str| vec![(format!("knock_outs[{at}]"), message.to_owned())];
+    let never = "never matches: when[1] cannot hold beside the others";
+    assert_eq!(with(&[("r", &format!("{late}, {early}"))]), of(0, never));
+    let home = "{ feature: owns_home, is: [YES] }";
+    assert_eq!(with(&[("r", &format!("{home}, {}", home.replace("YES", "NO")))]), of(0, never));
+    assert_eq!(
+        with(&[("r", &format!("{home}, {}", home.replace("is: [YES]", "missing: true")))]),
+        of(0, never)
+    );
+    let outside = "{ feature: late_months_12, from: 13 }";
+    assert_eq!(with(&[("r", outside)]), of(0, &never.replace('1', "0")));
+    let narrow = "{ feature: days_past_due, from: 20, to: 30 }";
+    let behind = "never decides: first matches all of its cases before it";
+    assert_eq!(with(&[("first", late), ("r", narrow)]), of(1, behind));
+    assert_eq!(with(&[("first", late), ("r", &format!("{home}, {narrow}"))]), of(1, behind));
+    let all = "matches every case of which is known what it looks at";
+    for when in ["{ feature: late_months_12, from: 0 }", "{ feature: owns_home, is: [NO, YES] }"] {
+        let found = with(&[("r", when), ("next", late)]);
+        assert!(found.len() == 1 && found[0].1.starts_with(all), "{found:?}");
+    }
+    for sound in [
+        &[("r", late), ("other", early)][..],
+        &[("r", narrow), ("wider", late)],
+        &[("first", &format!("{home}, {late}")), ("r", late)],
+    ] {
+        assert_eq!(with(sound), []);
+    }
 }
 
 #[test]

@@ -221,6 +221,57 @@ fn what_is_wrong_with_a_suite_is_told_with_its_line() {
 }
 
 #[test]
+fn a_suite_of_another_form_is_told_whole_with_paths_and_lines() {
+    for (from, to, line, said) in [
+        (
+            "recovery_score: 830",
+            "recovery_score: 830.5",
+            "830.5",
+            "cases[0].expect.recovery_score: is 830.5; a whole number is allowed",
+        ),
+        (
+            "expect:",
+            "expects:",
+            "expects:",
+            "cases[0].expects: is not known here; did you mean expect?",
+        ),
+        ("expect:", "expects:", "name: a week late", "cases[0].expect: must be given"),
+        ("as_of_date: 2026-03-20", "", "scorecard:", "as_of_date: must be given"),
+        (
+            "scorecard: consumer.yaml",
+            "scorecard: consumer.yaml\nscorecard: other.yaml",
+            "other.yaml",
+            "scorecard: stands twice",
+        ),
+        (
+            "reasons_include: [PROMISES_BROKEN]",
+            "reasons_include: PROMISES_BROKEN",
+            "include: P",
+            "a list is allowed",
+        ),
+    ] {
+        assert!(SUITE.contains(from), "{from}");
+        let suite = SUITE.replacen(from, to, 1);
+        let found = findings(&suite, SCORECARD);
+        let expected = match said.starts_with("as_of_date") {
+            true => {
+                suite.lines().position(|line| line.contains(':') && !line.starts_with('#')).unwrap()
+                    as u64
+                    + 1
+            }
+            false => line_of(&suite, line),
+        };
+        assert!(
+            found.iter().any(|(at, message)| *at == expected && message.contains(said)),
+            "{to:?} at {expected}: {found:?}"
+        );
+    }
+    let broken = SUITE.replacen("as_of_date: 2026-03-20", "", 1);
+    let broken = broken.replacen("recovery_score: 830", "recovery_score: many", 1);
+    assert_eq!(findings(&broken, SCORECARD).len(), 2);
+}
+
+#[test]
 fn everything_wrong_with_a_suite_is_told_at_once() {
     let two = SUITE.replacen("overdue_reason: FORGOT", "overdue_raeson: FORGOT", 1);
     let two = two.replacen("income_state: LOST", "income_state: GONE", 1);

@@ -65,16 +65,21 @@ fn a_table_of_another_program_becomes_a_draft_with_what_is_left_to_do() {
     assert_eq!(undirected.code, 3);
     assert!(undirected.data.contains("higher is easier"), "{}", undirected.data);
     let drafted = well(path, &[&args[..], &["--points", "higher-is-easier"]].concat());
-    for said in ["look at: cutoffs", "error: cutoffs: ", "line 4: days_past_due: Special"] {
+    for said in [
+        "look at: cutoffs",
+        "to mend before it can rank: cutoffs: ",
+        "line 4: days_past_due: Special",
+    ] {
         assert!(drafted.notes.contains(said), "{said}: {}", drafted.notes);
     }
+    assert!(!drafted.notes.contains("error"), "it was read: {}", drafted.notes);
     let draft = std::fs::read_to_string(path.join("draft.yaml")).unwrap();
     assert!(draft.starts_with("# look at: "), "{draft}");
     assert_eq!(run(path, &["validate", "draft.yaml"]).code, 3, "it cannot rank yet");
 
     let based = [&args[..], &["--points", "higher-is-easier", "--base", "consumer.yaml"]].concat();
     let drafted = well(path, &based);
-    assert!(!drafted.notes.contains("error: "), "{}", drafted.notes);
+    assert!(!drafted.notes.contains("to mend"), "{}", drafted.notes);
     well(path, &["validate", "draft.yaml"]);
 }
 
@@ -103,14 +108,57 @@ fn what_cannot_be_read_or_written_is_told_and_ends_with_three() {
     assert!(refused.data.contains("characteristics[0].bins[2].from"), "{}", refused.data);
     well(path, &["export", "wrong.yaml", "--format", "csv"]);
     for (args, code) in [
-        (&["import", "consumer.yaml", "--format", "pmml"][..], 3),
-        (&["export", "consumer.yaml", "--format", "optbinning"][..], 3),
+        (&["import", "consumer.yaml", "--format", "pmml"][..], 2),
+        (&["export", "consumer.yaml", "--format", "optbinning"][..], 2),
+        (&["import", "consumer.yaml", "--format", "csv"][..], 3),
         (&["export", "consumer.yaml", "--out", "x.unknown"][..], 2),
         (&["import", "consumer.yaml", "--out", "x.csv"][..], 2),
         (&["export", "nowhere.yaml"][..], 1),
     ] {
         assert_eq!(run(path, args).code, code, "{args:?}");
     }
+}
+
+#[test]
+fn a_file_of_another_form_is_told_once_with_what_reads_it() {
+    let folder = folder();
+    let path = folder.path();
+    let refused = run(path, &["-o", "json", "import", "consumer.yaml", "--format", "csv"]);
+    let found = refused.json();
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    assert!(found[0]["message"].as_str().unwrap().contains("row,name,value,no"), "{found}");
+
+    well(path, &["export", "consumer.yaml", "--out", "card.csv"]);
+    for args in [&["validate", "card.csv"][..], &["new", "card.csv"]] {
+        let refused = run(path, args);
+        assert_eq!(refused.code, 3, "{args:?}");
+        let next = "next: arrears scorecard import card.csv --out FILE.yaml";
+        assert!(refused.notes.contains(next), "{}", refused.notes);
+    }
+    let help = run(path, &["export", "--help"]).data;
+    assert!(help.contains("sql-sqlite") && !help.contains("optbinning"), "{help}");
+    let help = run(path, &["import", "--help"]).data;
+    assert!(help.contains("optbinning") && !help.contains("sql-sqlite"), "{help}");
+}
+
+#[test]
+fn bounds_are_written_as_numbers_and_read_back_as_they_were() {
+    let folder = folder();
+    let path = folder.path();
+    let bounds = SCORECARD.replacen("to: 31, points", "to: 31.000000, points", 1);
+    let text = "\"first\\nto: \\\"1\\\"\\nlast\"";
+    let odd = SCORECARD.replacen("\"The account has been overdue for long\"", text, 1);
+    assert_ne!(odd, SCORECARD);
+    for card in [SCORECARD, &bounds, &odd] {
+        std::fs::write(path.join("consumer.yaml"), card).unwrap();
+        let yaml = well(path, &["export", "consumer.yaml"]).data;
+        std::fs::write(path.join("back.yaml"), &yaml).unwrap();
+        let json = |file: &str| well(path, &["export", file, "--format", "json"]).data;
+        assert_eq!(json("back.yaml"), json("consumer.yaml"));
+    }
+    std::fs::write(path.join("consumer.yaml"), SCORECARD).unwrap();
+    let yaml = well(path, &["export", "consumer.yaml"]).data;
+    assert!(yaml.contains("to: 31\n") && !yaml.contains("to: \""), "{yaml}");
 }
 
 #[test]

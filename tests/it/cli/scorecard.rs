@@ -146,6 +146,14 @@ fn what_is_wrong_with_a_file_is_told_with_its_line_and_no_server() {
     let good = validate(&["small.yaml"]);
     assert!(good.notes.contains("small.yaml can rank"), "{}", good.notes);
 
+    let same = "  - { name: twice, feature: days_past_due, family: overdue_age, dimension: AGE, \
+                reason: { code: R, text: t, audience: AGENT }, missing: { points: 0 }, \
+                bins: [{ to: 9, points: 1 }, { from: 9, points: 2 }] }\npriority:\n";
+    write(&small.replace("priority:\n", same));
+    let odd = validate(&["small.yaml"]).json();
+    let line = small.lines().position(|line| line.starts_with("priority:")).unwrap() + 1;
+    assert_eq!((&odd[0]["severity"], &odd[0]["line"]), (&"WARNING".into(), &line.into()), "{odd}");
+
     write(&small.replace("from: 31, to: 91", "from: 32, to: 91"));
     let bad = validate(&["small.yaml"]);
     assert_eq!(bad.code, 3, "{}", bad.notes);
@@ -158,6 +166,47 @@ fn what_is_wrong_with_a_file_is_told_with_its_line_and_no_server() {
     write("scorecard_id: [");
     assert_eq!(validate(&["small.yaml"]).code, 3);
     assert_eq!(validate(&["nowhere.yaml"]).code, 1);
+    std::fs::write(folder.path().join("ansi.yaml"), b"scorecard_id: caf\xE9\n").unwrap();
+    let refused = validate(&["ansi.yaml"]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.notes.contains("byte 18 is not UTF-8"), "{}", refused.notes);
+}
+
+/// What the server would refuse is refused here as well.
+#[test]
+fn a_file_that_the_server_would_not_store_cannot_rank() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = include_str!("../../../docs/SCORECARDS.md");
+    let small = document.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    let refused = |card: &str| {
+        std::fs::write(folder.path().join("card.yaml"), card).unwrap();
+        let refused =
+            run_alone(folder.path(), &["-o", "json", "scorecard", "validate", "card.yaml"]);
+        assert_eq!(refused.code, 3, "{}", refused.notes);
+        refused.json()[0]["message"].as_str().unwrap().to_owned()
+    };
+    let reason = format!("reason: {{ code: R, text: {}, audience: AGENT }}", "x".repeat(200));
+    let mut large = small.replace("priority:\n  base_points: 100\n  terms: []\n", "");
+    for at in 0..6 {
+        let head = format!(
+            "  - name: c{at}\n    feature: days_past_due\n    family: overdue_age\n    \
+             dimension: AGE\n    {reason}\n    missing: {{ points: 0 }}\n    bins:\n      \
+             - {{ to: 1, points: 0 }}\n"
+        );
+        large.push_str(&head);
+        for bin in 1..199 {
+            let to = bin + 1;
+            large.push_str(&format!("      - {{ from: {bin}, to: {to}, points: 0, {reason} }}\n"));
+        }
+        large.push_str("      - { from: 199, points: 1 }\n");
+    }
+    large.push_str("priority: { base_points: 100, terms: [] }\n");
+    let message = refused(&large);
+    assert!(message.starts_with("scorecard is \"3"), "{message}");
+    assert!(message.contains(" bytes\"; at most 262144 bytes, written as JSON"), "{message}");
+    let bell = small.replace("text: \"The account", "text: \"\\aThe account");
+    assert_ne!(bell, small);
+    assert!(refused(&bell).contains("its texts must be printable"));
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub(crate) fn card(seed: u64) -> Card {
             }
         }
     }
-    Card::read(&yaml).unwrap_or_else(|error| panic!("{error}: {yaml}"))
+    Card::read(&yaml).unwrap_or_else(|found| panic!("{found:?}: {yaml}"))
 }
 
 fn points(dice: &mut StdRng) -> i32 {
@@ -502,13 +502,19 @@ fn value(input: Input, dice: &mut StdRng) -> i64 {
     }
 }
 
-/// What the service makes of derived features, in their order, as text, of a case with `custom.a` and `custom.b` in millionths, `limit_amount` and
-/// `creditor_count`; empty is missing.
-pub(super) fn derived(
+/// What the service makes of derived features, in their order, as text, of a case with
+/// `custom.a` and `custom.b` in millionths, `limit_amount` and `creditor_count`; empty is
+/// missing.
+pub(super) fn derived(rules: &RuleSet, own: (i64, i64), given: (i64, i64)) -> Vec<String> {
+    told(rules, own, given).derived.into_iter().map(|line| line.value).collect()
+}
+
+/// What the service makes of such a case.
+pub(super) fn told(
     rules: &RuleSet,
     (a, b): (i64, i64),
     (amount, count): (i64, i64),
-) -> Vec<String> {
+) -> Explanation {
     let today = Day::from_ymd(2026, 3, 20).unwrap();
     let mut facts =
         Facts { overdue_amount_minor: 1, oldest_due_date: Some(today), ..Facts::default() };
@@ -527,6 +533,5 @@ pub(super) fn derived(
         today,
         days: &Utc,
     };
-    let told = rules.explain(&input, None).derived;
-    told.into_iter().map(|line| line.value).collect()
+    rules.explain(&input, None)
 }

@@ -13,10 +13,21 @@ use crate::scoring::card::{
     Priority, ReasonText, Special, Term,
 };
 use crate::scoring::format::FormatFinding;
-use crate::scoring::format::sheet::{Row, Sheet, not_a_number, unguarded, unlist, whole};
+use crate::scoring::format::sheet::{Row, Sheet, header, not_a_number, unguarded, unlist, whole};
 
 /// Reads a table.
 pub(in crate::scoring::format) fn read(text: &str) -> Result<Card, Vec<FormatFinding>> {
+    // Without the header there are as many findings as cells, and all of them are one.
+    let header = header(text);
+    let known = COLUMNS.iter().filter(|name| header.contains(name)).count();
+    if known < COLUMNS.len() / 2 && !text.trim().is_empty() {
+        let message = format!(
+            "is no header of a points table, whose first row is {}; `scorecard export --format \
+             csv` writes one",
+            COLUMNS.join(",")
+        );
+        return Err(vec![FormatFinding { line: Some(1), column: None, message }]);
+    }
     let sheet = Sheet::read(text)?;
     let mut reader = Reader { places: Vec::new(), found: Vec::new(), last: 1 };
     for name in sheet.columns().filter(|name| !COLUMNS.contains(name)) {
