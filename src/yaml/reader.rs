@@ -1,26 +1,25 @@
 //! Reads a tree into a type to find everything that has another form. What is wrong is
 //! noted, and something of the right form is read in its place, so that the rest is seen.
 
+mod parts;
+
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display};
 
-use serde::de::value::MapDeserializer;
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::tree::{Content, Node, Tree};
 use super::{FLAWS_MAX, Flaw, Place};
+use parts::{Fields, Items, Placed};
 
 /// The longest value that is shown, in bytes.
 const SHOWN_BYTES_MAX: usize = 60;
 /// How many letters a name may be off to be meant, of a long one.
 const LETTERS_OFF_MAX: usize = 3;
-/// What `Spanned` asks for by name, and the field that marks what it then reads.
-const SPANNED: [&str; 2] = ["__yaml_spanned", "__serde_saphyr_private_spanned"];
+/// The name by which `Spanned` asks for a value with its place.
+const SPANNED: &str = "__yaml_spanned";
 
 /// The name of a struct and of a field that it must have.
 type Required = (&'static str, &'static str);
@@ -159,8 +158,10 @@ impl<'a> Reader<'a> {
         let mut fields: Vec<(String, Reader<'a>)> = Vec::new();
         match (self.content(), known) {
             (Some(Content::Map(entries)), _) => {
+                let names = known.map(|known| known.1);
+                let mut first = HashMap::new();
                 for (name, value) in entries {
-                    self.field((name, value), known.map(|known| known.1), &mut fields);
+                    fields.extend(self.field((name, value), names, &mut first));
                 }
             }
             (_, Some((_, names))) => {
@@ -187,12 +188,12 @@ impl<'a> Reader<'a> {
         &self,
         (name, value): (&'a Node, &'a Node),
         known: Option<&[&str]>,
-        fields: &mut Vec<(String, Reader<'a>)>,
-    ) {
+        first: &mut HashMap<&'a str, Place>,
+    ) -> Option<(String, Reader<'a>)> {
         let Content::Scalar(text) = &name.content else {
             let message = "a field has a name of one word".to_owned();
             self.note(name.place, self.path.clone(), message);
-            return;
+            return None;
         };
         let path = self.path_of(text);
         if let Some(known) = known.filter(|known| !known.contains(&text.as_str())) {
@@ -200,13 +201,16 @@ impl<'a> Reader<'a> {
             let meant = meant.unwrap_or_default();
             let message = format!("is not known here; {meant}known are {}", known.join(", "));
             self.note(name.place, path, message);
-        } else if let Some((_, first)) = fields.iter().find(|one| one.0 == *text) {
-            let line = first.place.line;
-            self.note(name.place, path, format!("stands twice; it is given in line {line}"));
-        } else {
-            let reader = Reader { node: Some(value), place: name.place, path, notes: self.notes };
-            fields.push((text.clone(), reader));
+            return None;
         }
+        if let Some(first) = first.get(text.as_str()) {
+            let line = first.line;
+            self.note(name.place, path, format!("stands twice; it is given in line {line}"));
+            return None;
+        }
+        first.insert(text, name.place);
+        let reader = Reader { node: Some(value), place: name.place, path, notes: self.notes };
+        Some((text.clone(), reader))
     }
 }
 
@@ -295,7 +299,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        match name == SPANNED[0] {
+        match name == SPANNED {
             true => visitor.visit_newtype_struct(Placed(self)),
             false => visitor.visit_newtype_struct(self),
         }
@@ -351,97 +355,5 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     forward_to_deserialize_any! {
         i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-    }
-}
-
-struct Items<'r, 'a> {
-    of: &'r Reader<'a>,
-    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_, '_> {
-    type Error = Stop;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Stop> {
-        let Some((at, node)) = self.items.next() else { return Ok(None) };
-        let path = format!("{}[{at}]", self.of.path);
-        let item = Reader { node: Some(node), place: node.place, path, notes: self.of.notes };
-        seed.deserialize(item).map(Some)
-    }
-}
-
-struct Fields<'a> {
-    fields: std::vec::IntoIter<(String, Reader<'a>)>,
-    value: Option<Reader<'a>>,
-}
-
-impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Stop;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Stop> {
-        let Some((name, value)) = self.fields.next() else { return Ok(None) };
-        self.value = Some(value);
-        seed.deserialize(name.into_deserializer()).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
-        seed.deserialize(self.value.take().expect("a value follows each name"))
-    }
-}
-
-/// A node with its place, as `Spanned` reads it.
-struct Placed<'a>(Reader<'a>);
-
-impl<'de> Deserializer<'de> for Placed<'_> {
-    type Error = Stop;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        visitor.visit_map(PlacedFields { place: self.0.place, value: Some(self.0), next: 0 })
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        option unit unit_struct newtype_struct seq tuple tuple_struct map struct enum
-        identifier ignored_any
-    }
-}
-
-struct PlacedFields<'a> {
-    place: Place,
-    value: Option<Reader<'a>>,
-    next: usize,
-}
-
-impl<'de> MapAccess<'de> for PlacedFields<'_> {
-    type Error = Stop;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Stop> {
-        let names = [SPANNED[1], "value", "referenced", "defined"];
-        let Some(name) = names.get(self.next) else { return Ok(None) };
-        self.next += 1;
-        seed.deserialize((*name).into_deserializer()).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
-        if self.next == 1 {
-            return seed.deserialize(true.into_deserializer());
-        }
-        match self.value.take() {
-            Some(value) => seed.deserialize(value),
-            None => {
-                let Place { line, column } = self.place;
-                let place = [("line", line), ("column", column)];
-                seed.deserialize(MapDeserializer::new(place.into_iter()))
-            }
-        }
     }
 }

@@ -120,6 +120,18 @@ fn a_text_that_is_no_scorecard_is_told_as_a_whole() {
     assert_eq!(found.len(), 6, "every field that must be given: {found:?}");
 }
 
+/// What is told is bounded, and so is the work: names that stand twice are not looked for
+/// among all of them.
+#[test]
+fn a_hundred_of_a_hundred_thousand_wrong_fields_are_told() {
+    let mut card = WHOLE.to_owned();
+    card.push_str("cutoffs_by_stage:\n");
+    for at in 0..100_000 {
+        card.push_str(&format!("  k{at}: 1\n"));
+    }
+    assert_eq!(findings(&card).len(), 100);
+}
+
 proptest! {
     /// Whatever somebody writes in the place of a line, or of a word of it: what is no
     /// scorecard is told with its line and in our words.
