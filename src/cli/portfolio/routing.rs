@@ -54,10 +54,7 @@ impl Rules {
                 Failure::new(Exit::Invalid, format!("{}: {error}", file.display()))
             };
             let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
-            Routing::read_all(&text).map_err(|found| {
-                let all: Vec<String> = found.iter().map(ToString::to_string).collect();
-                failed(&all.join("; "))
-            })
+            Routing::read_all(&text).map_err(|found| Failure::of_file(file, found))
         };
         match self {
             Rules::File(file) => Ok(routing_rules_of(&read(file)?)),
