@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_wrong_file_names_the_line() {
         let wrong = Routing::read_all("- route: legal\n  when: [{ feature: x, above: 3 }]\n");
-        let wrong = wrong.expect_err("above is no field").to_string();
+        let wrong = wrong.expect_err("above is no field")[0].to_string();
         assert!(wrong.contains("line 2") && wrong.contains("above"), "{wrong}");
         assert!(Routing::read_all("route: legal\n").is_err(), "no list");
     }
