@@ -71,6 +71,21 @@ pub(super) async fn gone(
     part: Part,
     case_nos: impl IntoIterator<Item = CaseNo>,
 ) -> Result<HashMap<CaseNo, Readable<Gone>>, Error> {
+    let mut found = look_up(tx, part, case_nos).await?;
+    let lost = found.iter().filter(|(_, gone)| gone.is_err());
+    let lost: Vec<CaseNo> = lost.map(|(case_no, _)| *case_no).collect();
+    if tx.is_shared() && !lost.is_empty() {
+        // It may have gone on between one look and the next.
+        found.extend(look_up(tx, part, lost).await?);
+    }
+    Ok(found)
+}
+
+async fn look_up(
+    tx: &mut Tx,
+    part: Part,
+    case_nos: impl IntoIterator<Item = CaseNo>,
+) -> Result<HashMap<CaseNo, Readable<Gone>>, Error> {
     let mut stays = case_stays::load(tx, part, case_nos).await?;
     stays.retain(|_, stay| stay.leave_time.is_some());
     if stays.is_empty() {

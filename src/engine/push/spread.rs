@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::model::{Part, Parts, PortfolioNo};
 use crate::store::cases::source;
-use crate::store::{Class, StoreError, Tx, case_parts};
+use crate::store::{Class, Damage, StoreError, Tx, case_parts};
 
 use super::super::spread::{Items, in_order, over_parts};
-use super::super::{Engine, Error};
+use super::super::{Engine, Error, ItemError};
 use super::documents::{Prepared, Push, Results, all_or_nothing};
 use super::moves::EVENTS_MAX;
 use super::{PushResult, push_over};
@@ -18,6 +18,8 @@ use super::{PushResult, push_over};
 const ROUNDS_MAX: usize = 8;
 /// The most cases that move in one transaction, unless all or nothing is asked for.
 const MOVES_AT_ONCE: usize = 100;
+/// Their events, less than may move: some come while they are on their way.
+const EVENTS_AT_ONCE: i64 = EVENTS_MAX / 10 * 9;
 
 /// Whose documents, and how urgent.
 #[derive(Clone)]
@@ -160,8 +162,8 @@ async fn take_apart(
         let kept: Vec<Prepared> = documents.clone();
         (part, (Push { documents, ..empty(pusher, push) }, kept))
     });
-    over_parts(batches, |part, (push, kept)| async move {
-        match push_over(pusher, BTreeMap::from([(part, push)])).await {
+    over_parts(batches, |part, (batch, kept)| async move {
+        match push_over(pusher, BTreeMap::from([(part, batch)])).await {
             Ok(results) => {
                 Ok(results.into_iter().map(|(at, one)| (at, Done::Taken(one))).collect())
             }
@@ -169,10 +171,49 @@ async fn take_apart(
                 let again = kept.into_iter().map(|one| (one.index, Done::Again(Box::new(one))));
                 Ok(again.collect())
             }
+            Err(error) if is_conflict(&error) => one_by_one(pusher, (push, part), kept).await,
             Err(error) => Err(error),
         }
     })
     .await
+}
+
+/// Takes documents each by itself that could not be taken together: one whose case is not
+/// where it is said to be is rejected, and keeps none of the others.
+async fn one_by_one(
+    pusher: &Pusher,
+    (push, part): (&Push, Part),
+    kept: Vec<Prepared>,
+) -> Result<Items<Done>, Error> {
+    let mut done = Vec::with_capacity(kept.len());
+    for one in kept {
+        if let Some(damage) = misplaced(pusher, push, &one).await? {
+            let mut results = Results::default();
+            results.reject(one.index, one.document.case_id.as_str(), ItemError::Unreadable(damage));
+            done.extend(results.finish());
+            continue;
+        }
+        let push = Push { documents: vec![one], ..empty(pusher, push) };
+        done.extend(push_over(pusher, BTreeMap::from([(part, push)])).await?);
+    }
+    Ok(done.into_iter().map(|(at, one)| (at, Done::Taken(one))).collect())
+}
+
+/// What is wrong with where the case of a document lives: nothing is there.
+async fn misplaced(pusher: &Pusher, push: &Push, one: &Prepared) -> Result<Option<Damage>, Error> {
+    let Pusher { engine, parts, .. } = pusher;
+    let case_id = &one.document.case_id;
+    let directory = parts.directory_of(case_id);
+    let mut tx = engine.store.read().await?;
+    let context = engine.context_by_id(&mut tx, parts.first(), &push.portfolio_id).await?;
+    let number = context.portfolio.number;
+    let known = case_parts::find(&mut tx, directory, number, [case_id.as_str()]).await?;
+    let Some(lives_in) = known.get(case_id.as_str()) else { return Ok(None) };
+    let found = source::find_documents(&mut tx, *lives_in, number, [case_id.as_str()]).await?;
+    Ok(found.is_empty().then(|| {
+        let why = format!("the case is not in part {}, in which it is said to live", lives_in.0);
+        Damage { table: "case_part", key: format!("{} {case_id}", directory.0), why }
+    }))
 }
 
 /// Documents that go together: those whose cases live with their debtors by part; of those
@@ -185,12 +226,12 @@ fn batches(settled: Vec<Settled>) -> Vec<(Part, Vec<Prepared>)> {
     let mut batches = Vec::with_capacity(by_way.len());
     for ((part, from), documents) in by_way {
         let mut batch = Vec::new();
-        let mut room = EVENTS_MAX;
+        let mut room = EVENTS_AT_ONCE;
         for Settled { one, events, .. } in documents {
             let full = batch.len() >= MOVES_AT_ONCE || events > room;
             if from.is_some() && full && !batch.is_empty() {
                 batches.push((part, std::mem::take(&mut batch)));
-                room = EVENTS_MAX;
+                room = EVENTS_AT_ONCE;
             }
             room -= events;
             batch.push(one);

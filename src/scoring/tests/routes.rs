@@ -165,7 +165,7 @@ fn every_wrong_rule_is_told_with_its_path() {
         ("{ feature: days_past_due, from: 1, missing: true }", "when[0]", "has 2 of a range"),
         ("{ feature: days_past_due, from: 9, to: 9 }", "when[0].to", "must be above from"),
         ("{ feature: days_past_due, from: x }", "when[0].from", "x"),
-        ("{ feature: owns_home, is: [MAYBE] }", "when[0].is", "\"MAYBE\" is none of NO, YES"),
+        ("{ feature: owns_home, is: [MAYBE] }", "when[0].is[0]", "\"MAYBE\" is none of NO, YES"),
         ("{ feature: owns_home, from: 1 }", "when[0].from", "only numbers have a range"),
         ("{ feature: owns_home, is: [] }", "when[0].is", "must name at least one"),
         ("{ feature: days_past_due, unknown: true }", "when[0].unknown", "cannot occur"),

@@ -464,3 +464,27 @@ async fn pushes_that_move_the_same_cases_come_one_after_the_other() {
     assert_eq!(payments, 12);
     check(&server).await;
 }
+
+#[tokio::test]
+async fn a_case_that_is_not_where_it_is_said_to_be_hides_no_others() {
+    let server = spread().await;
+    let debtors = one_of_each_part();
+    server.push("p", vec![of("a", &debtors[0]), of("b", &debtors[0])]).await;
+    let case_no = server.database().count("SELECT case_no FROM loan_case WHERE case_id = 'a'");
+    let part = part_of(&debtors[0]).0;
+    for table in ["case_q", "case_event", "case_source", "case_head", "loan_case"] {
+        let sql = format!("DELETE FROM {table} WHERE part = {part} AND case_no = {case_no}");
+        assert_eq!(server.database().execute(&sql), 1, "{table}");
+    }
+    for (number, debtor_id) in [&debtors[1], &debtors[0]].into_iter().enumerate() {
+        let new = format!("n{number}");
+        let cases = ["a", "b", &new].map(|case_id| of(case_id, debtor_id));
+        let results = server.push("p", cases.to_vec()).await;
+        assert_eq!(results[0].error.as_ref().unwrap().reason, "STORE_CORRUPT");
+        assert_eq!(results[1].disposition(), proto::PushDisposition::Corrected);
+        assert_eq!(results[2].disposition(), proto::PushDisposition::Created);
+    }
+    let events = ["a", "b"].map(|case_id| event(case_id, &[case_id], payment(euro(1))));
+    let results = record(&server, events.to_vec()).await;
+    assert_eq!(results, [Err("CASE_NOT_FOUND".to_owned()), Ok(true)]);
+}
