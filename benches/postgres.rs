@@ -111,11 +111,14 @@ const CLEAN: &str = "VACUUM ANALYZE loan_case, case_source, case_head, case_even
 
 /// The tables of the service, with the statistics they begin with.
 async fn make_tables(pool: &PgPool) {
-    for migration in [
-        include_str!("../migrations/postgres/0001_core.sql"),
-        include_str!("../migrations/postgres/0002_first_statistics.sql"),
-    ] {
-        sqlx::raw_sql(migration).execute(pool).await.expect("the schema is new");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
+    let files = std::fs::read_dir(folder).expect("the migrations are there");
+    let mut paths: Vec<_> = files.map(|file| file.expect("it is a file").path()).collect();
+    paths.sort();
+    for path in paths {
+        let migration = std::fs::read_to_string(path).expect("it is text");
+        let migration = sqlx::raw_sql(AssertSqlSafe(migration));
+        migration.execute(pool).await.expect("the schema is new");
     }
 }
 
